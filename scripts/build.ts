@@ -1,0 +1,84 @@
+/**
+ * Builds dist/ from src/: tsc turns TypeScript into JavaScript in build/, then ncc bundles it.
+ *
+ * dist/index.js and dist/post.js are small doors, written by tsc as they stand; dist/action/ is what they open: one
+ * entry plus chunks that are loaded on demand. With `--check` nothing is written: the build goes to a temporary folder
+ * and is compared with the committed dist/.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { minifySync } from "@swc/core";
+
+const root = join(import.meta.dirname, "..");
+const build = join(root, "build");
+const require = createRequire(import.meta.url);
+
+function run(script: string, ...args: string[]): void {
+  execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/**
+ * @actions/core needs an HTTP client for OIDC alone, which this action does not use. Its copies under
+ * build/node_modules resolve to the stand-in of scripts/alias instead: one copy of undici and a third of the start-up
+ * time less (docs/performance.md). __tests__/bundle.test.ts fails when an update asks for more.
+ */
+function aliasHttpClient(): void {
+  for (const name of ["core", "glob"]) {
+    cpSync(join(root, "node_modules/@actions", name), join(build, "node_modules/@actions", name), { recursive: true });
+  }
+  cpSync(join(root, "scripts/alias/http-client"), join(build, "node_modules/@actions/http-client"), { recursive: true });
+}
+
+/** ncc minifies only the entry it writes; the chunks count in what a runner downloads just the same. */
+function minifyFolder(folder: string): void {
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {
+    const path = join(folder, name);
+    const { code } = minifySync(readFileSync(path, "utf8"), { module: true, compress: { passes: 2 }, mangle: true });
+    writeFileSync(path, code);
+  }
+}
+
+function buildInto(dist: string): void {
+  rmSync(build, { recursive: true, force: true });
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.build.json");
+  aliasHttpClient();
+  run(require.resolve("@vercel/ncc/dist/ncc/cli.js"), "build", "build/action.js", "-o", join(dist, "action"), "--license", "licenses.txt", "--target", "es2022", "--no-cache")
+  minifyFolder(join(dist, "action"));
+  for (const door of ["index.js", "post.js"]) {
+    writeFileSync(join(dist, door), readFileSync(join(build, door), "utf8").replaceAll("./action.js", "./action/index.js"));
+  }
+  writeFileSync(join(dist, "package.json"), '{ "type": "module" }\n');
+}
+
+function filesOf(folder: string): Map<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    files.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [path.slice(folder.length + 1), readFileSync(path, "utf8")];
+    }),
+  );
+}
+
+if (process.argv.includes("--check")) {
+  const fresh = join(mkdtempSync(join(tmpdir(), "dist-")), "dist");
+  buildInto(fresh);
+  const [built, committed] = [filesOf(fresh), filesOf(join(root, "dist"))];
+  const differing = [...new Set([...built.keys(), ...committed.keys()])].filter(
+    (name) => built.get(name) !== committed.get(name),
+  );
+  rmSync(fresh, { recursive: true });
+  if (differing.length > 0) {
+    console.error(`dist/ is not what src/ builds: ${differing.join(", ")}\nRun "npm run build" and commit dist/.`);
+    process.exit(1);
+  }
+  console.log(`dist/ is what src/ builds (${built.size} files).`);
+} else {
+  buildInto(join(root, "dist"));
+  console.log([...filesOf(join(root, "dist"))].map(([name, text]) => `${name}\t${text.length}`).join("\n"));
+}

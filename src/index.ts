@@ -1,0 +1,2 @@
+import { runMain } from "./action.ts";
+await runMain();
