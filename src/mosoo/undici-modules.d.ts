@@ -10,7 +10,6 @@ declare module "undici/lib/dispatcher/env-http-proxy-agent.js" {
 }
 declare module "undici/lib/api/api-request.js" {
   import type { Dispatcher } from "undici";
-  type Callback = (error: Error | null, data: Dispatcher.ResponseData) => void;
-  const request: (this: Dispatcher, options: Dispatcher.RequestOptions, callback: Callback) => void;
+  const request: (this: Dispatcher, options: Dispatcher.RequestOptions) => Promise<Dispatcher.ResponseData>;
   export default request;
 }

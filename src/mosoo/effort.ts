@@ -1,0 +1,167 @@
+/** Keeps at something until it works, the plan says stop, the deadline comes or the step is stopped. */
+import type { Clock } from "./clock.ts";
+import { type Existence, MosooError, StoppedError } from "./errors.ts";
+import { type Failure, type RetryState, afterFailure, isAmbiguous, startRetrying } from "./retry.ts";
+
+/** The wish from outside to stop, in two steps. */
+export interface Stop {
+  /** Aborted at once: nothing new starts, waits end. */
+  requested: AbortSignal;
+  /** Aborted a moment later: what is in flight ends, too. */
+  inFlight: AbortSignal;
+}
+
+/** What goes on, for whoever writes the log. */
+export type Note =
+  | { kind: "retry"; because: MosooError; waitMs: number; tries: number }
+  | { kind: "generation"; generation: number; because: MosooError }
+  /** Another step seems to own the idempotency key. */
+  | { kind: "shared-key" }
+  | { kind: "negotiated"; properties: string[] }
+  | { kind: "external-ref-not-sent" }
+  | { kind: "other-run"; status: string | undefined }
+  | { kind: "uploaded"; name: string; bytes: number; done: number; of: number };
+
+export interface EffortOptions {
+  clock: Clock;
+  /** How long all tries together may take. */
+  budgetMs: number;
+  requestTimeoutMs: number;
+  stop: Stop;
+  note: (note: Note) => void;
+  /** What it is about, for the error at the deadline: "creating the thread". */
+  doing: string;
+  /** The input that raises the budget. */
+  budgetInput: string;
+}
+
+function seconds(ms: number): string {
+  if (ms < 120_000) return `${Math.round(ms / 100) / 10} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 6_000) / 10} min` : `${Math.round(ms / 360_000) / 10} h`;
+}
+
+export class Effort {
+  readonly #options: EffortOptions;
+  #state: RetryState;
+  #tries = 0;
+  #ambiguous = false;
+  #everAmbiguous = false;
+  #processing = false;
+
+  constructor(options: EffortOptions) {
+    this.#options = options;
+    this.#state = startRetrying(options.clock.now(), options.budgetMs);
+  }
+
+  /** Whether any request of this effort may have been carried out without us seeing its answer. */
+  get everAmbiguous(): boolean {
+    return this.#everAmbiguous;
+  }
+
+  get existence(): Existence {
+    return this.#ambiguous || this.#processing ? "maybe" : "none";
+  }
+
+  get note(): EffortOptions["note"] {
+    return this.#options.note;
+  }
+
+  get remainingMs(): number {
+    return this.#state.deadlineAt - this.#options.clock.now();
+  }
+
+  /** Whether waiting this long still leaves time for a try. */
+  canWait(ms: number): boolean {
+    return ms < this.remainingMs;
+  }
+
+  /**
+   * Begins a try: the time limit and signal for its call.
+   *
+   * @throws StoppedError where the step was told to stop
+   */
+  begin(): { timeoutMs: number; signal: AbortSignal } {
+    this.stopIfAsked();
+    this.#tries += 1;
+    return {
+      timeoutMs: Math.max(1, Math.min(this.#options.requestTimeoutMs, this.remainingMs)),
+      signal: this.#options.stop.inFlight,
+    };
+  }
+
+  stopIfAsked(): void {
+    if (this.#options.stop.requested.aborted) throw new StoppedError(this.existence);
+  }
+
+  /** The server has told what became of the request that was in doubt: nothing. */
+  settled(): void {
+    this.#ambiguous = false;
+    this.#processing = false;
+  }
+
+  /** Time that goes on another account than this effort's. */
+  extend(ms: number): void {
+    this.#state = { ...this.#state, deadlineAt: this.#state.deadlineAt + ms };
+  }
+
+  /** A success of the host's: it exists, and the next failure starts the backoff anew. */
+  succeeded(): void {
+    const { startedAt, deadlineAt } = this.#state;
+    this.#state = { ...startRetrying(startedAt, 0, true), deadlineAt };
+  }
+
+  /**
+   * After a failed try: waits until the next one is due.
+   *
+   * @param error what to throw where there is no next one
+   * @throws MosooError `error`, at the deadline with what was tried; StoppedError
+   */
+  async endure(failure: Failure, error: MosooError): Promise<void> {
+    const { clock } = this.#options;
+    if (failure.kind === "wire" && failure.fault === "aborted") {
+      this.#ambiguous = this.#everAmbiguous = true;
+      throw new StoppedError(this.existence);
+    }
+    if (isAmbiguous(failure)) this.#ambiguous = this.#everAmbiguous = true;
+    this.#processing = failure.kind === "processing";
+    const verdict = afterFailure(this.#state, failure, clock.now(), clock.random());
+    this.#state = verdict.state;
+    if (!verdict.retry) {
+      if (verdict.because === "deadline") throw this.#tooLate(error, verdict.askedMs);
+      throw this.#tries > 1 && verdict.because !== "final" ? this.#gaveUp(error) : error.with({ existence: this.existence });
+    }
+    this.stopIfAsked();
+    this.#options.note({ kind: "retry", because: error, waitMs: verdict.waitMs, tries: this.#tries });
+    await clock.sleep(verdict.waitMs, this.#options.stop.requested);
+    this.stopIfAsked();
+  }
+
+  /** Waits without counting a failure. @throws StoppedError */
+  async pause(ms: number): Promise<void> {
+    await this.#options.clock.sleep(ms, this.#options.stop.requested);
+    this.stopIfAsked();
+  }
+
+  #gaveUp(error: MosooError): MosooError {
+    return new MosooError(`Gave up ${this.#options.doing} after ${this.#tries} tries. ${error.message}`, {
+      ...error.facts,
+      existence: this.existence,
+    });
+  }
+
+  #tooLate(error: MosooError, askedMs: number | undefined): MosooError {
+    const { budgetMs, budgetInput, doing, clock } = this.#options;
+    const spent = seconds(clock.now() - this.#state.startedAt);
+    const tries = this.#tries === 1 ? "1 try" : `${this.#tries} tries`;
+    const asked =
+      askedMs === undefined ? "" : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of \`${budgetInput}\` (${seconds(budgetMs)}).`;
+    const advice = this.#processing
+      ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
+      : `${error.facts.advice ?? ""} Or raise \`${budgetInput}\` (now ${seconds(budgetMs)}).`.trim();
+    return new MosooError(`Gave up ${doing} after ${tries} in ${spent}. Last: ${error.message}${asked}`, {
+      ...error.facts,
+      advice,
+      existence: this.existence,
+    });
+  }
+}

@@ -1,0 +1,117 @@
+/** One question to Mosoo and what came of it, sorted: the promised answer, an error answer, or none that can be used. */
+import { type Existence, MosooError, WireError, adviceForCode } from "./errors.ts";
+import { type Failure, parseRetryAfter } from "./retry.ts";
+import { parseError } from "./schema.ts";
+import type { Answer, Call, Transport } from "./transport.ts";
+
+export interface ErrorReply {
+  kind: "error";
+  status: number;
+  code: string | undefined;
+  /** The server's words, untrusted. */
+  message: string | undefined;
+  /** `{"error":"Not Found"}`: the path is not routed. */
+  bare: boolean;
+  /** The answer is stored under the idempotency key. */
+  replayed: boolean;
+  retryAfterMs: number | undefined;
+}
+
+export type Reply<T> =
+  | { kind: "ok"; value: T; replayed: boolean; url: URL }
+  | ErrorReply
+  | { kind: "shape"; status: number; text: string; contentType: string | undefined }
+  | { kind: "wire"; error: WireError };
+
+/** Sends one call and sorts the answer. Throws nothing that the wire or the server can cause. */
+export async function ask<T>(transport: Transport, call: Call, parse: (text: string) => T | undefined): Promise<Reply<T>> {
+  let answer: Answer;
+  try {
+    answer = await transport.call(call);
+  } catch (error) {
+    if (error instanceof WireError) return { kind: "wire", error };
+    throw error;
+  }
+  const replayed = answer.header("idempotency-replayed")?.toLowerCase() === "true";
+  if (answer.status >= 200 && answer.status < 300) {
+    const value = parse(answer.text);
+    if (value !== undefined) return { kind: "ok", value, replayed, url: answer.url };
+    return { kind: "shape", status: answer.status, text: answer.text, contentType: answer.header("content-type") };
+  }
+  return errorReply(answer, replayed);
+}
+
+/** An answer of another status than 2xx, sorted. */
+export function errorReply(answer: Answer, replayed = false): ErrorReply {
+  const { code, message, bare } = parseError(answer.text);
+  return {
+    kind: "error",
+    status: answer.status,
+    // A code is a word of the contract; anything else that stands there is text.
+    code: code !== undefined && /^[a-z][a-z_]{0,63}$/.test(code) ? code : undefined,
+    message: message ?? (answer.text.trim() === "" ? undefined : answer.text.slice(0, 2_000)),
+    bare: bare === true,
+    replayed,
+    retryAfterMs: parseRetryAfter(answer.header("retry-after"), Date.now()),
+  };
+}
+
+type Unanswered = Exclude<Reply<never>, { kind: "ok" }>;
+
+/** The reply as the retry plan sees it. Conflicts are the caller's to tell apart. */
+export function failureOf(reply: Unanswered): Failure {
+  switch (reply.kind) {
+    case "error":
+      return { kind: "status", status: reply.status, retryAfterMs: reply.retryAfterMs };
+    case "shape":
+      return { kind: "shape" };
+    case "wire":
+      return { kind: "wire", fault: reply.error.fault, status: reply.error.status };
+  }
+}
+
+function shapeSentence(reply: { status: number; text: string; contentType: string | undefined }): string {
+  const start = reply.text.trimStart().slice(0, 15).toLowerCase();
+  if (reply.text.trim() === "") return `The API's host answered ${reply.status} with an empty body.`;
+  if (start.startsWith("<!doctype") || start.startsWith("<html")) {
+    return `The API's host answered ${reply.status} with an HTML page instead of JSON.`;
+  }
+  return `The API's host answered ${reply.status}, but not with what the API promises.`;
+}
+
+function statusAdvice(reply: ErrorReply): string {
+  if (reply.bare && reply.status === 404) {
+    return "There is no such path on this server: check `api-url` (it ends in /api/v1).";
+  }
+  const known = adviceForCode(reply.code);
+  if (known !== undefined) return known;
+  if (reply.status === 401) return adviceForCode("unauthenticated") ?? "";
+  if (reply.status === 403) return adviceForCode("forbidden") ?? "";
+  if (reply.status === 404) return "Check `api-url` and the IDs.";
+  if (reply.status === 429) return adviceForCode("rate_limited") ?? "";
+  if (reply.status >= 500) return "The server or a proxy before it is in trouble: re-run the workflow later.";
+  return "Check `api-url` and the inputs.";
+}
+
+/** The reply as an error for people. */
+export function errorOf(reply: Unanswered, existence?: Existence): MosooError {
+  switch (reply.kind) {
+    case "wire":
+      return new MosooError(reply.error.message, { advice: reply.error.advice, existence, status: reply.error.status });
+    case "shape":
+      return new MosooError(shapeSentence(reply), {
+        status: reply.status,
+        serverMessage: reply.text.slice(0, 2_000),
+        advice: "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
+        existence,
+      });
+    case "error":
+      return new MosooError(`Mosoo answered ${reply.status}${reply.code === undefined ? "" : ` ${reply.code}`}.`, {
+        status: reply.status,
+        code: reply.code,
+        serverMessage: reply.message,
+        advice: statusAdvice(reply),
+        existence,
+      });
+  }
+}

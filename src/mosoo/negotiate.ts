@@ -1,0 +1,77 @@
+/** Asks a server for its contract, once it has refused a body. */
+import { type Body, type Contract, fits, inputNamedIn, mostBodyBytes, readContract } from "./contract.ts";
+import type { Effort } from "./effort.ts";
+import { MosooError } from "./errors.ts";
+import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
+import { isPassing } from "./retry.ts";
+import type { Transport } from "./transport.ts";
+
+const mostTries = 3;
+
+/**
+ * The server's own contract, from `GET {api-url}/openapi.json`. No token is sent.
+ *
+ * @returns undefined where it cannot be had or read
+ */
+export async function fetchContract(transport: Transport, effort: Effort): Promise<Contract | undefined> {
+  for (let tries = 1; tries <= mostTries; tries += 1) {
+    const reply = await ask(transport, { method: "GET", path: "/openapi.json", withToken: false, ...effort.begin() }, readContract);
+    if (reply.kind === "ok") return reply.value;
+    const passing = reply.kind === "wire" || (reply.kind === "error" && isPassing(reply.status));
+    if (!passing || tries === mostTries) return undefined;
+    try {
+      await effort.endure(failureOf(reply), errorOf(reply));
+    } catch (error) {
+      if (error instanceof MosooError) return undefined;
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Whether a refusal may be about the body's shape: it burns no key, and is worth asking for the contract. */
+export function isRefusedBody(reply: ErrorReply): boolean {
+  return reply.status === 400 && reply.code === "invalid_request" && !reply.replayed;
+}
+
+/** A refused value: the server's own message, and the input that it seems to be about. */
+export function refusedValue(reply: ErrorReply): MosooError {
+  const input = reply.message === undefined ? undefined : inputNamedIn(reply.message);
+  const advice = {
+    "agent-id": "Copy the Agent ID from the agent's API Access panel: 26 letters and digits.",
+    "attributed-user-id": "It needs a service token on a server with the reference contract, and the ID of a user of the organization.",
+    "file-ids": "Give IDs of files that the token's owner uploaded; a service token cannot attach files.",
+  }[input ?? ""];
+  return errorOf(reply).with({ input, ...(advice === undefined ? {} : { advice }) });
+}
+
+/**
+ * The contract to build a refused body again from.
+ *
+ * @throws MosooError the refusal itself, where the contract cannot be had, or says that the body had its shape
+ */
+export async function contractAfter(
+  refusal: ErrorReply,
+  known: Contract | undefined,
+  shape: (contract: Contract) => Contract["create"],
+  body: Body,
+  transport: Transport,
+  effort: Effort,
+): Promise<Contract> {
+  const contract = known ?? (await fetchContract(transport, effort));
+  if (contract === undefined || fits(body, shape(contract))) {
+    throw refusedValue(refusal).with({ existence: effort.existence });
+  }
+  return contract;
+}
+
+/** @throws MosooError where a body holds more bytes than the service reads */
+export function checkedJson(body: unknown): string {
+  const json = JSON.stringify(body);
+  const bytes = Buffer.byteLength(json, "utf8");
+  if (bytes <= mostBodyBytes) return json;
+  throw new MosooError(
+    `The request would hold ${bytes.toLocaleString("en")} bytes; the service reads at most ${mostBodyBytes.toLocaleString("en")}.`,
+    { input: "message", advice: "Shorten the message.", existence: "none" },
+  );
+}

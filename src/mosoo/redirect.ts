@@ -1,0 +1,72 @@
+/** Where a call may go, and where the token may follow. Pure. */
+import { WireError } from "./errors.ts";
+
+/** The service's own hosts: it moved between them in July 2026, and answers 308 from the old ones. */
+const serviceHosts = new Set(["mosoo.ai", "cloud.mosoo.ai", "try.mosoo.ai"]);
+
+export const mostRedirects = 5;
+
+/** `localhost`, 127.0.0.0/8 or ::1, as `URL` writes them: nothing that merely looks so. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
+}
+
+/** Whether the token may go to `to`, having been meant for `from`. */
+export function mayCarryToken(from: URL, to: URL): boolean {
+  if (to.username !== "" || to.password !== "") return false;
+  if (isLoopback(from.hostname)) {
+    return to.hostname === from.hostname && (to.protocol === "http:" || to.protocol === "https:");
+  }
+  if (to.protocol !== "https:") return false;
+  if (to.host === from.host) return true;
+  return serviceHosts.has(from.host) && serviceHosts.has(to.host);
+}
+
+/**
+ * The address that a redirect leads to.
+ *
+ * @throws WireError `redirect` that names the new host and `api-url`, where the call must not follow
+ */
+export function redirectTarget(from: URL, method: string, status: number, location: string | undefined): URL {
+  let to: URL | undefined;
+  try {
+    to = location === undefined ? undefined : new URL(location, from);
+  } catch {
+    // Told below.
+  }
+  if (to === undefined || !/^https?:$/.test(to.protocol)) {
+    throw new WireError("redirect", `${from.host} answered ${status} without a usable Location.`, "Check `api-url`.", status);
+  }
+  const advice = `If this is where the API lives now, set \`api-url\` to it (host ${to.host}).`;
+  if (method !== "GET" && status !== 307 && status !== 308) {
+    const target = `${to.origin}${to.pathname}`;
+    throw new WireError(
+      "redirect",
+      `${from.host} answered ${status} and points to ${target}; a ${method} does not survive such a redirect.`,
+      advice,
+      status,
+    );
+  }
+  if (!mayCarryToken(from, to)) {
+    throw new WireError(
+      "redirect",
+      `${from.host} answered ${status} and points to another host, ${to.protocol}//${to.host}; the token does not follow there.`,
+      advice,
+      status,
+    );
+  }
+  return to;
+}
+
+/**
+ * The API's base after a move: the address that answered, less the path that was asked.
+ *
+ * @returns undefined where the path that answered does not end like the one asked
+ */
+export function movedBase(base: URL, asked: URL, answered: URL): URL | undefined {
+  const path = asked.pathname.slice(base.pathname.length);
+  if (!answered.pathname.endsWith(path)) return undefined;
+  const moved = new URL(answered.origin);
+  moved.pathname = answered.pathname.slice(0, answered.pathname.length - path.length);
+  return moved;
+}

@@ -1,0 +1,135 @@
+/**
+ * The plan: what is tried again, when, and until when. Pure: time and chance are passed in.
+ *
+ * A request to create carries an idempotency key, so asking again is safe; what matters is not to ask too early, not
+ * to ask as one with every other leg of a matrix, and to stop at the deadline with a reason.
+ */
+import type { WireFault } from "./errors.ts";
+
+const firstBackoffMs = 500;
+const longestBackoffMs = 10_000;
+/** Even the luckiest draw waits this long, so that tries are bounded by the deadline. */
+const shortestWaitMs = 100;
+/** A name that does not resolve or a port that refuses is a typing error more often than an outage. */
+const unreachableTries = 3;
+const unreachableMs = 15_000;
+const badShapesInARow = 3;
+
+/** What a try ended with, as the plan sees it. */
+export type Failure =
+  | { kind: "status"; status: number; retryAfterMs?: number | undefined }
+  /** 409 "still processing", or a conflict whose wording is not known. */
+  | { kind: "processing"; retryAfterMs?: number | undefined }
+  /** 2xx, but not the promised body. */
+  | { kind: "shape" }
+  | { kind: "wire"; fault: WireFault; status?: number | undefined };
+
+export interface RetryState {
+  readonly startedAt: number;
+  readonly deadlineAt: number;
+  /** Failed tries so far. */
+  readonly failures: number;
+  readonly unreachable: number;
+  readonly badShapes: number;
+  /** The host has answered something before, so it exists. */
+  readonly hostAnswered: boolean;
+}
+
+export type Verdict =
+  | { retry: true; waitMs: number; state: RetryState }
+  | { retry: false; because: "final" | "unreachable" | "shape"; state: RetryState }
+  /** `askedMs`: how long the server asked to wait, where it did. */
+  | { retry: false; because: "deadline"; askedMs?: number; state: RetryState };
+
+/** A fresh plan, from `now` for `budgetMs`. */
+export function startRetrying(now: number, budgetMs: number, hostAnswered = false): RetryState {
+  return { startedAt: now, deadlineAt: now + budgetMs, failures: 0, unreachable: 0, badShapes: 0, hostAnswered };
+}
+
+/** Whether a status is worth another try with the same key: 408, 425, 429, and every 5xx but 501 and 505. */
+export function isPassing(status: number): boolean {
+  if (status === 408 || status === 425 || status === 429) return true;
+  return status >= 500 && status !== 501 && status !== 505;
+}
+
+/** Whether the request may have been carried out although it failed. */
+export function isAmbiguous(failure: Failure): boolean {
+  switch (failure.kind) {
+    case "status":
+      return failure.status >= 500 || failure.status === 408;
+    case "shape":
+      return true;
+    case "processing":
+      return false;
+    case "wire":
+      return ["reset", "timeout", "cut", "too-large", "aborted"].includes(failure.fault);
+  }
+}
+
+function isRetried(failure: Failure): boolean {
+  if (failure.kind === "status") return isPassing(failure.status);
+  if (failure.kind !== "wire") return true;
+  if (failure.fault === "proxy-refused") return failure.status !== undefined && isPassing(failure.status);
+  return ["name-not-found", "refused", "proxy-unreachable", "reset", "timeout", "cut"].includes(failure.fault);
+}
+
+function isUnreachable(failure: Failure): boolean {
+  return failure.kind === "wire" && ["name-not-found", "refused", "proxy-unreachable"].includes(failure.fault);
+}
+
+/** Full jitter: anywhere between nothing and 0.5 s, 1 s, 2 s … 10 s. */
+export function backoffMs(failures: number, random: number): number {
+  const ceiling = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures - 1, 10));
+  return Math.max(shortestWaitMs, random * ceiling);
+}
+
+/** What comes on top of a Retry-After, so that the legs of a matrix do not come back as one. */
+function spreadMs(retryAfterMs: number, random: number): number {
+  return random * Math.min(longestBackoffMs, Math.max(1_000, retryAfterMs / 4));
+}
+
+/**
+ * Decides about the next try.
+ *
+ * @param now the clock's time in ms, on the scale of the state
+ * @param random at least 0, below 1
+ */
+export function afterFailure(state: RetryState, failure: Failure, now: number, random: number): Verdict {
+  const next: RetryState = {
+    ...state,
+    failures: state.failures + 1,
+    unreachable: isUnreachable(failure) ? state.unreachable + 1 : 0,
+    badShapes: failure.kind === "shape" ? state.badShapes + 1 : 0,
+    hostAnswered: state.hostAnswered || failure.kind !== "wire",
+  };
+  if (!isRetried(failure)) return { retry: false, because: "final", state: next };
+  if (next.badShapes >= badShapesInARow) return { retry: false, because: "shape", state: next };
+
+  const asked = "retryAfterMs" in failure ? failure.retryAfterMs : undefined;
+  const backoff = backoffMs(next.failures, random);
+  const waitMs = asked === undefined ? backoff : Math.max(asked + spreadMs(asked, random), backoff);
+
+  if (isUnreachable(failure) && !next.hostAnswered) {
+    const late = now + waitMs - state.startedAt > unreachableMs;
+    if (next.unreachable >= unreachableTries || late) return { retry: false, because: "unreachable", state: next };
+  }
+  if (now + waitMs >= state.deadlineAt) {
+    return { retry: false, because: "deadline", state: next, ...(asked === undefined ? {} : { askedMs: asked }) };
+  }
+  return { retry: true, waitMs, state: next };
+}
+
+/**
+ * Milliseconds that a `Retry-After` header asks for: whole seconds or an HTTP date (RFC 9110, 10.2.3).
+ *
+ * @param wallNow milliseconds since 1970, for dates
+ * @returns undefined where the header is missing or not understood
+ */
+export function parseRetryAfter(header: string | undefined, wallNow: number): number | undefined {
+  if (header === undefined) return undefined;
+  const value = header.trim();
+  if (/^\d{1,9}(\.\d+)?$/.test(value)) return Number(value) * 1_000;
+  if (!/^[A-Za-z]{3,9},? /.test(value)) return undefined;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - wallNow);
+}

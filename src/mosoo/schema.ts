@@ -1,0 +1,106 @@
+/**
+ * What an answer of Mosoo must hold. Tolerant: unknown fields pass, optional ones may be missing, null or of a kind
+ * that nobody reads; only what the action relies on is checked.
+ */
+import * as z from "zod/mini";
+
+/** An ID goes into URLs, outputs and keys: no blank, control or path character, not only dots. ULIDs are not required. */
+export const idPattern = /^(?!\.+$)[^\s\p{Cc}/\\?#%]+$/u;
+
+const Id = z.string().check(z.regex(idPattern), z.maxLength(255));
+const lenientText = z.catch(z.optional(z.nullable(z.string())), undefined);
+
+const RunSchema = z.looseObject({
+  id: Id,
+  status: lenientText,
+  finalOutput: z.catch(z.optional(z.nullable(z.looseObject({ text: lenientText }))), undefined),
+  error: z.catch(z.optional(z.nullable(z.looseObject({ code: lenientText, message: lenientText }))), undefined),
+});
+
+const ThreadSchema = z.looseObject({ id: Id, title: lenientText });
+
+const LinksSchema = z.catch(z.optional(z.nullable(z.looseObject({ thread: lenientText }))), undefined);
+
+const ThreadAnswerSchema = z.looseObject({ thread: ThreadSchema, run: z.nullable(RunSchema), links: LinksSchema });
+
+const EventsAnswerSchema = z.looseObject({
+  events: z.array(z.looseObject({ type: lenientText, run: z.catch(z.optional(z.nullable(RunSchema)), undefined) })),
+  thread: z.catch(z.optional(ThreadSchema), undefined),
+});
+
+const UploadAnswerSchema = z.looseObject({ file: z.looseObject({ id: Id }) });
+
+const EventSchema = z.looseObject({
+  id: z.string(),
+  type: z.string(),
+  runId: lenientText,
+  content: lenientText,
+  toolName: lenientText,
+  toolCallId: lenientText,
+});
+
+const EventListSchema = z.looseObject({
+  events: z.array(z.unknown()),
+  truncated: z.catch(z.optional(z.boolean()), undefined),
+});
+
+const ErrorSchema = z.looseObject({
+  error: z.union([z.looseObject({ code: lenientText, message: lenientText }), z.string()]),
+});
+
+export type Run = z.infer<typeof RunSchema>;
+export type Thread = z.infer<typeof ThreadSchema>;
+/** Answer to creating or reading a thread. `run` is null where the thread has none. */
+export type ThreadAnswer = z.infer<typeof ThreadAnswerSchema>;
+export type EventsAnswer = z.infer<typeof EventsAnswerSchema>;
+export type ThreadEvent = z.infer<typeof EventSchema>;
+
+export interface EventList {
+  events: ThreadEvent[];
+  /** Older events were left out. */
+  truncated: boolean;
+}
+
+function parse<T>(schema: { safeParse(value: unknown): { success: boolean; data?: T } }, text: string): T | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const result = schema.safeParse(value);
+  return result.success ? result.data : undefined;
+}
+
+/** The promised answer in `text`, or undefined where it is something else. */
+export const parseThreadAnswer = (text: string): ThreadAnswer | undefined => parse(ThreadAnswerSchema, text);
+export const parseEventsAnswer = (text: string): EventsAnswer | undefined => parse(EventsAnswerSchema, text);
+export const parseUpload = (text: string): string | undefined => parse(UploadAnswerSchema, text)?.file.id;
+export const parseEvent = (text: string): ThreadEvent | undefined => parse(EventSchema, text);
+
+/** The event list; entries of an unknown make are left out. */
+export function parseEventList(text: string): EventList | undefined {
+  const list = parse(EventListSchema, text);
+  if (list === undefined) return undefined;
+  const events = list.events.flatMap((entry) => {
+    const event = EventSchema.safeParse(entry);
+    return event.success ? [event.data] : [];
+  });
+  return { events, truncated: list.truncated === true };
+}
+
+/** Code and message of an error answer: the envelope, or a bare string, or nothing. */
+export function parseError(text: string): { code?: string; message?: string; bare?: boolean } {
+  const answer = parse(ErrorSchema, text);
+  if (answer === undefined) return {};
+  if (typeof answer.error === "string") return { message: answer.error, bare: true };
+  const { code, message } = answer.error;
+  return { ...(code ? { code } : {}), ...(message ? { message } : {}) };
+}
+
+const endedStatuses = new Set(["completed", "failed", "cancelled", "expired"]);
+
+/** Whether a run of this status goes on no more. */
+export function hasEnded(status: string | null | undefined): boolean {
+  return typeof status === "string" && endedStatuses.has(status);
+}

@@ -1,0 +1,212 @@
+/**
+ * One call on the wire: time limit, redirects, proxy, bytes. undici lives here (and in proxy.ts) alone.
+ *
+ * The token goes only where redirect.ts says it may. No error of this module holds it: errors are made of host names,
+ * statuses and codes, never of request options.
+ */
+import type { Readable } from "node:stream";
+import type { Dispatcher } from "undici";
+import request from "undici/lib/api/api-request.js";
+import Agent from "undici/lib/dispatcher/agent.js";
+import { decompressed, readText } from "./body.ts";
+import { WireError } from "./errors.ts";
+import { type Environment, proxyDispatcher } from "./proxy.ts";
+import { mostRedirects, movedBase, redirectTarget } from "./redirect.ts";
+import { wireError } from "./wire-faults.ts";
+
+export interface TransportOptions {
+  /** The API's base, without a trailing slash. */
+  apiUrl: URL;
+  token: string;
+  userAgent: string;
+  /** For the proxy variables. */
+  environment: Environment;
+  /** Told once for each new base that a redirect led to. */
+  onMoved?: (base: URL) => void;
+}
+
+export interface Call {
+  method: "GET" | "POST";
+  /** Below the base: `/threads/{id}`, segments already encoded. */
+  path: string;
+  headers?: Record<string, string>;
+  /** Text, or what makes the stream anew for each try and each redirect. */
+  body?: string | { open: () => Readable; bytes: number };
+  /** Connect, headers and body together; an upload's or stream's caller watches its idleness itself and gives none. */
+  timeoutMs?: number | undefined;
+  /** Ends the call at once, as a WireError `aborted`. */
+  signal?: AbortSignal | undefined;
+  /** false: do not send the token. */
+  withToken?: boolean;
+}
+
+export interface Answer {
+  status: number;
+  header(name: string): string | undefined;
+  text: string;
+  /** What answered, after redirects. */
+  url: URL;
+}
+
+export interface OpenAnswer extends Omit<Answer, "text"> {
+  body: Readable;
+}
+
+/** undici's own timers are off: the time limit of a call is one, over everything. */
+const agentOptions = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 60_000 } };
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #direct: Agent;
+  #base: URL;
+  #proxied: { dispatcher: Dispatcher; host: string } | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#base = options.apiUrl;
+    this.#direct = new Agent(agentOptions);
+  }
+
+  /** The API's base as last known: where a redirect led, else as given. */
+  get base(): URL {
+    return this.#base;
+  }
+
+  /** A call whose answer is read whole. @throws WireError */
+  async call(call: Call): Promise<Answer> {
+    const timer = timeLimit(call);
+    try {
+      const { body, ...answer } = await this.#follow(call, timer.signal);
+      try {
+        return { ...answer, text: await readText(body) };
+      } catch (error) {
+        throw error instanceof WireError || timer.signal.aborted
+          ? error
+          : new WireError("cut", `The answer of ${answer.url.host} broke off.`);
+      }
+    } catch (error) {
+      throw timer.explain(error) ?? error;
+    } finally {
+      timer.clear();
+    }
+  }
+
+  /** A call whose body is read as it comes; `timeoutMs` is for the headers alone. @throws WireError */
+  async open(call: Call): Promise<OpenAnswer> {
+    const timer = timeLimit(call);
+    try {
+      return await this.#follow(call, timer.signal);
+    } catch (error) {
+      throw timer.explain(error) ?? error;
+    } finally {
+      timer.stopWatching();
+    }
+  }
+
+  /** Closes every connection, those in use too. */
+  async close(): Promise<void> {
+    await Promise.all([this.#direct.destroy(), this.#proxied?.dispatcher.destroy()]);
+  }
+
+  async #follow(call: Call, signal: AbortSignal): Promise<OpenAnswer> {
+    const base = this.#base;
+    const asked = new URL(base.href.replace(/\/$/, "") + call.path);
+    const seen = new Set<string>();
+    let url = asked;
+    for (;;) {
+      const answer = await this.#send(url, call, signal);
+      if (![301, 302, 303, 307, 308].includes(answer.status)) {
+        if (seen.size > 0) this.#move(base, asked, url);
+        return answer;
+      }
+      answer.body.on("error", () => undefined).destroy();
+      const location = answer.header("location");
+      const target = redirectTarget(url, call.method, answer.status, location);
+      seen.add(url.href);
+      if (seen.has(target.href) || seen.size > mostRedirects) {
+        const what = seen.has(target.href) ? "in a circle" : `more than ${mostRedirects} times`;
+        throw new WireError("redirect", `${asked.host} redirects ${what}.`, "Set `api-url` to where the API lives.", answer.status);
+      }
+      url = target;
+    }
+  }
+
+  #move(base: URL, asked: URL, answered: URL): void {
+    const moved = movedBase(base, asked, answered);
+    if (moved === undefined || moved.href === this.#base.href) return;
+    this.#base = moved;
+    this.#options.onMoved?.(moved);
+  }
+
+  async #send(url: URL, call: Call, signal: AbortSignal): Promise<OpenAnswer> {
+    this.#proxied ??= await proxyDispatcher(url, this.#options.environment, agentOptions);
+    const proxy = this.#proxied;
+    const stream = typeof call.body === "object" ? call.body.open() : undefined;
+    try {
+      signal.throwIfAborted();
+      const answer = await request.call(proxy?.dispatcher ?? this.#direct, {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: call.method,
+        signal,
+        headers: {
+          accept: "application/json",
+          "user-agent": this.#options.userAgent,
+          ...(call.withToken === false ? {} : { authorization: `Bearer ${this.#options.token}` }),
+          ...(typeof call.body === "object" ? { "content-length": String(call.body.bytes) } : {}),
+          ...call.headers,
+        },
+        body: stream ?? (typeof call.body === "string" ? call.body : null),
+      });
+      const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];
+      return { status: answer.statusCode, header, url, body: decompressed(answer.body, header("content-encoding")) };
+    } catch (error) {
+      stream?.destroy();
+      throw signal.aborted ? error : wireError(error, url.host, proxy?.host);
+    }
+  }
+}
+
+interface TimeLimit {
+  signal: AbortSignal;
+  /** What the abort meant, where the error came of one. */
+  explain(error: unknown): WireError | undefined;
+  clear(): void;
+  /** Ends the time limit, but still passes the caller's abort on. */
+  stopWatching(): void;
+}
+
+function timeLimit(call: Call): TimeLimit {
+  const controller = new AbortController();
+  const { signal, timeoutMs } = call;
+  let timedOut = false;
+  const pass = (): void => {
+    controller.abort();
+  };
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          controller.abort();
+        }, timeoutMs);
+  if (signal?.aborted === true) controller.abort();
+  signal?.addEventListener("abort", pass, { once: true });
+  return {
+    signal: controller.signal,
+    explain: (error) => {
+      if (timedOut) {
+        return new WireError("timeout", `No answer within ${Math.round((timeoutMs ?? 0) / 100) / 10} s.`);
+      }
+      if (controller.signal.aborted) return new WireError("aborted", "The call was given up.");
+      return error instanceof WireError ? error : new WireError("reset", "The connection broke.");
+    },
+    clear: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", pass);
+    },
+    stopWatching: () => {
+      clearTimeout(timer);
+    },
+  };
+}
