@@ -1,0 +1,66 @@
+/** Foreign text of one line inside Markdown of ours: titles, names of tools, error messages, questions. */
+import { printable, splitLines } from "./characters.ts";
+import { shorten } from "./cut.ts";
+import { defused } from "./references.ts";
+
+/** Whatever Markdown or HTML could make something of, anywhere in a line. */
+const ACTIVE = /[\\`*_[\]<>&|~!$^]/gu;
+/** What begins a block, or a bot's `/command`, at the start of a line. */
+const LEADING = /^(?:[#+\-=:/]|[0-9]{1,9}[.)])/u;
+
+function oneLine(text: string, max: number): string {
+  const line = splitLines(text)
+    .map((part) => printable(part).trim())
+    .filter((part) => part !== "")
+    .join(" ");
+  return shorten(line.replaceAll("\t", " "), max);
+}
+
+function reference(character: string): string {
+  return `&#${character.charCodeAt(0)};`;
+}
+
+/**
+ * Foreign text as inline text that renders exactly as it is, in Markdown (line start, link text, table cell) and in
+ * HTML (`<summary>`): everything active is a character reference, and what GitHub would ping, link or cross-reference
+ * is parted by zero-width spaces. `max` counts UTF-16 units of the text as read.
+ */
+export function markdownText(text: string, max = Infinity): string {
+  return defused(oneLine(text, max))
+    .replace(LEADING, (start) => start.slice(0, -1) + "\u0000" + start.slice(-1))
+    .replace(ACTIVE, reference)
+    .replace(/\u0000(.)/u, (_, character: string) => reference(character));
+}
+
+/**
+ * Foreign text as a Markdown code span that cannot be broken out of. For Markdown only, never inside HTML tags, where
+ * backticks mean nothing; in a table pass the result through `tableCell`.
+ */
+export function codeSpan(text: string, max = Infinity): string {
+  const code = oneLine(text, max) || " ";
+  const fence = "`".repeat(longestRun(code, "`") + 1);
+  const padding = code.startsWith("`") || code.endsWith("`") ? " " : "";
+  return `${fence}${padding}${code}${padding}${fence}`;
+}
+
+/** Foreign text as a fenced code block, shown exactly (line ends become \n). A block of its own: blank lines around it. */
+export function codeBlock(text: string): string {
+  const fence = "`".repeat(Math.max(3, longestRun(text, "`") + 1));
+  const code = text.toWellFormed().replace(/\r\n?/gu, "\n");
+  return `${fence}text\n${code}${code.endsWith("\n") ? "" : "\n"}${fence}`;
+}
+
+/** Inline Markdown as one cell of a GFM table: a `|` would end the cell, even inside a code span. */
+export function tableCell(markdown: string): string {
+  return markdown.replace(/\\?\|/gu, "\\|");
+}
+
+function longestRun(text: string, character: string): number {
+  let longest = 0;
+  let run = 0;
+  for (const unit of text) {
+    run = unit === character ? run + 1 : 0;
+    longest = Math.max(longest, run);
+  }
+  return longest;
+}

@@ -1,0 +1,40 @@
+/** The token in foreign text: a server that echoes headers, an agent that saw it, an answer that quotes it. */
+
+const SHOWN = "***";
+/** Shorter inner pieces of a base64 form would match by chance. */
+const SHORTEST_PIECE = 8;
+
+/**
+ * Every occurrence of each secret becomes `***`, also as percent-encoded, base64 (at each of the three places it can
+ * begin, both alphabets), JSON-escaped and XML-escaped text. Empty secrets are ignored.
+ */
+export function redact(text: string, secrets: readonly string[]): string {
+  const forms = [...new Set(secrets.filter((secret) => secret !== "").flatMap(formsOf))];
+  if (forms.length === 0) return text;
+  const longestFirst = forms
+    .sort((a, b) => b.length - a.length)
+    .map((form) => form.replace(/[\\^$.*+?()[\]{}|]/gu, "\\$&"));
+  return text.replace(new RegExp(longestFirst.join("|"), "g"), SHOWN);
+}
+
+function formsOf(secret: string): string[] {
+  const percent = encodeURIComponent(secret.toWellFormed());
+  const json = JSON.stringify(secret).slice(1, -1);
+  return [
+    secret,
+    percent,
+    percent.replace(/%[0-9A-F]{2}/gu, (hex) => hex.toLowerCase()),
+    json,
+    json.replaceAll("/", "\\/"),
+    secret.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
+    ...[0, 1, 2].flatMap((shift) => base64Inside(secret, shift)),
+  ];
+}
+
+/** The characters of base64 text that depend on the secret alone when `shift` bytes stand before it. */
+function base64Inside(secret: string, shift: number): string[] {
+  const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret)]);
+  const inside = bytes.toString("base64").slice(Math.ceil((shift * 8) / 6), Math.floor((bytes.length * 8) / 6));
+  if (inside.length < SHORTEST_PIECE) return [];
+  return [inside, inside.replaceAll("+", "-").replaceAll("/", "_")];
+}
