@@ -1,0 +1,135 @@
+/** Runs one example by act, as a user's repository would run it. */
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { RunnerEvent } from "../../__tests__/support/runner-events.ts";
+import { actBinary } from "./binary.ts";
+import { actionReference, copyAction, makeRepository, placeOf, root } from "./folders.ts";
+import { readLog, type JobSeen, type StepSeen } from "./log.ts";
+
+/** A run ends long before this, unless something hangs. */
+const longestRunMs = 120_000;
+
+export interface ActOptions {
+  event: RunnerEvent;
+  /** Where the stand-in Mosoo answers: becomes the default of `api-url`. */
+  apiUrl: string;
+  github?: { apiUrl: string; graphqlUrl: string };
+  /** What `github.token` gives. */
+  githubToken?: string;
+  secrets?: Record<string, string>;
+  vars?: Record<string, string>;
+  /** More files of the user's repository. */
+  files?: Record<string, string>;
+  runId?: string;
+  runAttempt?: number;
+}
+
+export class ActRun {
+  readonly exitCode: number | null;
+  readonly jobs: JobSeen[];
+  readonly steps: StepSeen[];
+  /** All that act printed, for a failure's report. */
+  readonly log: string;
+
+  constructor(exitCode: number | null, stdout: string, stderr: string) {
+    const seen = readLog(stdout);
+    this.exitCode = exitCode;
+    this.jobs = seen.jobs;
+    this.steps = seen.steps;
+    const said = seen.steps.flatMap((step) => [
+      `[${step.job}] ${step.stage} ${step.id}: ${step.result}`,
+      ...step.lines.map((line) => `    ${line}`),
+      ...step.commands.map((command) => `    ::${command.name}::${command.value}`),
+    ]);
+    this.log = [...said, ...seen.other, stderr].join("\n");
+  }
+
+  /** The job's result, "not run" where its condition kept it from starting. */
+  job(id: string): string {
+    const results = new Set(this.jobs.filter((job) => job.id === id).map((job) => job.result));
+    return results.size === 0 ? "not run" : [...results].join(" and ");
+  }
+
+  /** The main stage of a step, by its `id` or index, in the job `jobId` and the leg of the matrix that `leg` fits. */
+  step(id: string, jobId?: string, leg: Record<string, unknown> = {}): StepSeen {
+    const found = this.steps.find(
+      (step) =>
+        step.stage === "Main" &&
+        step.id === id &&
+        (jobId === undefined || step.jobId === jobId) &&
+        Object.entries(leg).every(([name, value]) => step.matrix[name] === value),
+    );
+    if (found === undefined) throw new Error(`No step "${id}" was run`);
+    return found;
+  }
+
+  /** Steps whose post stage did not succeed. */
+  failedPosts(): string[] {
+    return this.steps.filter((step) => step.stage === "Post" && step.result !== "success").map((step) => step.id);
+  }
+}
+
+function flags(name: string, values: Record<string, string> = {}): string[] {
+  return Object.entries(values).flatMap(([key, value]) => [name, `${key}=${value}`]);
+}
+
+function environmentOf(options: ActOptions): Record<string, string> {
+  return {
+    ...options.event.env,
+    GITHUB_RUN_ID: options.runId ?? "17000000001",
+    GITHUB_RUN_ATTEMPT: String(options.runAttempt ?? 1),
+    GITHUB_RUN_NUMBER: "7",
+    GITHUB_REPOSITORY: "octo-org/octo-repo",
+    GITHUB_REPOSITORY_ID: "424242",
+    ...(options.github && { GITHUB_API_URL: options.github.apiUrl, GITHUB_GRAPHQL_URL: options.github.graphqlUrl }),
+  };
+}
+
+function spawnAct(args: string[], home: string): Promise<ActRun> {
+  const child = spawn(actBinary(root), args, {
+    // Nothing of this shell gets in: act hands its whole environment to the steps. Node 24 comes first in PATH,
+    // since host mode runs the first `node` it finds, whatever action.yml says.
+    env: {
+      HOME: home,
+      PATH: [dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
+      LANG: "C.UTF-8",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: longestRunMs,
+  });
+  const out = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => (out[name] += text));
+  }
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => {
+      resolve(new ActRun(code, out.stdout, out.stderr));
+    });
+  });
+}
+
+/** Runs the example's workflow once, in folders of its own that are gone afterwards. */
+export async function runExample(example: string, options: ActOptions): Promise<ActRun> {
+  const folder = mkdtempSync(join(tmpdir(), "act-"));
+  const at = (name: string): string => join(folder, name);
+  try {
+    mkdirSync(at("home"));
+    makeRepository(at("repository"), options.files);
+    copyAction(at("action"), options.apiUrl);
+    writeFileSync(at("event.json"), JSON.stringify(options.event.payload));
+    const args = [options.event.name, "--directory", at("repository"), "--workflows", placeOf(example)];
+    args.push("--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json");
+    args.push("--action-cache-path", at("cache"), "--local-repository", `${actionReference}=${at("action")}`);
+    args.push("--eventpath", at("event.json"), "--actor", options.event.env?.["GITHUB_ACTOR"] ?? "octocat");
+    args.push(...flags("--env", environmentOf(options)), ...flags("--var", options.vars));
+    args.push(
+      ...flags("--secret", { ...options.secrets, ...(options.githubToken && { GITHUB_TOKEN: options.githubToken }) }),
+    );
+    return await spawnAct(args, at("home"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,89 @@
+/** What an example's case works with: the stand-ins, act, and the checks. */
+import { startGitHubServer, writeToken, type GitHubServer } from "../../__tests__/support/github-server.ts";
+import type { RunScript, ScriptStep } from "../../__tests__/support/mosoo/types.ts";
+import { startMosooServer, type MosooServer, type MosooServerOptions } from "../../__tests__/support/mosoo-server.ts";
+import { runExample, type ActOptions, type ActRun } from "./act.ts";
+import { Checks } from "./checks.ts";
+
+export interface ExampleCase {
+  /** File in examples/. */
+  example: string;
+  /** What is shown, in a sentence. */
+  shows: string;
+  run(bench: Bench): Promise<void>;
+}
+
+type RunOptions = Omit<ActOptions, "apiUrl"> & {
+  mosoo: MosooServer;
+  github?: GitHubServer;
+  /** A fork's or Dependabot's run: neither secrets nor variables. */
+  untrusted?: boolean;
+};
+
+/** An agent that works a moment, answers and is done. */
+export function answering(text: string): RunScript {
+  return conversation([text]);
+}
+
+/** An agent that gives the first answer to the first message, the second to the next; the last one ever after. */
+export function conversation(answers: string[]): RunScript {
+  let next = 0;
+  return (): ScriptStep[] => {
+    const text = answers[Math.min(next, answers.length - 1)] ?? "";
+    next += 1;
+    return [
+      { after: 50, status: "running" },
+      { after: 50, emit: { type: "agent.message.delta", content: text } },
+      { after: 50, end: "completed", text },
+    ];
+  };
+}
+
+export interface Bench {
+  check: Checks;
+  /** The runs so far. */
+  runs: ActRun[];
+  mosoo: (options: MosooServerOptions) => Promise<MosooServer>;
+  github: () => Promise<GitHubServer>;
+  /** Runs the example once. The stand-in's agent is the repository's variable, its token the secret. */
+  act: (example: string, options: RunOptions) => Promise<ActRun>;
+  close: () => Promise<void>;
+}
+
+export function makeBench(): Bench {
+  const open: { close(): Promise<void> }[] = [];
+  const runs: ActRun[] = [];
+  const kept = <Server extends { close(): Promise<void> }>(server: Server): Server => {
+    open.push(server);
+    return server;
+  };
+  return {
+    check: new Checks(),
+    runs,
+    mosoo: async (options) => kept(await startMosooServer(options)),
+    github: async () => kept(await startGitHubServer()),
+    act: async (example, { mosoo, untrusted = false, vars, ...rest }) => {
+      const trusted = {
+        secrets: { MOSOO_TOKEN: mosoo.tokens.person },
+        vars: { MOSOO_AGENT_ID: mosoo.agents.published, ...vars },
+      };
+      const given = { ...rest, ...(untrusted ? {} : trusted), githubToken: writeToken, apiUrl: mosoo.apiUrl };
+      const run = await runExample(example, given);
+      runs.push(run);
+      return run;
+    },
+    close: async () => {
+      await Promise.all(open.map((server) => server.close()));
+    },
+  };
+}
+
+/** The page that people open, as the action has to name it. */
+export function pageOf(mosoo: MosooServer, index = 0): string {
+  return `${mosoo.origin}/threads/${mosoo.threads[index]?.id ?? "?"}`;
+}
+
+/** Bodies of the messages that reached the server, in order. */
+export function asked(mosoo: MosooServer): string[] {
+  return mosoo.threads.flatMap((thread) => thread.messages.map((message) => message.text));
+}

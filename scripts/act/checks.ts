@@ -1,0 +1,27 @@
+import { isDeepStrictEqual } from "node:util";
+
+/** Says what was seen, whether or not it is what was wanted, and keeps count. */
+export class Checks {
+  failed = 0;
+  passed = 0;
+
+  private tell(good: boolean, what: string, saw: unknown, wanted: string): void {
+    const shown = typeof saw === "string" ? saw : JSON.stringify(saw);
+    const short = shown.length > 300 ? `${shown.slice(0, 300)}…` : shown;
+    console.log(`    ${good ? "✓" : "✗"} ${what}: ${short}${good ? "" : `\n      wanted: ${wanted}`}`);
+    if (good) this.passed += 1;
+    else this.failed += 1;
+  }
+
+  equal(what: string, saw: unknown, wanted: unknown): void {
+    this.tell(isDeepStrictEqual(saw, wanted), what, saw, JSON.stringify(wanted));
+  }
+
+  matches(what: string, saw: string, wanted: RegExp): void {
+    this.tell(wanted.test(saw), what, saw, String(wanted));
+  }
+
+  differ(what: string, saw: unknown[]): void {
+    this.tell(new Set(saw.map((each) => JSON.stringify(each))).size === saw.length, what, saw, "each another");
+  }
+}
