@@ -1,0 +1,97 @@
+import type { KeyMemory } from "./keys.ts";
+import { replayed } from "./keys.ts";
+import { conflict, internalError, Refusal, refusalAnswer } from "./refusal.ts";
+import type { Answer } from "./refusal.ts";
+
+/** What a fault does to a request while its key is reserved. */
+export interface Interception {
+  /** The answer is so many milliseconds late. */
+  holdMs?: number;
+  /** Stands in for the operation, and is stored under the key. */
+  instead?: { status: number; headers: Record<string, string>; body: unknown };
+  /** The request dies with its key reserved. */
+  dies?: "committed" | "uncommitted";
+}
+
+/** The request died half-way: it has no answer. */
+export class Died extends Error {}
+
+export interface OnceRequest {
+  keys: KeyMemory;
+  token: string;
+  key: string | null;
+  /** What makes two requests the same: method, path and parsed body. */
+  request: string;
+  status: number;
+  /** Create keeps its failures under the key, `/events` does not. */
+  storesErrors: boolean;
+  /** Counts against the rate limit; a replay does not get so far. */
+  count: () => void;
+  operation: () => unknown;
+  /** Finds what a dead first request made; without it a dead key stays dead. */
+  recover?: (key: string) => unknown;
+  interception: Interception;
+  wait: (ms: number) => Promise<void>;
+}
+
+/** Runs an operation at most once per key, and answers repeats as the service does. */
+export async function answerOnce(once: OnceRequest): Promise<Answer> {
+  if (once.key === null) {
+    once.count();
+    return operate(once);
+  }
+  const known = beginOrRecover(once, once.key);
+  if ("answer" in known) return known.answer;
+  const { reservation } = known;
+  try {
+    once.count();
+  } catch (error) {
+    once.keys.release(reservation);
+    throw error;
+  }
+  const answer = await operate(once);
+  const keep = answer.status < 400 || once.storesErrors || once.interception.instead !== undefined;
+  if (keep) once.keys.complete(reservation, answer);
+  else once.keys.release(reservation);
+  return answer;
+}
+
+function beginOrRecover(once: OnceRequest, key: string): { answer: Answer } | { reservation: Reserved } {
+  const state = once.keys.begin(once.token, key, once.request);
+  if (state.state === "replay") return { answer: state.answer };
+  if (state.state === "reserved") return { reservation: state.reservation };
+  if (once.recover === undefined) {
+    throw conflict(
+      "A previous request with this Idempotency-Key cannot be safely replayed. Its reservation will remain retained.",
+      state.retryAfter,
+    );
+  }
+  const found = once.recover(key) ?? null;
+  if (found !== null) {
+    const answer = { status: once.status, body: found };
+    once.keys.complete(state.reservation, answer);
+    return { answer: replayed(answer) };
+  }
+  once.keys.release(state.reservation);
+  return beginOrRecover(once, key);
+}
+
+type Reserved = Parameters<KeyMemory["complete"]>[0];
+
+async function operate(once: OnceRequest): Promise<Answer> {
+  const { instead, dies, holdMs } = once.interception;
+  if (dies === "uncommitted") throw new Died();
+  const answer = instead ?? attempt(once);
+  if (dies === "committed") throw new Died();
+  if (holdMs !== undefined) await once.wait(holdMs);
+  return answer;
+}
+
+function attempt(once: OnceRequest): Answer {
+  try {
+    // The answer tells this moment, whatever becomes of the thread before it is sent.
+    return { status: once.status, headers: {}, body: structuredClone(once.operation()) };
+  } catch (error) {
+    return refusalAnswer(error instanceof Refusal ? error : internalError());
+  }
+}
