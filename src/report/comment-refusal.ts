@@ -77,6 +77,15 @@ export function pauseBefore(error: unknown, tried: number, baseDelayMs: number, 
   return Number.isFinite(asked) ? (asked <= longestPause ? asked : undefined) : backoff;
 }
 
+/** A failure to connect says "fetch failed"; what is worth reading lies in its causes. */
+function rootOf(error: unknown): string {
+  let root = error;
+  while (typeof root === "object" && root !== null && "cause" in root && root.cause !== undefined) root = root.cause;
+  if (typeof root !== "object" || root === null) return String(root);
+  if ("code" in root && typeof root.code === "string") return root.code;
+  return "message" in root ? String(root.message) : "unknown error";
+}
+
 /** Text from GitHub, or from whatever stands before it. */
 function quoted(text: string, token: string): string {
   return excerpt(redact(text, [token]));
@@ -117,7 +126,7 @@ export function explainRefusal(error: unknown, place: CommentPlace): string {
     return `${what}: \`github-token\` is empty. Leave the input away, so that the job's own token is used.`;
   if (error instanceof Stopped) return `${what}: there was no time left for it.`;
   const failure = failureOf(error);
-  const said = quoted(error instanceof Error ? error.message : String(error), place.token);
+  const said = quoted(failure?.headers === undefined ? rootOf(error) : failure.message, place.token);
   if (failure === undefined) return `${what}: ${said}. The thread is not affected.`;
   const status = failure.headers === undefined ? "" : `${failure.status}: `;
   return `${what} (${status}${said}). The thread is not affected. ${advice(failure, place)}`;

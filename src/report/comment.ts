@@ -47,8 +47,9 @@ export type CommentOutcome =
 
 export interface PullRequestComment {
   /**
-   * Makes the comment say `body` (Markdown, without a marker). Calls queue up, and a later one ends the tries of the
-   * one before, so that the last word is never kept waiting by an outdated one.
+   * Makes the comment say `body` (Markdown, without a marker). Calls queue up. A later one ends the tries of the one
+   * before, whose outcome then is the later one's: the last word never waits for an outdated one. `signal` stops it
+   * at once.
    */
   show(body: string, options?: { signal?: AbortSignal }): Promise<CommentOutcome>;
   /** The comment's ID once known: what a post step needs to go on with it. */
@@ -141,6 +142,7 @@ class StickyComment implements PullRequestComment {
   #created: number | undefined;
   #written: { comment: SeenComment; text: string } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #latest: Promise<CommentOutcome> | undefined;
   #outdated = new AbortController();
 
   constructor(settings: CommentSettings, known: { id: number } | undefined) {
@@ -150,21 +152,21 @@ class StickyComment implements PullRequestComment {
     this.id = known?.id;
   }
 
-  async show(body: string, { signal }: { signal?: AbortSignal } = {}): Promise<CommentOutcome> {
+  show(body: string, { signal }: { signal?: AbortSignal } = {}): Promise<CommentOutcome> {
     this.#outdated.abort();
     const outdated = new AbortController();
     this.#outdated = outdated;
     const text = markedBody(this.#marker, body);
     const work = this.#queue.then(() => this.#persist(text, signal, outdated.signal));
     this.#queue = work.catch(() => undefined);
-    try {
-      return await orStopped(work, signal);
-    } catch (error) {
+    this.#latest = orStopped(work, signal).catch((error: unknown) => {
       // The text may stand although what came after it failed, such as the search for a second comment.
       const comment = this.#standing(text);
       if (comment !== undefined) return { kind: "written", id: comment.id, url: comment.url };
+      if (outdated.signal.aborted && signal?.aborted !== true && this.#latest !== undefined) return this.#latest;
       return { kind: "refused", warning: explainRefusal(error, this.#settings) };
-    }
+    });
+    return this.#latest;
   }
 
   /** Tries until the text stands or GitHub's answer is final. Every try reads before it writes, so none does harm. */
