@@ -304,6 +304,7 @@ describe("runs at the same time", () => {
     github.faults.push({ method: "GET", path: /\/issues\/12\//, times: 2, status: 200, body: [] });
     await open().show("Working");
     expect(own()).toHaveLength(1);
+    expect(asked("POST").filter((path) => path !== "graphql")).toHaveLength(1);
   });
 });
 
