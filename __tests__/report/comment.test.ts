@@ -263,6 +263,21 @@ describe("runs at the same time", () => {
     expect(comment.id).toBe(own()[0]?.id);
   });
 
+  it("delete nothing that another run has written to meanwhile", async () => {
+    before(
+      "POST",
+      () => github.addComment({ body: `${markerOf(7)}\nSeven`, login: actionsBot.login, type: "Bot" }),
+      /issues\/12/,
+    );
+    const comment = open({ run: 8 });
+    const shown = comment.show("Eight");
+    while (own().length < 2) await new Promise(setImmediate);
+    before("PATCH", () => ((own()[1] ?? { body: "" }).body = `${markerOf(9)}\nNine`));
+    await shown;
+    expect(texts()).toEqual(["Eight", "Nine"]);
+    expect(asked("DELETE")).toEqual([]);
+  });
+
   it("end with one comment and the newest run's words, three of them racing", async () => {
     await Promise.all([open({ run: 7 }).show("Seven"), open({ run: 9 }).show("Nine"), open({ run: 8 }).show("Eight")]);
     expect(own()).toHaveLength(1);

@@ -258,13 +258,19 @@ class StickyComment implements PullRequestComment {
     const marker = readMarker(target.body);
     const newer = marker !== undefined && this.#own !== undefined && isNewer(marker, this.#own) ? marker : undefined;
     if (newer === undefined) await this.#write(calls, target, text);
-    if (this.#created !== undefined && this.#created !== target.id) await calls.remove(this.#created);
+    if (this.#created !== undefined && this.#created !== target.id) await this.#removeCreated(calls, this.#created);
     this.#created = undefined;
     this.id = target.id;
     if (newer === undefined) return { kind: "written", id: target.id, url: target.url };
     const run = `run #${newer.runNumber}${newer.runAttempt > 1 ? ` (attempt ${newer.runAttempt})` : ""}`;
     const note = `The pull request comment was left as it is: the newer ${run} has already written to it.`;
     return { kind: "superseded", id: target.id, url: target.url, note };
+  }
+
+  /** Deletes the comment this process created a moment ago, unless another run has made it its own since. */
+  async #removeCreated(calls: CommentCalls, id: number): Promise<void> {
+    const now = await calls.get(id);
+    if (now?.body.startsWith(`${this.#marker}\n`) === true) await calls.remove(id);
   }
 
   async #write(calls: CommentCalls, target: SeenComment, text: string): Promise<void> {
