@@ -24,6 +24,8 @@ export interface ActOptions {
   files?: Record<string, string>;
   runId?: string;
   runAttempt?: number;
+  /** The job is cancelled once this is there. act kills the running step at once; the post steps still run. */
+  cancelAfter?: Promise<unknown>;
 }
 
 export class ActRun {
@@ -75,7 +77,7 @@ function flags(name: string, values: Record<string, string> = {}): string[] {
   return Object.entries(values).flatMap(([key, value]) => [name, `${key}=${value}`]);
 }
 
-function environmentOf(options: ActOptions): Record<string, string> {
+function environmentOf(example: string, options: ActOptions): Record<string, string> {
   return {
     ...options.event.env,
     GITHUB_RUN_ID: options.runId ?? "17000000001",
@@ -83,11 +85,12 @@ function environmentOf(options: ActOptions): Record<string, string> {
     GITHUB_RUN_NUMBER: "7",
     GITHUB_REPOSITORY: "octo-org/octo-repo",
     GITHUB_REPOSITORY_ID: "424242",
+    GITHUB_WORKFLOW_REF: `octo-org/octo-repo/${placeOf(example)}@${options.event.env?.["GITHUB_REF"] ?? "refs/heads/main"}`,
     ...(options.github && { GITHUB_API_URL: options.github.apiUrl, GITHUB_GRAPHQL_URL: options.github.graphqlUrl }),
   };
 }
 
-function spawnAct(args: string[], home: string): Promise<ActRun> {
+function spawnAct(args: string[], home: string, cancelAfter?: Promise<unknown>): Promise<ActRun> {
   const child = spawn(actBinary(root), args, {
     // Nothing of this shell gets in: act hands its whole environment to the steps. Node 24 comes first in PATH,
     // since host mode runs the first `node` it finds, whatever action.yml says.
@@ -103,6 +106,7 @@ function spawnAct(args: string[], home: string): Promise<ActRun> {
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => (out[name] += text));
   }
+  void cancelAfter?.then(() => child.kill("SIGINT"));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
@@ -124,11 +128,11 @@ export async function runExample(example: string, options: ActOptions): Promise<
     args.push("--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json");
     args.push("--action-cache-path", at("cache"), "--local-repository", `${actionReference}=${at("action")}`);
     args.push("--eventpath", at("event.json"), "--actor", options.event.env?.["GITHUB_ACTOR"] ?? "octocat");
-    args.push(...flags("--env", environmentOf(options)), ...flags("--var", options.vars));
+    args.push(...flags("--env", environmentOf(example, options)), ...flags("--var", options.vars));
     args.push(
       ...flags("--secret", { ...options.secrets, ...(options.githubToken && { GITHUB_TOKEN: options.githubToken }) }),
     );
-    return await spawnAct(args, at("home"));
+    return await spawnAct(args, at("home"), options.cancelAfter);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
