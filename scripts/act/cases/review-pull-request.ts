@@ -1,4 +1,5 @@
 import { events } from "../../../__tests__/support/runner-events.ts";
+import type { RunScript } from "../../../__tests__/support/mosoo/types.ts";
 import { answering, asked, pageOf, type ExampleCase } from "../bench.ts";
 
 const example = "review-pull-request.yml";
@@ -65,6 +66,29 @@ export const cases: ExampleCase[] = [
         "output response of both",
         [first, again].map((run) => run.step("review").outputs["response"]?.trim()),
         Array(2).fill("All fine.\n\nVerdict: pass"),
+      );
+    },
+  },
+  {
+    example,
+    shows: "a cancelled job stops the agent: act kills the waiting step, its post step interrupts the run",
+    async run({ check, mosoo, act }) {
+      let started = (): void => undefined;
+      const cancelAfter = new Promise<void>((resolve) => (started = resolve));
+      const script: RunScript = () => {
+        setTimeout(started, 1_000);
+        return [{ after: 50, status: "running" }];
+      };
+      const server = await mosoo({ revision: "2026-08", script });
+      const run = await act(example, { mosoo: server, event: events.pullRequest(), cancelAfter });
+      check.equal("the job", run.job("review"), "failure");
+      check.equal("the review step", run.step("review").result, "failure");
+      check.equal("its thread-url, set before the wait", run.step("review").outputs["thread-url"], pageOf(server));
+      check.equal("post steps that failed", run.failedPosts(), []);
+      check.equal(
+        "the agent's run",
+        server.threads[0]?.runs.map((each) => each.status),
+        ["cancelled"],
       );
     },
   },

@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { Ajv } from "ajv";
+import { parse } from "yaml";
+
+const root = join(import.meta.dirname, "..");
+const read = (name: string): unknown => parse(readFileSync(join(root, name), "utf8"));
+
+interface Metadata {
+  inputs: Record<string, { description: string; default?: string; required?: boolean }>;
+  outputs: Record<string, { description: string }>;
+  runs: { using: string; main: string; post: string };
+}
+interface Typing {
+  type: string;
+  "allowed-values"?: string[];
+}
+const metadata = read("action.yml") as Metadata;
+const types = read("action-types.yml") as Record<"inputs" | "outputs", Record<string, Typing>>;
+
+/** Words in backticks: the choices that a description offers, among others. */
+function offered(description: string): string[] {
+  return [...description.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
+}
+
+describe("action.yml", () => {
+  it("is what SchemaStore's schema of action metadata asks for", () => {
+    const schema = JSON.parse(readFileSync(join(root, "__tests__/data/github-action.schema.json"), "utf8")) as object;
+    const ajv = new Ajv({ strict: false, allErrors: true, logger: false });
+    const validate = ajv.compile(schema);
+    validate(metadata);
+    expect(validate.errors).toBeNull();
+  });
+
+  it("has text defaults only, as the runner hands out text only", () => {
+    const others = Object.entries(metadata.inputs).filter(
+      ([, input]) => !["string", "undefined"].includes(typeof input.default),
+    );
+    expect(others).toEqual([]);
+  });
+
+  it("takes its defaults from contexts that GitHub has there", () => {
+    // input-default-context of the runner: github, strategy, matrix, job, runner, hashFiles.
+    const expressions = Object.values(metadata.inputs).flatMap((input) => [
+      ...(input.default ?? "").matchAll(/\$\{\{\s*(.*?)\s*\}\}/g),
+    ]);
+    for (const [, expression] of expressions) {
+      expect(expression).toMatch(/^(toJSON\()?(github|strategy|matrix|job|runner)\b/);
+    }
+  });
+});
+
+describe("action-types.yml", () => {
+  it.each(["inputs", "outputs"] as const)("types all %s of action.yml and no others", (kind) => {
+    expect(Object.keys(types[kind])).toEqual(Object.keys(metadata[kind]));
+  });
+
+  it.each(Object.entries(types.inputs).filter(([, typing]) => typing.type === "enum"))(
+    "lists the choices that action.yml offers for %s",
+    (name, typing) => {
+      const input = metadata.inputs[name];
+      expect(offered(input?.description ?? "")).toEqual(expect.arrayContaining(typing["allowed-values"] ?? []));
+      expect(typing["allowed-values"]).toContain(input?.default);
+    },
+  );
+
+  it("calls boolean what has a boolean default", () => {
+    const booleans = Object.entries(metadata.inputs).filter(([, input]) => /^(true|false)$/.test(input.default ?? ""));
+    expect(booleans.map(([name]) => types.inputs[name]?.type)).toEqual(booleans.map(() => "boolean"));
+  });
+});
