@@ -236,6 +236,11 @@ class StandIn implements MosooServer {
       request.socket.destroy();
       return;
     }
+    if (fault?.kind === "drop-midway") {
+      await passBytes(request, fault.bytes ?? 1);
+      request.socket.destroy();
+      return;
+    }
     if (fault?.kind === "hang-before") {
       request.resume();
       return;
@@ -247,8 +252,10 @@ class StandIn implements MosooServer {
       return;
     }
     const outcome = await this.#outcome(turn);
-    if (fault?.kind === "drop-after") request.socket.destroy();
-    if (fault?.kind === "drop-after" || fault?.kind === "hang-after") return;
+    const keyed = turn.route?.endpoint === "create" || turn.route?.endpoint === "events";
+    if (fault?.kind === "slow" && !keyed) await this.#timers.wait(fault.ms);
+    if (fault?.kind === "drop-after" || (fault?.kind === "crash-half-way" && !keyed)) request.socket.destroy();
+    if (request.socket.destroyed || fault?.kind === "hang-after") return;
     if ("stream" in outcome) {
       turn.logged.status = 200;
       this.#streams.open(response, outcome.stream, outcome.limit, fault);
@@ -298,6 +305,14 @@ interface Turn {
   logged: LoggedRequest;
   bytes: Buffer;
   fault: Fault | undefined;
+}
+
+async function passBytes(request: IncomingMessage, wanted: number): Promise<void> {
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size >= wanted) return;
+  }
 }
 
 async function readBody(request: IncomingMessage, logged: LoggedRequest): Promise<Buffer> {

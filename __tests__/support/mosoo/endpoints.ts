@@ -9,7 +9,7 @@ import { answerOnce } from "./idempotency.ts";
 import type { Interception } from "./idempotency.ts";
 import type { KeyMemory } from "./keys.ts";
 import { readKey } from "./keys.ts";
-import { createThread, readThread, recoverThread, sendEvents } from "./operations.ts";
+import { createThread, readThread, recoverThread, sendEvents, setArchived } from "./operations.ts";
 import type { CreateInput, World } from "./operations.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Answer } from "./refusal.ts";
@@ -189,6 +189,6 @@ function respondArchive(desk: Desk, call: Call, archived: boolean): Outcome {
   const caller = authenticate(desk, call, "people");
   const id = threadId(call);
   desk.rate.count(caller.token);
-  readThread(desk, caller, id).archived = archived;
+  setArchived(desk, readThread(desk, caller, id), archived);
   return done({ ok: true });
 }

@@ -17,14 +17,16 @@ export type Mishap =
   /** The socket is destroyed unanswered. */
   | { kind: "drop-before" }
   | { kind: "drop-after" }
+  /** Before, of an upload: the socket is destroyed once so many bytes of the body have come (default 1). */
+  | { kind: "drop-midway"; bytes?: number }
   /** Never answered. */
   | { kind: "hang-before" }
   | { kind: "hang-after" }
   /** After: headers promise the whole body, a part of it (default half) comes, the socket is destroyed. */
   | { kind: "cut"; part?: number }
   /**
-   * Before: an answer made up. `body` as it stands (default the envelope with `code` and `message`). `stored`: after
-   * validation, in place of the operation, kept under the key and replayed.
+   * Before: an answer made up. `body` as it stands (default the envelope with `code` and `message`). `stored`, of
+   * create and events: after validation, in place of the operation, kept under the key and replayed.
    */
   | {
       kind: "status";
@@ -37,7 +39,7 @@ export type Mishap =
     }
   /** Before: to `location`, else to the same path at `origin`. Status: default 308. */
   | { kind: "redirect"; status?: number; location?: string; origin?: string }
-  /** The key stays reserved while the answer is `ms` late: the request counts as still processing. */
+  /** After: the answer is `ms` late, and until then a key stays reserved: the request counts as still processing. */
   | { kind: "slow"; ms: number }
   /** After: half of the body, a pause of `ms`, the rest. */
   | { kind: "slow-body"; ms: number }

@@ -77,11 +77,23 @@ export function readThread(world: World, caller: Caller, threadId: string): Stor
   return thread;
 }
 
+/** Archives a thread, ending its run, or takes it back; what it is already is refused with a bare 500. */
+export function setArchived(world: World, thread: StoredThread, archived: boolean): void {
+  if (thread.archived === archived) throw internalError();
+  thread.archived = archived;
+  const run = activeRun(thread);
+  if (!archived || run === undefined) return;
+  const message = "Session was archived before the run completed.";
+  world.store.endRun(run.id, "failed", { error: { code: "session.archived", message, retryable: false } });
+}
+
 /** `POST /threads/{threadId}/events`, once its body is checked. */
 export function sendEvents(world: World, caller: Caller, threadId: string, events: EventInput[]): object {
   const thread = readThread(world, caller, threadId);
   // Files are claimed before anything else is looked at: a message refused after that has used its files up.
   const fileIds = events.map((event) => (event.type === "user_message" ? claim(world, caller, thread, event) : []));
+  // An archived thread is read-only; the service says so with a bare 500.
+  if (thread.archived) throw internalError();
   const results = events.map((event, index) => apply(world, thread, event, fileIds[index] ?? []));
   return {
     acceptedAt: new Date(world.now()).toISOString(),
@@ -103,7 +115,7 @@ function apply(world: World, thread: StoredThread, event: EventInput, fileIds: s
   switch (event.type) {
     case "user_message": {
       admitMessage(world, thread, event);
-      const run = world.store.startRun(thread, event.text, event.requestId, fileIds);
+      const run = world.store.startRun(thread, event.text.trim(), event.requestId, fileIds);
       return eventResult(event.type, run, event.requestId, world.facts);
     }
     case "permission_decision":

@@ -188,7 +188,7 @@ function readMessage(event: Fields, facts: RevisionFacts): EventInput {
   onlyFields(event, ["type", "text", ...facts.messageFields], "thread event");
   return {
     type: "user_message",
-    text: requiredText(event, "text", TEXT_UNITS).trim(),
+    text: requiredText(event, "text", TEXT_UNITS),
     fileIds: [...readAttachmentIds(event["attachmentIds"]), ...readResources(event["resources"])],
     requestId: textOrNull(event, facts.requestIdField),
   };
