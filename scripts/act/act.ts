@@ -20,6 +20,8 @@ export interface ActOptions {
   githubToken?: string;
   secrets?: Record<string, string>;
   vars?: Record<string, string>;
+  /** The workflow to run, where it is not the example itself but one of `files`. */
+  workflow?: string;
   /** More files of the user's repository. */
   files?: Record<string, string>;
   runId?: string;
@@ -85,7 +87,7 @@ function environmentOf(example: string, options: ActOptions): Record<string, str
     GITHUB_RUN_NUMBER: "7",
     GITHUB_REPOSITORY: "octo-org/octo-repo",
     GITHUB_REPOSITORY_ID: "424242",
-    GITHUB_WORKFLOW_REF: `octo-org/octo-repo/${placeOf(example)}@${options.event.env?.["GITHUB_REF"] ?? "refs/heads/main"}`,
+    GITHUB_WORKFLOW_REF: `octo-org/octo-repo/${options.workflow ?? placeOf(example)}@${options.event.env?.["GITHUB_REF"] ?? "refs/heads/main"}`,
     ...(options.github && { GITHUB_API_URL: options.github.apiUrl, GITHUB_GRAPHQL_URL: options.github.graphqlUrl }),
   };
 }
@@ -124,7 +126,13 @@ export async function runExample(example: string, options: ActOptions): Promise<
     makeRepository(at("repository"), options.files);
     copyAction(at("action"), options.apiUrl);
     writeFileSync(at("event.json"), JSON.stringify(options.event.payload));
-    const args = [options.event.name, "--directory", at("repository"), "--workflows", placeOf(example)];
+    const args = [
+      options.event.name,
+      "--directory",
+      at("repository"),
+      "--workflows",
+      options.workflow ?? placeOf(example),
+    ];
     args.push("--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json");
     args.push("--action-cache-path", at("cache"), "--local-repository", `${actionReference}=${at("action")}`);
     args.push("--eventpath", at("event.json"), "--actor", options.event.env?.["GITHUB_ACTOR"] ?? "octocat");

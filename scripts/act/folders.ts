@@ -43,14 +43,19 @@ export function placeExamples(folder: string, change: (text: string) => string =
   );
 }
 
+/** Always the same person and moment, so that the commit has the same hash in every run of one workflow run. */
+const commitEnvironment = {
+  GIT_AUTHOR_NAME: "octocat",
+  GIT_AUTHOR_EMAIL: "octocat@users.noreply.github.com",
+  GIT_AUTHOR_DATE: "2026-01-01T00:00:00Z",
+  GIT_COMMITTER_NAME: "octocat",
+  GIT_COMMITTER_EMAIL: "octocat@users.noreply.github.com",
+  GIT_COMMITTER_DATE: "2026-01-01T00:00:00Z",
+};
+
 function git(folder: string, ...args: string[]): void {
-  execFileSync(
-    "git",
-    ["-C", folder, "-c", "user.name=octocat", "-c", "user.email=octocat@users.noreply.github.com", ...args],
-    {
-      stdio: ["ignore", "ignore", "inherit"],
-    },
-  );
+  const env = { ...process.env, ...commitEnvironment };
+  execFileSync("git", ["-C", folder, ...args], { env, stdio: ["ignore", "ignore", "inherit"] });
 }
 
 /** A user's repository, one commit old. */

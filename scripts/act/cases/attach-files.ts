@@ -31,6 +31,13 @@ export const cases: ExampleCase[] = [
       );
       check.equal("output response", run.step("explain").outputs["response"]?.trim(), "Off by one since yesterday.");
       check.equal("the later step printed", run.step("3").lines, [`The agent explains it in ${pageOf(server)}`]);
+      const again = await act(example, { ...options, runAttempt: 2 });
+      check.equal("thread-url in the re-run", again.step("explain").outputs["thread-url"], pageOf(server));
+      check.equal(
+        "files, threads and messages after it",
+        [server.uploads.length, server.threads.length, asked(server).length],
+        [2, 1, 1],
+      );
     },
   },
   {

@@ -26,4 +26,25 @@ export const cases: ExampleCase[] = [
       check.matches("idempotency key, derived", run.step("ask").outputs["idempotency-key"] ?? "", /^gh-17000000001-/);
     },
   },
+  {
+    example,
+    shows: "two calls with the same message in one workflow run have two threads where each gives a key",
+    async run({ check, mosoo, act }) {
+      const call = (key: string): string => `
+  ${key}:
+    uses: ./.github/workflows/ask-agent.yml
+    with: { message: Roll a die., key: ${key} }
+    secrets: { mosoo-token: "\${{ secrets.MOSOO_TOKEN }}" }`;
+      const workflow = ".github/workflows/twice.yml";
+      const files = { [workflow]: `name: Twice\non: push\njobs:${call("first")}${call("second")}\n` };
+      const server = await mosoo({ revision: "2026-08", script: answering("Four.") });
+      const run = await act(example, { mosoo: server, event: push(), workflow, files });
+      check.equal("exit code", run.exitCode, 0);
+      check.equal("threads on the server", server.threads.length, 2);
+      check.equal("idempotency keys", server.threads.map((thread) => thread.idempotencyKey).sort(), [
+        "17000000001-first",
+        "17000000001-second",
+      ]);
+    },
+  },
 ];
