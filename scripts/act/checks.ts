@@ -6,7 +6,7 @@ export class Checks {
   passed = 0;
 
   private tell(good: boolean, what: string, saw: unknown, wanted: string): void {
-    const shown = typeof saw === "string" && !saw.includes("\n") ? saw : String(JSON.stringify(saw));
+    const shown = typeof saw === "string" && !saw.includes("\n") ? saw : JSON.stringify([saw]).slice(1, -1);
     const short = shown.length > 300 ? `${shown.slice(0, 300)}…` : shown;
     console.log(`    ${good ? "✓" : "✗"} ${what}: ${short}${good ? "" : `\n      wanted: ${wanted}`}`);
     if (good) this.passed += 1;
