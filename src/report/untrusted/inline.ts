@@ -1,6 +1,7 @@
 /** Foreign text of one line inside Markdown of ours: titles, names of tools, error messages, questions. */
 import { printable, splitLines } from "./characters.ts";
 import { shorten } from "./cut.ts";
+import { fenced, spanFence } from "./fence.ts";
 import { defused } from "./references.ts";
 
 /** Whatever Markdown or HTML could make something of, anywhere in a line. */
@@ -33,34 +34,25 @@ export function markdownText(text: string, max = Infinity): string {
 }
 
 /**
- * Foreign text as a Markdown code span that cannot be broken out of. For Markdown only, never inside HTML tags, where
- * backticks mean nothing; in a table pass the result through `tableCell`.
+ * Foreign text as a Markdown code span that cannot be broken out of (with ' for ` where no fence would hold it). For
+ * Markdown only, never inside HTML tags, where backticks mean nothing; in a table pass the result through `tableCell`.
  */
 export function codeSpan(text: string, max = Infinity): string {
-  const code = oneLine(text, max) || " ";
-  const fence = "`".repeat(longestRun(code, "`") + 1);
+  const line = oneLine(text, max) || " ";
+  const ticks = spanFence(line);
+  const code = ticks === undefined ? line.replaceAll("`", "'") : line;
+  const fence = "`".repeat(ticks ?? 1);
   const padding = code.startsWith("`") || code.endsWith("`") ? " " : "";
   return `${fence}${padding}${code}${padding}${fence}`;
 }
 
 /** Foreign text as a fenced code block, shown exactly (line ends become \n). A block of its own: blank lines around it. */
 export function codeBlock(text: string): string {
-  const fence = "`".repeat(Math.max(3, longestRun(text, "`") + 1));
-  const code = text.toWellFormed().replace(/\r\n?/gu, "\n");
-  return `${fence}text\n${code}${code.endsWith("\n") ? "" : "\n"}${fence}`;
+  const code = text.toWellFormed().replace(/\r\n?/gu, "\n").replaceAll("\0", "\ufffd");
+  return fenced(code.endsWith("\n") ? code.slice(0, -1) : code, "text");
 }
 
 /** Inline Markdown as one cell of a GFM table: a `|` would end the cell, even inside a code span. */
 export function tableCell(markdown: string): string {
   return markdown.replace(/\\?\|/gu, "\\|");
-}
-
-function longestRun(text: string, character: string): number {
-  let longest = 0;
-  let run = 0;
-  for (const unit of text) {
-    run = unit === character ? run + 1 : 0;
-    longest = Math.max(longest, run);
-  }
-  return longest;
 }

@@ -5,14 +5,15 @@
  * a name in code that needed none is a small blemish, a stranger's ping is not.
  */
 
-const ADDRESS = /(?:https?|ftp):\/\/[^\s<>]+|www\.[^\s<>]+/iu;
+const ADDRESS = /(?:https?|ftp):\/\/|www\./iu;
 /** A word as references are made of. `$` belongs to it, so that no formula begins or ends at what is taken out. */
-const WORD = /[A-Za-z0-9_./@#$-]+/u;
+const WORD = "[A-Za-z0-9_./@#$-]";
 const PING = /(?<![A-Za-z0-9])@[A-Za-z0-9]/u;
 const NUMBER = /#[0-9]|(?<![A-Za-z0-9])gh-[0-9]/iu;
 const HASH = /(?<![A-Za-z0-9])[0-9a-f]{7,40}(?![A-Za-z0-9])/iu;
 
-const PIECES = new RegExp(`${ADDRESS.source}|${WORD.source}`, "giu");
+/** A word with an address in it, up to the next blank; else a word. */
+const PIECES = new RegExp(`${WORD}*?(?:${ADDRESS.source})[^\\s<>]+|${WORD}+`, "giu");
 const ZERO_WIDTH_SPACE = "\u200b";
 
 export interface Piece {
@@ -43,7 +44,11 @@ function isLive(word: string): boolean {
 
 /** Without the punctuation of the sentence around it. */
 function trimmed(word: string): string {
-  return word.replace(/^[./-]+/u, "").replace(/[./,;:!?)'"-]+$/u, "");
+  let start = 0;
+  let end = word.length;
+  while (start < end && "./-".includes(word.charAt(start))) start += 1;
+  while (end > start && "./,;:!?)'\"-".includes(word.charAt(end - 1))) end -= 1;
+  return word.slice(start, end);
 }
 
 /** The same text with zero-width spaces inside whatever GitHub would find: dead in every context, in Markdown or HTML. */

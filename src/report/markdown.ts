@@ -1,0 +1,65 @@
+/**
+ * The agent's answer → Markdown that is safe in a summary and a comment. It is parsed, its tree is cleaned
+ * (markdown/clean.ts has the rules), written anew and parsed once more for proof. What cannot be rendered so, or not
+ * in time, is shown as a code block. Loaded only when an answer is shown: the parser costs start-up time.
+ */
+import { createContext, Script } from "node:vm";
+import { cleaned } from "./markdown/clean.ts";
+import { cutToFit, fits, joined, roomBefore, type Limits } from "./markdown/fit.ts";
+import { isInert } from "./markdown/proof.ts";
+import { parse, write } from "./markdown/syntax.ts";
+import { boundary } from "./untrusted/cut.ts";
+import { codeBlock } from "./untrusted/inline.ts";
+
+/** What is parsed at most, in UTF-16 units: some fifty pages, one second on a slow machine. */
+const LONGEST_SOURCE = 131_072;
+/** Milliseconds for it all: some inputs cost the parser quadratic time, and a cancelled step has four seconds left. */
+const TIME_LIMIT = 2_000;
+
+export type { Limits };
+
+/**
+ * `source` cleaned, within the limits: `maxCharacters` in UTF-16 units, `maxBytes` of UTF-8. Whatever is cut is cut
+ * between blocks or characters with everything closed, and `note` (trusted Markdown, a link to the rest) follows as a
+ * block of its own, inside the limits. The result ends without a line break: a blank line after it ends it. Never throws.
+ */
+export function cleanMarkdown(source: string, limits: Limits = {}): { markdown: string; cut: boolean } {
+  const text = source.toWellFormed().replace(/\r\n?/gu, "\n");
+  try {
+    return within(TIME_LIMIT, () => rendered(text, limits));
+  } catch {
+    return asCode(text, limits);
+  }
+}
+
+function rendered(text: string, limits: Limits): { markdown: string; cut: boolean } {
+  const source = text.length > LONGEST_SOURCE ? text.slice(0, boundary(text, LONGEST_SOURCE)) : text;
+  const tree = cleaned(parse(source));
+  const whole = write(tree);
+  const complete = source === text && fits(whole, limits);
+  const markdown = complete ? whole : cutToFit(tree, whole, roomBefore(limits));
+  if (!isInert(parse(markdown))) throw new Error("the cleaned Markdown reads as something else");
+  return { markdown: complete ? markdown : joined(markdown, limits), cut: !complete };
+}
+
+/** The text in a code block, as much of it as fits. */
+function asCode(text: string, limits: Limits): { markdown: string; cut: boolean } {
+  const whole = codeBlock(text);
+  if (fits(whole, limits)) return { markdown: whole, cut: false };
+  const room = roomBefore(limits);
+  let kept = Math.min(text.length, room.maxCharacters, room.maxBytes);
+  while (kept > 0) {
+    const block = codeBlock(text.slice(0, boundary(text, kept)));
+    if (fits(block, room)) return { markdown: joined(block, limits), cut: true };
+    kept = Math.floor(kept * 0.9) - 1;
+  }
+  return { markdown: joined("", limits), cut: true };
+}
+
+/** Runs `task`, and throws when it takes longer than `limit` milliseconds: only the engine can stop a busy parser. */
+function within<T>(limit: number, task: () => T): T {
+  const outcome: { value?: T } = {};
+  const context = createContext({ task: () => void (outcome.value = task()) });
+  new Script("task()").runInContext(context, { timeout: limit });
+  return outcome.value as T;
+}

@@ -1,0 +1,31 @@
+/** Where a foreign link may lead. */
+
+/** Longer addresses are not for people; and each use of a definition repeats its address. */
+const LONGEST_ADDRESS = 2_048;
+
+/** Paths that GitHub (also an Enterprise Server, under any name) answers with a cross-reference. */
+const CROSS_REFERENCE = /^\/[^/]+\/[^/]+\/(?:issues|pulls?|discussions|commits?|compare|releases\/tag)\/./iu;
+
+/**
+ * The address in normal form, when a link may lead there: `http`, `https` (without user info, which disguises the
+ * host) or `mailto`. Not to an issue, pull request, discussion or commit: GitHub would tell everybody there.
+ */
+export function safeAddress(address: string): string | undefined {
+  if (address.length > LONGEST_ADDRESS || !/^(?:https?:\/\/|mailto:)/iu.test(address)) return undefined;
+  const url = URL.parse(address);
+  if (url === null || url.username !== "" || url.password !== "") return undefined;
+  if (url.protocol !== "mailto:" && isCrossReference(url)) return undefined;
+  return url.href.length > LONGEST_ADDRESS ? undefined : url.href;
+}
+
+function isCrossReference(url: URL): boolean {
+  return CROSS_REFERENCE.test(decoded(url.pathname).replace(/\/{2,}/gu, "/"));
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
