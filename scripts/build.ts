@@ -29,7 +29,9 @@ function aliasHttpClient(): void {
   for (const name of ["core", "glob"]) {
     cpSync(join(root, "node_modules/@actions", name), join(build, "node_modules/@actions", name), { recursive: true });
   }
-  cpSync(join(root, "scripts/alias/http-client"), join(build, "node_modules/@actions/http-client"), { recursive: true });
+  cpSync(join(root, "scripts/alias/http-client"), join(build, "node_modules/@actions/http-client"), {
+    recursive: true,
+  });
 }
 
 /** ncc minifies only the entry it writes; the chunks count in what a runner downloads just the same. */
@@ -47,10 +49,24 @@ function buildInto(dist: string): void {
   mkdirSync(dist, { recursive: true });
   run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.build.json");
   aliasHttpClient();
-  run(require.resolve("@vercel/ncc/dist/ncc/cli.js"), "build", "build/action.js", "-o", join(dist, "action"), "--license", "licenses.txt", "--target", "es2022", "--no-cache")
+  run(
+    require.resolve("@vercel/ncc/dist/ncc/cli.js"),
+    "build",
+    "build/action.js",
+    "-o",
+    join(dist, "action"),
+    "--license",
+    "licenses.txt",
+    "--target",
+    "es2022",
+    "--no-cache",
+  );
   minifyFolder(join(dist, "action"));
   for (const door of ["index.js", "post.js"]) {
-    writeFileSync(join(dist, door), readFileSync(join(build, door), "utf8").replaceAll("./action.js", "./action/index.js"));
+    writeFileSync(
+      join(dist, door),
+      readFileSync(join(build, door), "utf8").replaceAll("./action.js", "./action/index.js"),
+    );
   }
   writeFileSync(join(dist, "package.json"), '{ "type": "module" }\n');
 }

@@ -1,14 +1,41 @@
-import * as core from "@actions/core";
-import Agent from "undici/lib/dispatcher/agent.js";
-import request from "undici/lib/api/api-request.js";
-import * as z from "zod/mini";
+/** What the two doors open: the main step and the post step. Here, and only here, an error becomes the step's failure. */
+import { failureText } from "./failure.ts";
+import { maskSecrets } from "./inputs.ts";
+import { InputError } from "./problems.ts";
+import { Log } from "./report/log.ts";
+import { Outputs } from "./report/outputs.ts";
+import { runStep } from "./step.ts";
+
+/** Runs the main step; a failure is one annotation and exit code 1. */
 export async function runMain(): Promise<void> {
-  core.info("hi");
-  console.log(Agent, request, z.object);
-  if (core.getInput("gh")) { const g = await import("@actions/github"); console.log(g.getOctokit); }
-  if (core.getInput("gl")) { const g = await import("@actions/glob"); console.log(g.create); }
-  if (core.getInput("md")) { const g = await import("mdast-util-from-markdown"); console.log(g.fromMarkdown); const h= await import("mdast-util-to-markdown"); console.log(h);const i= await import("mdast-util-gfm"); console.log(i);const j= await import("micromark-extension-gfm"); console.log(j)}
-  if (core.getInput("es")) { const g = await import("eventsource-parser"); console.log(g); }
-  if (core.getInput("px")) { const g = await import("undici/lib/dispatcher/env-http-proxy-agent.js"); console.log(g); }
+  // The secrets are masked before anything else happens.
+  const secrets = maskSecrets();
+  const log = new Log(secrets.all);
+  const outputs = new Outputs(secrets.all);
+  const fail = (error: unknown): void => {
+    process.exitCode = 1;
+    if (error instanceof InputError && error.problems.length > 1) {
+      for (const { input, text } of error.problems) log.line(`${input}: ${text}`);
+    }
+    log.error(failureText(error, undefined));
+    for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
+  };
+  process.on("unhandledRejection", fail);
+  try {
+    await runStep({ environment: process.env, secrets, log, outputs });
+  } catch (error) {
+    fail(error);
+  }
 }
-export async function runPost(): Promise<void> { core.info("post"); }
+
+/** Runs the post step: never red. */
+export async function runPost(): Promise<void> {
+  const secrets = maskSecrets();
+  const log = new Log(secrets.all);
+  try {
+    const { cleanUp } = await import("./cleanup.ts");
+    await cleanUp({ environment: process.env, secrets, log, outputs: new Outputs(secrets.all) });
+  } catch (error) {
+    log.warn(`Cleaning up failed. ${failureText(error, undefined)}`);
+  }
+}

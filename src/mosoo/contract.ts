@@ -75,7 +75,9 @@ const Schema = z.looseObject({
 type Schema = z.infer<typeof Schema>;
 
 const Operation = z.looseObject({
-  requestBody: z.optional(z.looseObject({ content: z.record(z.string(), z.looseObject({ schema: z.optional(z.unknown()) })) })),
+  requestBody: z.optional(
+    z.looseObject({ content: z.record(z.string(), z.looseObject({ schema: z.optional(z.unknown()) })) }),
+  ),
 });
 
 const Document = z.looseObject({
@@ -192,7 +194,10 @@ function addFiles(body: Body, contract: ObjectShape, fileIds: readonly string[])
   if (fileIds.length === 0) return;
   const field = fileField(contract);
   if (field === undefined) {
-    throw new MosooError("This server takes no files with a message.", { input: "file-ids", advice: "Leave `file-ids` out." });
+    throw new MosooError("This server takes no files with a message.", {
+      input: "file-ids",
+      advice: "Leave `file-ids` out.",
+    });
   }
   body[field] = fileIds.map((id) => fileEntry(contract.properties.get(field), id));
 }

@@ -1,5 +1,13 @@
 /** Creates the one thread that belongs to an idempotency key, through whatever stands in the way. */
-import { type Body, type Contract, type Intent, createBody, referenceContract, takesExternalRef, userIdContract } from "./contract.ts";
+import {
+  type Body,
+  type Contract,
+  type Intent,
+  createBody,
+  referenceContract,
+  takesExternalRef,
+  userIdContract,
+} from "./contract.ts";
 import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
 import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
@@ -92,11 +100,14 @@ class Generations {
     const own = !this.#untouched;
     if (!own) this.#walked += 1;
     if (this.#opened >= mostOpened) {
-      throw new MosooError(`The server failed to create the thread, and again under ${mostOpened} fresh keys. Last: ${failure.message}`, {
-        ...failure.facts,
-        advice: "Re-run the workflow later: it goes on with a fresh key, and still makes one thread only.",
-        existence: "none",
-      });
+      throw new MosooError(
+        `The server failed to create the thread, and again under ${mostOpened} fresh keys. Last: ${failure.message}`,
+        {
+          ...failure.facts,
+          advice: "Re-run the workflow later: it goes on with a fresh key, and still makes one thread only.",
+          existence: "none",
+        },
+      );
     }
     if (this.#walked >= mostWalked) {
       throw new MosooError(`${mostWalked} keys of this step hold old failures. Last: ${failure.message}`, {
@@ -117,7 +128,11 @@ class Generations {
  *
  * @throws MosooError; StoppedError
  */
-export async function createThread(transport: Transport, effort: Effort, request: CreateRequest): Promise<CreatedThread> {
+export async function createThread(
+  transport: Transport,
+  effort: Effort,
+  request: CreateRequest,
+): Promise<CreatedThread> {
   const generations = new Generations(request.key);
   let contract = request.contract;
   let shape = firstContract(request).create;
@@ -145,7 +160,8 @@ export async function createThread(transport: Transport, effort: Effort, request
     );
     if (reply.kind === "ok") {
       if (reply.replayed) warnOfSharedKey();
-      if (request.intent.externalRef !== undefined && !takesExternalRef(shape)) effort.note({ kind: "external-ref-not-sent" });
+      if (request.intent.externalRef !== undefined && !takesExternalRef(shape))
+        effort.note({ kind: "external-ref-not-sent" });
       return { answer: reply.value, replayed: reply.replayed, key, url: reply.url, contract };
     }
     const error = errorOf(reply);
@@ -167,7 +183,11 @@ export async function createThread(transport: Transport, effort: Effort, request
       effort.note({ kind: "negotiated", properties: Object.keys(body) });
       continue;
     }
-    if (reply.kind === "error" && reply.status === 409 && (reply.code === "idempotency_conflict" || reply.code === undefined)) {
+    if (
+      reply.kind === "error" &&
+      reply.status === 409 &&
+      (reply.code === "idempotency_conflict" || reply.code === undefined)
+    ) {
       if (isDifferentRequest(reply)) throw differentRequest(reply);
       warnOfSharedKey();
       await effort.endure({ kind: "processing", retryAfterMs: reply.retryAfterMs }, error);

@@ -128,7 +128,9 @@ export class Effort {
     this.#state = verdict.state;
     if (!verdict.retry) {
       if (verdict.because === "deadline") throw this.#tooLate(error, verdict.askedMs);
-      throw this.#tries > 1 && verdict.because !== "final" ? this.#gaveUp(error) : error.with({ existence: this.existence });
+      throw this.#tries > 1 && verdict.because !== "final"
+        ? this.#gaveUp(error)
+        : error.with({ existence: this.existence });
     }
     this.stopIfAsked();
     this.#options.note({ kind: "retry", because: error, waitMs: verdict.waitMs, tries: this.#tries });
@@ -154,7 +156,9 @@ export class Effort {
     const spent = seconds(clock.now() - this.#state.startedAt);
     const tries = this.#tries === 1 ? "1 try" : `${this.#tries} tries`;
     const asked =
-      askedMs === undefined ? "" : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of \`${budgetInput}\` (${seconds(budgetMs)}).`;
+      askedMs === undefined
+        ? ""
+        : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of \`${budgetInput}\` (${seconds(budgetMs)}).`;
     const advice = this.#processing
       ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
       : `${error.facts.advice ?? ""} Or raise \`${budgetInput}\` (now ${seconds(budgetMs)}).`.trim();

@@ -24,7 +24,11 @@ export type Reply<T> =
   | { kind: "wire"; error: WireError };
 
 /** Sends one call and sorts the answer. Throws nothing that the wire or the server can cause. */
-export async function ask<T>(transport: Transport, call: Call, parse: (text: string) => T | undefined): Promise<Reply<T>> {
+export async function ask<T>(
+  transport: Transport,
+  call: Call,
+  parse: (text: string) => T | undefined,
+): Promise<Reply<T>> {
   let answer: Answer;
   try {
     answer = await transport.call(call);
@@ -102,7 +106,8 @@ export function errorOf(reply: Unanswered, existence?: Existence): MosooError {
       return new MosooError(shapeSentence(reply), {
         status: reply.status,
         serverMessage: reply.text.slice(0, 2_000),
-        advice: "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
+        advice:
+          "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
         existence,
       });
     case "error":

@@ -8,7 +8,7 @@ import type { Effort } from "./effort.ts";
 import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
 import { generationKey, mostWalked } from "./generations.ts";
 import { checkedJson, contractAfter, isRefusedBody } from "./negotiate.ts";
-import { type Run, type ThreadAnswer, hasEnded, parseEventsAnswer } from "./schema.ts";
+import { type Run, type Thread, type ThreadAnswer, hasEnded, parseEventsAnswer } from "./schema.ts";
 import { readThread } from "./thread.ts";
 import type { Transport } from "./transport.ts";
 
@@ -20,6 +20,8 @@ export interface MessageRequest {
   key: string;
   fileIds: readonly string[];
   contract?: Contract | undefined;
+  /** The first attempt of the workflow run: a replay then means that another step has the same key. */
+  firstAttempt: boolean;
   /** Waits until a run of someone else has ended. @throws MosooError at the wait's own deadline; StoppedError */
   awaitOtherRun: (run: Run) => Promise<void>;
   /**
@@ -32,6 +34,8 @@ export interface MessageRequest {
 export interface SentMessage {
   /** The message's run, as last seen; null where the server named none. */
   run: Run | null;
+  /** The thread as last seen, where it was. */
+  thread: Thread | undefined;
   /** The message had been sent by an earlier request. */
   replayed: boolean;
   contract: Contract | undefined;
@@ -60,7 +64,12 @@ export async function sendMessage(transport: Transport, effort: Effort, request:
   let sentInVain: string | undefined;
 
   const read = (): Promise<ThreadAnswer> => readThread(transport, effort, request.threadId);
-  const done = (answer: ThreadAnswer): SentMessage => ({ run: answer.run, replayed: true, contract });
+  const done = (answer: ThreadAnswer): SentMessage => ({
+    run: answer.run,
+    thread: answer.thread,
+    replayed: true,
+    contract,
+  });
 
   for (;;) {
     const reply = await ask(
@@ -75,8 +84,10 @@ export async function sendMessage(transport: Transport, effort: Effort, request:
       parseEventsAnswer,
     );
     if (reply.kind === "ok") {
+      if (reply.replayed && request.firstAttempt && !effort.everAmbiguous) effort.note({ kind: "shared-key" });
       const run = reply.value.events[0]?.run ?? null;
-      return { run: run ?? (await read()).run, replayed: reply.replayed, contract };
+      if (run === null) return { ...done(await read()), replayed: reply.replayed };
+      return { run, thread: reply.value.thread, replayed: reply.replayed, contract };
     }
     const error = errorOf(reply);
     if (reply.kind === "error" && isRefusedBody(reply) && !negotiated) {
@@ -92,7 +103,11 @@ export async function sendMessage(transport: Transport, effort: Effort, request:
       await effort.endure({ kind: "status", status: 503, retryAfterMs: reply.retryAfterMs }, error);
       continue;
     }
-    if (reply.kind === "error" && reply.status === 409 && (reply.code === "idempotency_conflict" || reply.code === undefined)) {
+    if (
+      reply.kind === "error" &&
+      reply.status === 409 &&
+      (reply.code === "idempotency_conflict" || reply.code === undefined)
+    ) {
       if (isApplied(reply)) return done(await read());
       if (isDifferentRequest(reply)) throw differentRequest(reply);
       const patient = isProcessing(reply) && effort.canWait(reply.retryAfterMs ?? 0);

@@ -15,7 +15,11 @@ const mostTries = 3;
  */
 export async function fetchContract(transport: Transport, effort: Effort): Promise<Contract | undefined> {
   for (let tries = 1; tries <= mostTries; tries += 1) {
-    const reply = await ask(transport, { method: "GET", path: "/openapi.json", withToken: false, ...effort.begin() }, readContract);
+    const reply = await ask(
+      transport,
+      { method: "GET", path: "/openapi.json", withToken: false, ...effort.begin() },
+      readContract,
+    );
     if (reply.kind === "ok") return reply.value;
     const passing = reply.kind === "wire" || (reply.kind === "error" && isPassing(reply.status));
     if (!passing || tries === mostTries) return undefined;
@@ -39,7 +43,8 @@ export function refusedValue(reply: ErrorReply): MosooError {
   const input = reply.message === undefined ? undefined : inputNamedIn(reply.message);
   const advice = {
     "agent-id": "Copy the Agent ID from the agent's API Access panel: 26 letters and digits.",
-    "attributed-user-id": "It needs a service token on a server with the reference contract, and the ID of a user of the organization.",
+    "attributed-user-id":
+      "It needs a service token on a server with the reference contract, and the ID of a user of the organization.",
     "file-ids": "Give IDs of files that the token's owner uploaded; a service token cannot attach files.",
   }[input ?? ""];
   return errorOf(reply).with({ input, ...(advice === undefined ? {} : { advice }) });

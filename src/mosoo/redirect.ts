@@ -35,7 +35,12 @@ export function redirectTarget(from: URL, method: string, status: number, locati
     // Told below.
   }
   if (to === undefined || !/^https?:$/.test(to.protocol)) {
-    throw new WireError("redirect", `${from.host} answered ${status} without a usable Location.`, "Check `api-url`.", status);
+    throw new WireError(
+      "redirect",
+      `${from.host} answered ${status} without a usable Location.`,
+      "Check `api-url`.",
+      status,
+    );
   }
   const advice = `If this is where the API lives now, set \`api-url\` to it (host ${to.host}).`;
   if (method !== "GET" && status !== 307 && status !== 308) {

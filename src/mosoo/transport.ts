@@ -9,7 +9,7 @@ import type { Dispatcher } from "undici";
 import request from "undici/lib/api/api-request.js";
 import Agent from "undici/lib/dispatcher/agent.js";
 import { decompressed, readText } from "./body.ts";
-import { WireError } from "./errors.ts";
+import { MosooError, WireError } from "./errors.ts";
 import { type Environment, proxyDispatcher } from "./proxy.ts";
 import { mostRedirects, movedBase, redirectTarget } from "./redirect.ts";
 import { wireError } from "./wire-faults.ts";
@@ -85,7 +85,7 @@ export class Transport {
           : new WireError("cut", `The answer of ${answer.url.host} broke off.`);
       }
     } catch (error) {
-      throw timer.explain(error) ?? error;
+      throw timer.explain(error);
     } finally {
       timer.clear();
     }
@@ -97,7 +97,7 @@ export class Transport {
     try {
       return await this.#follow(call, timer.signal);
     } catch (error) {
-      throw timer.explain(error) ?? error;
+      throw timer.explain(error);
     } finally {
       timer.stopWatching();
     }
@@ -125,7 +125,12 @@ export class Transport {
       seen.add(url.href);
       if (seen.has(target.href) || seen.size > mostRedirects) {
         const what = seen.has(target.href) ? "in a circle" : `more than ${mostRedirects} times`;
-        throw new WireError("redirect", `${asked.host} redirects ${what}.`, "Set `api-url` to where the API lives.", answer.status);
+        throw new WireError(
+          "redirect",
+          `${asked.host} redirects ${what}.`,
+          "Set `api-url` to where the API lives.",
+          answer.status,
+        );
       }
       url = target;
     }
@@ -162,15 +167,16 @@ export class Transport {
       return { status: answer.statusCode, header, url, body: decompressed(answer.body, header("content-encoding")) };
     } catch (error) {
       stream?.destroy();
-      throw signal.aborted ? error : wireError(error, url.host, proxy?.host);
+      // A MosooError comes out of the body's own stream: a file that changed while it was sent.
+      throw signal.aborted || error instanceof MosooError ? error : wireError(error, url.host, proxy?.host);
     }
   }
 }
 
 interface TimeLimit {
   signal: AbortSignal;
-  /** What the abort meant, where the error came of one. */
-  explain(error: unknown): WireError | undefined;
+  /** What an abort meant, where the error came of one; else the error. */
+  explain(error: unknown): Error;
   clear(): void;
   /** Ends the time limit, but still passes the caller's abort on. */
   stopWatching(): void;
@@ -199,7 +205,7 @@ function timeLimit(call: Call): TimeLimit {
         return new WireError("timeout", `No answer within ${Math.round((timeoutMs ?? 0) / 100) / 10} s.`);
       }
       if (controller.signal.aborted) return new WireError("aborted", "The call was given up.");
-      return error instanceof WireError ? error : new WireError("reset", "The connection broke.");
+      return error instanceof Error ? error : new WireError("reset", "The connection broke.");
     },
     clear: () => {
       clearTimeout(timer);

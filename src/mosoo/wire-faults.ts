@@ -38,7 +38,11 @@ function ofCertificate(code: string, host: string): WireError {
       "If it is your company's own, set NODE_EXTRA_CA_CERTS to a file with its certificate in the runner's environment.",
     );
   }
-  return new WireError("certificate", `The certificate of ${host} was not accepted (${code}).`, "Check the certificate's dates and chain.");
+  return new WireError(
+    "certificate",
+    `The certificate of ${host} was not accepted (${code}).`,
+    "Check the certificate's dates and chain.",
+  );
 }
 
 /**
@@ -57,8 +61,16 @@ export function wireError(error: unknown, host: string, proxy?: string): WireErr
 
   const tunnel = links.map((link) => /Proxy response \((\d{3})\)/i.exec(link.message)?.[1]).find(Boolean);
   if (tunnel !== undefined) {
-    const advice = tunnel === "407" ? "It wants a user and password in the proxy variable." : "Check the proxy's rules, or name the host in NO_PROXY.";
-    return new WireError("proxy-refused", `The proxy ${proxy ?? ""} refused the connection to ${host} with status ${tunnel}.`, advice, Number(tunnel));
+    const advice =
+      tunnel === "407"
+        ? "It wants a user and password in the proxy variable."
+        : "Check the proxy's rules, or name the host in NO_PROXY.";
+    return new WireError(
+      "proxy-refused",
+      `The proxy ${proxy ?? ""} refused the connection to ${host} with status ${tunnel}.`,
+      advice,
+      Number(tunnel),
+    );
   }
   if (has("ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME")) {
     return proxy === undefined
@@ -71,7 +83,11 @@ export function wireError(error: unknown, host: string, proxy?: string): WireErr
       : new WireError("proxy-unreachable", `The proxy ${proxy} cannot be reached.`, "Check the proxy variables.");
   }
   if (codes.some((code) => code === "EPROTO" || code.startsWith("ERR_SSL"))) {
-    return new WireError("not-tls", `${peer} does not speak TLS as expected.`, "Check the scheme and port of `api-url` and of the proxy.");
+    return new WireError(
+      "not-tls",
+      `${peer} does not speak TLS as expected.`,
+      "Check the scheme and port of `api-url` and of the proxy.",
+    );
   }
   if (has("UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT")) {
     return new WireError("timeout", `${peer} did not answer in time.`);

@@ -1,0 +1,39 @@
+/** The agent's answer, for later steps: a file with all of it, an output with as much as a step can take. */
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Run } from "./mosoo/schema.ts";
+import type { Followed } from "./mosoo/watch/follow.ts";
+import type { Answer } from "./report/report.ts";
+import { cutUtf8, redact } from "./report/untrusted.ts";
+
+/** One environment string of a later step holds 131,071 bytes and no more; this leaves room for its name and neighbours. */
+const mostResponseBytes = 98_304;
+
+/**
+ * The canonical answer is the run's `finalOutput.text`, the last message alone. Where the server has none, all that the
+ * run said, joined in order: that also holds earlier remarks.
+ */
+export function answerOf(followed: Followed, run: Run | null): Answer {
+  const complete = followed.end.kind === "ended" && run?.status === "completed";
+  const final = complete ? run.finalOutput?.text : undefined;
+  return { text: final ?? followed.transcript.text, complete };
+}
+
+/** The output `response`: exact, or cut between characters with a note. */
+export function responseOutput(answer: Answer, secrets: readonly string[]): string {
+  const note = "\n\n[The answer goes on; the whole of it is in the file that the output response-file names.]";
+  return cutUtf8(redact(answer.text, secrets), mostResponseBytes, note).text;
+}
+
+/** Writes the whole answer under a name of its own. @returns its path; undefined where it cannot be written */
+export function writeResponseFile(answer: Answer, folder: string, secrets: readonly string[]): string | undefined {
+  if (folder === "") return undefined;
+  const path = join(folder, `mosoo-response-${randomUUID()}.md`);
+  try {
+    writeFileSync(path, redact(answer.text, secrets).toWellFormed(), { flag: "wx", mode: 0o600 });
+    return path;
+  } catch {
+    return undefined;
+  }
+}

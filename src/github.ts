@@ -1,0 +1,194 @@
+/**
+ * What GitHub tells a step about itself: run, job, event, pull request. The only reader of GITHUB_* variables.
+ *
+ * The event's payload is written by whoever opens a pull request: it is read by a schema, field by field, and a missing
+ * or broken event file is survived.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import * as z from "zod/mini";
+import type { Environment } from "./mosoo/proxy.ts";
+
+const text = z.catch(z.optional(z.string()), undefined);
+const number = z.catch(z.optional(z.int().check(z.positive())), undefined);
+
+function section<T extends z.core.$ZodShape>(shape: T) {
+  return z.catch(z.optional(z.nullable(z.looseObject(shape))), undefined);
+}
+
+const Repository = section({ id: z.catch(z.optional(z.number()), undefined), full_name: text });
+const PullRequest = section({
+  number,
+  title: text,
+  head: section({ sha: text, repo: Repository }),
+  base: section({ repo: Repository }),
+});
+
+const Payload = z.looseObject({
+  pull_request: PullRequest,
+  issue: section({ number, title: text, pull_request: z.catch(z.optional(z.unknown()), undefined) }),
+  comment: section({ body: text }),
+  merge_group: section({ head_ref: text }),
+  workflow_run: section({
+    event: text,
+    head_sha: text,
+    head_repository: Repository,
+    repository: Repository,
+    pull_requests: z.catch(z.optional(z.array(section({ number }))), undefined),
+  }),
+});
+type Payload = z.infer<typeof Payload>;
+
+/** What the work is about. */
+export interface Subject {
+  kind: "pull request" | "issue";
+  number: number;
+  /** Untrusted: whoever opens it writes it. */
+  title: string | undefined;
+}
+
+export interface RunContext {
+  serverUrl: string;
+  /** `owner/name`. */
+  repository: string;
+  repositoryId: string;
+  runId: string;
+  runNumber: number;
+  /** Counted from 1; above 1 in a re-run. */
+  runAttempt: number;
+  job: string;
+  /** `GITHUB_ACTION`: the step's id, or a name the runner made. */
+  step: string;
+  /** The workflow file's path, without the ref. */
+  workflowFile: string;
+  actor: string;
+  eventName: string;
+  ref: string;
+  sha: string;
+  apiUrl: string;
+  graphqlUrl: string;
+  workspace: string;
+  temp: string;
+  subject: Subject | undefined;
+  /** The head commit of the pull request, else the run's commit. */
+  headSha: string;
+  /** The event's payload proves a fork's pull request. */
+  fromFork: boolean;
+  fromDependabot: boolean;
+  /** The comment that the event is about; untrusted. */
+  commentBody: string | undefined;
+}
+
+function readPayload(path: string | undefined): Payload {
+  const nothing = Payload.parse({});
+  if (!path) return nothing;
+  try {
+    const parsed = Payload.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    return parsed.success ? parsed.data : nothing;
+  } catch {
+    return nothing;
+  }
+}
+
+/** A merge queue's ref names its pull request: `refs/heads/gh-readonly-queue/main/pr-12-<sha>`. */
+function queuedNumber(ref: string | undefined): number | undefined {
+  const found = /\/gh-readonly-queue\/.+\/pr-([1-9]\d{0,9})-[0-9a-f]+$/.exec(ref ?? "")?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+function findSubject(payload: Payload, eventName: string, ref: string): Subject | undefined {
+  const { pull_request: pull, issue, workflow_run: upstream } = payload;
+  if (pull?.number !== undefined) return { kind: "pull request", number: pull.number, title: pull.title };
+  if (issue?.number !== undefined) {
+    return { kind: issue.pull_request ? "pull request" : "issue", number: issue.number, title: issue.title };
+  }
+  const upstreamNumber = upstream?.pull_requests?.[0]?.number;
+  if (upstreamNumber !== undefined) return { kind: "pull request", number: upstreamNumber, title: undefined };
+  const queued =
+    eventName === "merge_group" ? (queuedNumber(payload.merge_group?.head_ref) ?? queuedNumber(ref)) : undefined;
+  if (queued !== undefined) return { kind: "pull request", number: queued, title: undefined };
+  // Without a usable payload, a pull request's ref still names it: refs/pull/12/merge.
+  const fromRef = /^refs\/pull\/([1-9]\d{0,9})\//.exec(ref)?.[1];
+  return fromRef === undefined ? undefined : { kind: "pull request", number: Number(fromRef), title: undefined };
+}
+
+function provesFork(payload: Payload): boolean {
+  const pull = payload.pull_request;
+  if (pull?.head) {
+    // A fork that was deleted since has no repository any more.
+    if (pull.head.repo === null) return true;
+    const head = pull.head.repo;
+    const base = pull.base?.repo;
+    if (head?.id !== undefined && base?.id !== undefined) return head.id !== base.id;
+    if (head?.full_name !== undefined && base?.full_name !== undefined) return head.full_name !== base.full_name;
+    return false;
+  }
+  const upstream = payload.workflow_run;
+  if (upstream?.event !== "pull_request" || !upstream.head_repository || !upstream.repository) return false;
+  const { head_repository: head, repository: base } = upstream;
+  return head.id !== undefined && base.id !== undefined && head.id !== base.id;
+}
+
+/** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
+export function readContext(environment: Environment): RunContext {
+  const get = (name: string): string => environment[name] ?? "";
+  const payload = readPayload(environment["GITHUB_EVENT_PATH"]);
+  const serverUrl = get("GITHUB_SERVER_URL") || "https://github.com";
+  const apiUrl = get("GITHUB_API_URL") || "https://api.github.com";
+  const repository = get("GITHUB_REPOSITORY");
+  const ref = get("GITHUB_REF");
+  const workflow = get("GITHUB_WORKFLOW_REF").split("@")[0] ?? "";
+  return {
+    serverUrl,
+    repository,
+    repositoryId: get("GITHUB_REPOSITORY_ID"),
+    runId: get("GITHUB_RUN_ID"),
+    runNumber: Number(get("GITHUB_RUN_NUMBER")) || 0,
+    runAttempt: Number(get("GITHUB_RUN_ATTEMPT")) || 1,
+    job: get("GITHUB_JOB"),
+    step: get("GITHUB_ACTION"),
+    workflowFile: workflow.startsWith(`${repository}/`)
+      ? workflow.slice(repository.length + 1)
+      : workflow || get("GITHUB_WORKFLOW"),
+    actor: get("GITHUB_ACTOR"),
+    eventName: get("GITHUB_EVENT_NAME"),
+    ref: ref || get("GITHUB_REF_NAME"),
+    sha: get("GITHUB_SHA"),
+    apiUrl,
+    graphqlUrl: get("GITHUB_GRAPHQL_URL") || `${apiUrl}/graphql`,
+    workspace: get("GITHUB_WORKSPACE") || process.cwd(),
+    temp: get("RUNNER_TEMP"),
+    subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref),
+    headSha: payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? get("GITHUB_SHA"),
+    fromFork: provesFork(payload),
+    fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]",
+    commentBody: payload.comment?.body,
+  };
+}
+
+const longestRef = 255;
+
+/**
+ * The external reference of a run: `github:owner/repo#12` for a pull request or issue, else `github:owner/repo@ref`.
+ * Over 255 characters it is cut and ends in a digest.
+ */
+export function deriveExternalRef(context: Pick<RunContext, "repository" | "subject" | "ref">): string {
+  const { repository, subject, ref } = context;
+  const tail = subject === undefined ? (ref === "" ? "" : `@${ref}`) : `#${subject.number}`;
+  const whole = `github:${repository}${tail}`.replace(/\p{Cc}/gu, "").toWellFormed();
+  if (whole.length <= longestRef) return whole;
+  const digest = createHash("sha256").update(whole).digest("hex").slice(0, 16);
+  return `${whole.slice(0, longestRef - digest.length - 1).toWellFormed()}-${digest}`;
+}
+
+/** The page of a pull request or issue on the run's own GitHub. */
+export function subjectUrl(context: Pick<RunContext, "repository" | "serverUrl">, subject: Subject): string {
+  const page = subject.kind === "issue" ? "issues" : "pull";
+  return new URL(`/${context.repository}/${page}/${subject.number}`, context.serverUrl).href;
+}
+
+/** The workflow run's page, this attempt of it. */
+export function runUrl(context: Pick<RunContext, "repository" | "serverUrl" | "runId" | "runAttempt">): string {
+  const path = `/${context.repository}/actions/runs/${encodeURIComponent(context.runId)}/attempts/${context.runAttempt}`;
+  return new URL(path, context.serverUrl).href;
+}

@@ -1,0 +1,18 @@
+/** Links to a thread, made by URL, never by joining foreign text. Pure. */
+
+/** The page for people, on the API's origin. */
+export function threadPage(apiBase: URL, threadId: string): string {
+  return new URL(`/threads/${encodeURIComponent(threadId)}`, apiBase.origin).href;
+}
+
+/**
+ * The thread's API resource: the answer's `links.thread` (in practice a path) on the API's origin; without one, or with
+ * one of another origin, `{base}/threads/{id}`.
+ */
+export function threadResource(apiBase: URL, threadId: string, link: string | undefined): string {
+  const own = `${apiBase.href.replace(/\/$/, "")}/threads/${encodeURIComponent(threadId)}`;
+  if (link === undefined || link === "" || !URL.canParse(link, apiBase.origin)) return own;
+  const resolved = new URL(link, apiBase.origin);
+  const safe = resolved.origin === apiBase.origin && resolved.username === "" && resolved.password === "";
+  return safe ? resolved.href : own;
+}

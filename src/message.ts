@@ -1,0 +1,116 @@
+/** The message's text: given, or read from a file that the step may read. */
+import { constants } from "node:fs";
+import { open, realpath } from "node:fs/promises";
+import { isAbsolute, relative, resolve } from "node:path";
+import {
+  type Intent,
+  bodyBytes,
+  createBody,
+  mostBodyBytes,
+  mostTextUnits,
+  referenceContract,
+} from "./mosoo/contract.ts";
+import { type Problem, count } from "./problems.ts";
+
+/** No message of this size can be sent; more is not read. */
+const mostFileBytes = 1024 * 1024;
+
+/** Whether `path` is `folder` or lies below it. Both absolute. */
+export function liesIn(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || (!way.startsWith("..") && !isAbsolute(way)) || /^\.\.[^/\\]/.test(way);
+}
+
+async function realFolder(folder: string): Promise<string | undefined> {
+  if (folder === "") return undefined;
+  return realpath(folder).catch(() => undefined);
+}
+
+/** Whether the path names a place in RUNNER_TEMP by itself, before any link: where one folder holds the other, the inner one counts. */
+function isWrittenInTemp(written: string, workspace: string, temps: readonly string[]): boolean {
+  const folder = temps.find((temp) => liesIn(resolve(temp), written));
+  if (folder === undefined) return false;
+  const workspaceBelowTemp = liesIn(resolve(folder), resolve(workspace));
+  return !(workspaceBelowTemp && liesIn(resolve(workspace), written));
+}
+
+/**
+ * The real path of a file that was written as `path`, where the step may read it: in the workspace, or written as a
+ * path in RUNNER_TEMP and lying there. A link from the workspace into RUNNER_TEMP is refused: other steps keep
+ * credentials there, and a pull request can bring a link.
+ *
+ * @throws a sentence
+ */
+async function allowedPath(path: string, workspace: string, temp: string): Promise<string> {
+  const written = resolve(workspace, path);
+  const [realWorkspace, realTemp] = await Promise.all([realFolder(workspace), realFolder(temp)]);
+  const real = await realpath(written).catch((error: unknown) => {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "ENOENT" || code === "ENOTDIR")
+      throw new Error("There is no such file. The path is relative to the workspace; is the repository checked out?");
+    throw new Error(`It cannot be read${typeof code === "string" ? ` (${code})` : ""}.`);
+  });
+  const inWorkspace = realWorkspace !== undefined && liesIn(realWorkspace, real);
+  const inTemp = realTemp !== undefined && liesIn(realTemp, real);
+  const tempBelowWorkspace = realWorkspace !== undefined && realTemp !== undefined && liesIn(realWorkspace, realTemp);
+  if (inWorkspace && !(inTemp && tempBelowWorkspace)) return real;
+  if (inTemp && isWrittenInTemp(written, workspace, [temp, realTemp])) return real;
+  throw new Error(
+    "The file lies outside the workspace (symbolic links resolved). Give a file in the workspace, or one written as a path in RUNNER_TEMP.",
+  );
+}
+
+async function readTextFile(path: string): Promise<string> {
+  // Without blocking: a FIFO has no end. The link was resolved before; a new one in its place is not followed.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK || 0) | (constants.O_NOFOLLOW || 0));
+  try {
+    const { size, isFile } = await file.stat().then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
+    if (!isFile) throw new Error("It is not a regular file.");
+    if (size > mostFileBytes)
+      throw new Error(
+        `The file has ${count(size, "byte")}; a message has at most ${mostBodyBytes.toLocaleString("en")}. Shorten it.`,
+      );
+    const bytes = await file.readFile();
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      throw new Error("The file is not UTF-8 text. Save it as UTF-8.");
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** The text of `message-file`, trimmed; or the problem with it. */
+export async function readMessageFile(
+  path: string,
+  workspace: string,
+  temp: string,
+): Promise<{ text: string } | Problem> {
+  const input = "message-file";
+  if (path.includes("\0")) return { input, text: "The path has a NUL character inside." };
+  try {
+    const text = (await readTextFile(await allowedPath(path, workspace, temp))).trim();
+    if (text === "") return { input, text: "The file is empty. Write the message into it before this step." };
+    return { text };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+    if (code === "ENXIO" || code === "EISDIR" || code === "ELOOP") return { input, text: "It is not a regular file." };
+    if (code !== undefined) return { input, text: `It cannot be read (${code}).` };
+    return { input, text: error instanceof Error ? error.message : "It cannot be read." };
+  }
+}
+
+/** What is wrong with the length of the text, if anything: both limits, both figures. */
+export function lengthProblem(intent: Intent, input: string): Problem | undefined {
+  const units = intent.text.length;
+  const bytes = bodyBytes(createBody(referenceContract.create, { ...intent, fileIds: [] }));
+  if (units <= mostTextUnits && bytes <= mostBodyBytes) return undefined;
+  return {
+    input,
+    text:
+      `It is too long: ${units.toLocaleString("en")} characters (UTF-16 units; at most ${mostTextUnits.toLocaleString("en")}) ` +
+      `and ${bytes.toLocaleString("en")} bytes as a JSON body (at most ${mostBodyBytes.toLocaleString("en")}). ` +
+      "Shorten it, or attach the long part as a file (`files`).",
+  };
+}

@@ -1,0 +1,147 @@
+/** Uploads files, streamed from disk. A file gets a new ID with every upload; what is not attached to a message stays a draft. */
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { Effort } from "./effort.ts";
+import { MosooError, WireError } from "./errors.ts";
+import { type Reply, ask, errorOf, failureOf } from "./exchange.ts";
+import { parseUpload } from "./schema.ts";
+import type { Transport } from "./transport.ts";
+
+/** What the service takes at most. */
+export const mostFileBytes = 67_108_864;
+const atOnce = 4;
+/** An upload is given up when no byte could be sent, and no answer came, for this long. */
+const idleMs = 60_000;
+const chunkBytes = 64 * 1024;
+
+export interface LocalFile {
+  /** The name that the agent sees. */
+  name: string;
+  /** Absolute, symlinks resolved. */
+  path: string;
+  bytes: number;
+}
+
+/** A file name inside a quoted string of a multipart header, as browsers write it (WHATWG: `"`, CR and LF percent-encoded). */
+export function multipartName(name: string): string {
+  return name.toWellFormed().replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function multipart(
+  file: LocalFile,
+  boundary: string,
+  onBytes: (bytes: number) => void,
+): { open: () => Readable; bytes: number } {
+  const head = Buffer.from(
+    `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${multipartName(file.name)}"\r\n` +
+      `Content-Type: application/octet-stream\r\n\r\n`,
+  );
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  async function* parts(): AsyncGenerator<Buffer> {
+    yield head;
+    let sent = 0;
+    if (file.bytes > 0) {
+      const content = createReadStream(file.path, { end: file.bytes - 1, highWaterMark: chunkBytes });
+      for await (const chunk of content as AsyncIterable<Buffer>) {
+        sent += chunk.length;
+        onBytes(chunk.length);
+        yield chunk;
+      }
+    }
+    if (sent !== file.bytes) {
+      throw new MosooError(`The file ${JSON.stringify(file.name)} changed while it was uploaded.`, {
+        input: "files",
+        advice: "Let the step that writes it finish first.",
+      });
+    }
+    yield tail;
+  }
+  return {
+    open: () => Readable.from(parts(), { objectMode: false, highWaterMark: chunkBytes }),
+    bytes: head.length + file.bytes + tail.length,
+  };
+}
+
+async function uploadOnce(
+  transport: Transport,
+  agentId: string,
+  file: LocalFile,
+  stop: AbortSignal,
+): Promise<Reply<string>> {
+  const idle = new AbortController();
+  const timer = setTimeout(() => {
+    idle.abort();
+  }, idleMs);
+  const boundary = `mosoo-${crypto.randomUUID()}`;
+  const reply = await ask(
+    transport,
+    {
+      method: "POST",
+      path: `/agents/${encodeURIComponent(agentId)}/files`,
+      headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
+      body: multipart(file, boundary, () => {
+        timer.refresh();
+      }),
+      signal: AbortSignal.any([idle.signal, stop]),
+    },
+    parseUpload,
+  );
+  clearTimeout(timer);
+  if (idle.signal.aborted && reply.kind === "wire") {
+    return { kind: "wire", error: new WireError("timeout", `The upload stood still for ${idleMs / 1000} s.`) };
+  }
+  return reply;
+}
+
+/**
+ * Uploads the files, four at a time, each tried again as its own effort.
+ *
+ * @param newEffort a fresh effort for one file: uploads have no common deadline, but an idle limit and bounded tries
+ * @returns the file IDs, in the order of the files
+ * @throws MosooError that names the file; StoppedError
+ */
+export async function uploadFiles(
+  transport: Transport,
+  agentId: string,
+  files: readonly LocalFile[],
+  newEffort: () => Effort,
+): Promise<string[]> {
+  const ids = new Map<LocalFile, string>();
+  const waiting = [...files];
+  let failed = false;
+
+  async function uploadOne(file: LocalFile): Promise<string> {
+    const effort = newEffort();
+    for (;;) {
+      const reply = await uploadOnce(transport, agentId, file, effort.begin().signal);
+      if (reply.kind === "ok") {
+        effort.note({ kind: "uploaded", name: file.name, bytes: file.bytes, done: ids.size + 1, of: files.length });
+        return reply.value;
+      }
+      const error = errorOf(reply).with({ input: "files" });
+      if (reply.kind === "error" && reply.status === 404 && reply.bare) {
+        throw new MosooError("This server takes no uploads.", {
+          ...error.facts,
+          advice: "Upload the files elsewhere and name them in `file-ids`.",
+        });
+      }
+      await effort.endure(failureOf(reply), error);
+    }
+  }
+
+  async function work(): Promise<void> {
+    for (let file = waiting.shift(); file !== undefined && !failed; file = waiting.shift()) {
+      try {
+        ids.set(file, await uploadOne(file));
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  }
+
+  const workers = await Promise.allSettled(Array.from({ length: Math.min(atOnce, files.length) }, work));
+  const failure = workers.find((worker) => worker.status === "rejected");
+  if (failure !== undefined) throw failure.reason as unknown;
+  return files.map((file) => ids.get(file) ?? "");
+}

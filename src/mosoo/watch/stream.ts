@@ -1,0 +1,111 @@
+/** The thread's event stream: server-sent events, one at a time, with the time in between in the caller's hand. */
+import type { Readable } from "node:stream";
+import { createParser } from "eventsource-parser";
+import type { Clock } from "../clock.ts";
+import { WireError } from "../errors.ts";
+import { readText } from "../body.ts";
+import { type ErrorReply, errorReply } from "../exchange.ts";
+import { type ThreadEvent, parseEvent } from "../schema.ts";
+import type { Transport } from "../transport.ts";
+
+/** An event's data is a few kilobytes, a folded past a few megabytes. */
+const mostBufferedCharacters = 32 * 1024 * 1024;
+
+export type StreamItem = { kind: "event"; event: ThreadEvent } | { kind: "sign of life" } | { kind: "broken" };
+
+export type Opened =
+  | { kind: "open"; stream: EventStream }
+  /** The server has no stream: 404, 405, 501, or something that is no event stream. */
+  | { kind: "absent" }
+  | { kind: "refused"; reply: ErrorReply }
+  | { kind: "wire"; error: WireError };
+
+/** Opens the stream; the past comes first, folded. */
+export async function openStream(
+  transport: Transport,
+  threadId: string,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<Opened> {
+  try {
+    const answer = await transport.open({
+      method: "GET",
+      path: `/threads/${encodeURIComponent(threadId)}/events/stream?limit=1000`,
+      headers: { accept: "text/event-stream" },
+      ...options,
+    });
+    const type = answer.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+    if (answer.status === 200 && type === "text/event-stream")
+      return { kind: "open", stream: new EventStream(answer.body) };
+    if (answer.status < 300 || [404, 405, 406, 501].includes(answer.status)) {
+      answer.body.on("error", () => undefined).destroy();
+      return { kind: "absent" };
+    }
+    return { kind: "refused", reply: errorReply({ ...answer, text: await readText(answer.body).catch(() => "") }) };
+  } catch (error) {
+    if (error instanceof WireError) return { kind: "wire", error };
+    throw error;
+  }
+}
+
+export class EventStream {
+  readonly #body: Readable;
+  readonly #items: StreamItem[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(body: Readable) {
+    this.#body = body;
+    const decoder = new TextDecoder();
+    const parser = createParser({
+      onEvent: ({ event, data }) => {
+        const parsed = event === undefined || event === "thread.event" ? parseEvent(data) : undefined;
+        // `thread.error` comes when the stream breaks on the server's side.
+        if (event === "thread.error") this.#end();
+        else this.#add(parsed === undefined ? { kind: "sign of life" } : { kind: "event", event: parsed });
+      },
+      onComment: () => {
+        this.#add({ kind: "sign of life" });
+      },
+      maxBufferSize: mostBufferedCharacters,
+      // Unknown fields are no harm; a buffer that is too large is, and the parser takes no more after it.
+      onError: (error) => {
+        if (error.type === "max-buffer-size-exceeded") this.#end();
+      },
+    });
+    body.on("data", (chunk: Buffer) => {
+      if (this.#items.at(-1)?.kind !== "broken") parser.feed(decoder.decode(chunk, { stream: true }));
+    });
+    const end = (): void => {
+      this.#end();
+    };
+    body.on("end", end).on("error", end).on("close", end);
+  }
+
+  /** The next item; undefined when none came within `ms` or the signal was aborted. */
+  async next(ms: number, clock: Clock, signal: AbortSignal): Promise<StreamItem | undefined> {
+    if (this.#items.length === 0 && ms > 0 && !signal.aborted) {
+      const woken = new AbortController();
+      this.#wake = () => {
+        woken.abort();
+      };
+      await clock.sleep(ms, AbortSignal.any([woken.signal, signal]));
+      this.#wake = undefined;
+    }
+    return this.#items[0]?.kind === "broken" ? this.#items[0] : this.#items.shift();
+  }
+
+  close(): void {
+    this.#body.destroy();
+  }
+
+  #end(): void {
+    if (this.#items.at(-1)?.kind === "broken") return;
+    this.#add({ kind: "broken" });
+    this.#body.destroy();
+  }
+
+  #add(item: StreamItem): void {
+    if (this.#items.at(-1)?.kind === "broken") return;
+    this.#items.push(item);
+    this.#wake?.();
+  }
+}

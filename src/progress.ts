@@ -1,0 +1,77 @@
+/** What is known so far, kept in one place, and told to later steps (outputs) and to the report the moment it is known. */
+import { type RunContext, runUrl, subjectUrl } from "./github.ts";
+import { threadPage, threadResource } from "./links.ts";
+import type { Run } from "./mosoo/schema.ts";
+import type { Plan } from "./plan.ts";
+import type { Outputs } from "./report/outputs.ts";
+import type { Report } from "./report/report.ts";
+import type { Started } from "./start.ts";
+
+export class Progress {
+  readonly #outputs: Outputs;
+  readonly #startedAt = Date.now();
+  report: Report;
+  started: Started | undefined;
+
+  constructor(outputs: Outputs, context: RunContext) {
+    this.#outputs = outputs;
+    const { subject } = context;
+    this.report = {
+      outcome: "error",
+      subject: subject && { ...subject, url: subjectUrl(context, subject) },
+      sha: context.headSha === "" ? undefined : context.headSha,
+      runPage: runUrl(context),
+    };
+  }
+
+  /** The plan is made; nothing was sent yet. */
+  planned({ settings, intent, key }: Plan): void {
+    this.#outputs.set({ skipped: "false", "external-ref": intent.externalRef ?? "", "idempotency-key": key });
+    this.report.agentId = settings["agent-id"];
+  }
+
+  /** A thread is known, and its run as far as it is. */
+  thread(started: Started, apiBase: URL, link: string | undefined): void {
+    const { threadId, run } = started;
+    this.started = started;
+    const page = threadPage(apiBase, threadId);
+    const agentId = started.thread["agent_id"];
+    Object.assign(this.report, {
+      threadId,
+      threadUrl: page,
+      replayed: started.replayed,
+      resumedAfter: started.resumedAfter,
+    });
+    if (this.report.agentId === undefined && typeof agentId === "string" && /^[\w-]{1,64}$/.test(agentId))
+      this.report.agentId = agentId;
+    this.#outputs.set({
+      "thread-id": threadId,
+      "run-id": run?.id ?? "",
+      "thread-url": page,
+      "thread-api-url": threadResource(apiBase, threadId, link),
+      replayed: String(started.replayed),
+      "idempotency-key": started.key,
+    });
+    this.run(run);
+  }
+
+  /** The run as last seen. */
+  run(run: Run | null): void {
+    if (this.started === undefined) return;
+    this.started = { ...this.started, run };
+    const status = run?.status ?? "";
+    this.report.runId = run?.id;
+    this.report.status = status === "" ? undefined : status;
+    const shown = run === null ? null : { ...run, finalOutput: undefined };
+    this.#outputs.set({
+      "run-id": run?.id ?? "",
+      status,
+      json: JSON.stringify({ thread: this.started.thread, run: shown }),
+    });
+  }
+
+  /** Milliseconds since the step began. */
+  get elapsedMs(): number {
+    return Date.now() - this.#startedAt;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The step's log: a few calm lines for people. Everything printed passes through here, is made harmless line by line
+ * (untrusted.ts) and loses the secrets, whoever wrote it.
+ */
+import * as core from "@actions/core";
+import { annotationText, guardCommands, logLine, logLines, redact } from "./untrusted.ts";
+
+const title = "Mosoo thread";
+
+export class Log {
+  readonly #secrets: readonly string[];
+
+  constructor(secrets: readonly string[]) {
+    this.#secrets = secrets;
+  }
+
+  /** One line. */
+  line(text: string): void {
+    core.info(logLine(this.#clean(text)));
+  }
+
+  debug(text: string): void {
+    core.debug(logLine(this.#clean(text)));
+  }
+
+  notice(text: string): void {
+    core.notice(annotationText(this.#clean(text)), { title });
+  }
+
+  warn(text: string): void {
+    core.warning(annotationText(this.#clean(text)), { title });
+  }
+
+  /** A warning of several lines, written by this action: what it quotes is harmless already. */
+  warnLines(text: string): void {
+    core.warning(this.#clean(text), { title });
+  }
+
+  /** The one annotation of a failed step. */
+  error(text: string): void {
+    core.error(annotationText(this.#clean(text)), { title });
+  }
+
+  /**
+   * Lines that someone else wrote, as they come. Each is harmless by itself; around them commands are stopped besides.
+   * Guard and lines go out in one write, so that a guard is never left open, whenever the process ends.
+   */
+  foreign(text: string): void {
+    const lines = logLines(this.#clean(text));
+    if (lines.length === 0) return;
+    const out: string[] = [];
+    const guard = guardCommands((line) => out.push(line));
+    out.push(...lines);
+    guard.end();
+    process.stdout.write(`${out.join("\n")}\n`);
+  }
+
+  group(name: string): void {
+    core.startGroup(logLine(this.#clean(name)));
+  }
+
+  endGroup(): void {
+    core.endGroup();
+  }
+
+  #clean(text: string): string {
+    return redact(text, this.#secrets);
+  }
+}

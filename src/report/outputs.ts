@@ -1,0 +1,41 @@
+/**
+ * The outputs, set as soon as they are known, so that a later failure of the step keeps them.
+ *
+ * An output that holds a masked value is dropped by the runner between jobs: secrets become `***` here first.
+ */
+import * as core from "@actions/core";
+import { redact } from "./untrusted.ts";
+
+export type OutputName =
+  | "thread-id"
+  | "run-id"
+  | "thread-url"
+  | "thread-api-url"
+  | "status"
+  | "replayed"
+  | "external-ref"
+  | "idempotency-key"
+  | "json"
+  | "response"
+  | "response-file"
+  | "comment-url"
+  | "skipped";
+
+export class Outputs {
+  readonly #secrets: readonly string[];
+  readonly #set = new Map<OutputName, string>();
+
+  constructor(secrets: readonly string[]) {
+    this.#secrets = secrets;
+  }
+
+  /** Sets outputs; one that already has this value is not written again. */
+  set(values: Partial<Record<OutputName, string>>): void {
+    for (const [name, value] of Object.entries(values) as [OutputName, string][]) {
+      const clean = redact(value, this.#secrets);
+      if (this.#set.get(name) === clean) continue;
+      this.#set.set(name, clean);
+      core.setOutput(name, clean);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** What happened, as summary and comment tell it. Data only; texts from outside are raw here and cleaned in card.ts. */
+
+export type Outcome =
+  /** Created; nobody waits. */
+  | "started"
+  /** Waited for. */
+  | "working"
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "expired"
+  /** A person has to decide on the thread's page. */
+  | "waiting"
+  /** `wait-timeout` is over. */
+  | "timed-out"
+  /** The step was stopped from outside. */
+  | "stopped"
+  /** The work could not be handed over, or its end could not be learnt. */
+  | "error";
+
+export interface Answer {
+  /** Untrusted Markdown. */
+  text: string;
+  /** false: the run did not complete; the text so far. */
+  complete: boolean;
+}
+
+export interface Report {
+  outcome: Outcome;
+  /** IDs are checked where they come in: no blank, no markup. */
+  agentId?: string | undefined;
+  threadId?: string | undefined;
+  threadUrl?: string | undefined;
+  runId?: string | undefined;
+  /** The run's status as last seen. */
+  status?: string | undefined;
+  subject?: { kind: "pull request" | "issue"; number: number; title: string | undefined; url: string } | undefined;
+  /** The commit that the workflow run is for. */
+  sha?: string | undefined;
+  /** The workflow run's page, absolute. */
+  runPage?: string | undefined;
+  /** The thread (or message) comes from an earlier attempt or request. */
+  replayed?: boolean | undefined;
+  /** The message was sent again in the same thread, for the run before had ended so. */
+  resumedAfter?: string | undefined;
+  /** Milliseconds. */
+  durationMs?: number | undefined;
+  /** Names of the tools used, with counts; untrusted. */
+  tools?: ReadonlyMap<string, number> | undefined;
+  answer?: Answer | undefined;
+  /** What is asked of a person; untrusted. */
+  question?: string | undefined;
+  /** What went wrong; may quote untrusted text. */
+  problem?: string | undefined;
+  /** When this was written, ISO 8601. */
+  at?: string | undefined;
+}
