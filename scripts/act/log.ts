@@ -79,7 +79,9 @@ function take(entry: Entry, step: StepSeen): void {
   else if (entry.command === "set-output") step.outputs[entry.name ?? ""] = entry.arg ?? "";
   else if (entry.command === "summary") step.summary = entry.content ?? "";
   else if (entry.command !== undefined) {
-    step.commands.push({ name: entry.command, value: entry.arg ?? "", properties: entry.kvPairs ?? {} });
+    // The value of `add-mask` is what nobody should see; act writes it into its JSON all the same.
+    const value = entry.command === "add-mask" ? "***" : (entry.arg ?? "");
+    step.commands.push({ name: entry.command, value, properties: entry.kvPairs ?? {} });
   } else if (entry.stepResult !== undefined) step.result = entry.stepResult;
 }
 

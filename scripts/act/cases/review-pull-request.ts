@@ -39,6 +39,8 @@ export const cases: ExampleCase[] = [
       ]);
       check.equal("threads on the server", server.threads.length, 1);
       check.equal("post steps that failed", run.failedPosts(), []);
+      const masks = review.commands.filter((command) => command.name === "add-mask");
+      check.equal("masks, of the token and of GitHub's token", masks.length, 2);
       check.equal("the token in the log", run.log.includes(server.tokens.person), false);
     },
   },
