@@ -25,6 +25,7 @@ export interface ActOptions {
   /** More files of the user's repository. */
   files?: Record<string, string>;
   runId?: string;
+  runNumber?: number;
   runAttempt?: number;
   /** The job is cancelled once this is there. act kills the running step at once; the post steps still run. */
   cancelAfter?: Promise<unknown>;
@@ -84,7 +85,7 @@ function environmentOf(example: string, options: ActOptions): Record<string, str
     ...options.event.env,
     GITHUB_RUN_ID: options.runId ?? "17000000001",
     GITHUB_RUN_ATTEMPT: String(options.runAttempt ?? 1),
-    GITHUB_RUN_NUMBER: "7",
+    GITHUB_RUN_NUMBER: String(options.runNumber ?? 7),
     GITHUB_REPOSITORY: "octo-org/octo-repo",
     GITHUB_REPOSITORY_ID: "424242",
     GITHUB_WORKFLOW_REF: `octo-org/octo-repo/${options.workflow ?? placeOf(example)}@${options.event.env?.["GITHUB_REF"] ?? "refs/heads/main"}`,

@@ -10,7 +10,7 @@ function commented(facts: CommentFacts, association = "MEMBER"): RunnerEvent {
 }
 
 const question = "/agent what does it cost?";
-const marker = "<!-- mosoo-thread-action -->";
+const marker = "<!-- mosoo-thread v1 use=7e708ebdbc841fb18d84ffabde6837d0 run=7.1 -->";
 
 export const cases: ExampleCase[] = [
   {

@@ -14,9 +14,15 @@ export const cases: ExampleCase[] = [
       });
       const gitHub = await github();
       gitHub.preload(40);
-      const push = (headSha: string, runId: string) =>
-        act(example, { mosoo: server, github: gitHub, event: events.pullRequest({ headSha }), runId });
-      const first = await push("1".repeat(40), "17000000001");
+      const push = (headSha: string, runNumber: number) =>
+        act(example, {
+          mosoo: server,
+          github: gitHub,
+          event: events.pullRequest({ headSha }),
+          runId: `1700000000${runNumber}`,
+          runNumber,
+        });
+      const first = await push("1".repeat(40), 7);
       const ours = (): typeof gitHub.comments =>
         gitHub.comments.filter((comment) => comment.login === "github-actions[bot]");
       check.equal("the job", first.job("review"), "success");
@@ -29,7 +35,7 @@ export const cases: ExampleCase[] = [
         first.step("1").lines.join("\n"),
         new RegExp(`^The answer is in http.*${ours()[0]?.id ?? "?"}$`),
       );
-      const second = await push("2".repeat(40), "17000000002");
+      const second = await push("2".repeat(40), 8);
       check.equal("the job of the next push", second.job("review"), "success");
       check.equal("comments of ours after the next push", ours().length, 1);
       check.matches("the comment now", ours()[0]?.body ?? "", /Second answer\./);
