@@ -21,17 +21,19 @@ function run(script: string, ...args: string[]): void {
 }
 
 /**
- * @actions/core needs an HTTP client for OIDC alone, which this action does not use. Its copies under
- * build/node_modules resolve to the stand-in of scripts/alias instead: one copy of undici and a third of the start-up
- * time less (docs/performance.md). __tests__/bundle.test.ts fails when an update asks for more.
+ * Lays scripts/alias over copies of the packages, where the bundled code finds them first: what this action never runs
+ * is neither loaded nor shipped (scripts/alias/README.md).
  */
-function aliasHttpClient(): void {
-  for (const name of ["core", "glob"]) {
-    cpSync(join(root, "node_modules/@actions", name), join(build, "node_modules/@actions", name), { recursive: true });
-  }
-  cpSync(join(root, "scripts/alias/http-client"), join(build, "node_modules/@actions/http-client"), {
-    recursive: true,
-  });
+function layAliases(): void {
+  const modules = join(build, "node_modules");
+  const copy = (from: string, to: string): void => {
+    cpSync(join(root, from), join(modules, to), { recursive: true });
+  };
+  for (const name of ["@actions/core", "@actions/glob", "@actions/github", "undici"]) copy(`node_modules/${name}`, name);
+  copy("scripts/alias/http-client", "@actions/http-client");
+  copy("scripts/alias/exec", "@actions/exec");
+  copy("node_modules/undici/lib/dispatcher/client-h2.js", "undici/lib/dispatcher/client-h2-original.js");
+  copy("scripts/alias/undici", "undici");
 }
 
 /** ncc minifies only the entry it writes; the chunks count in what a runner downloads just the same. */
@@ -48,7 +50,7 @@ function buildInto(dist: string): void {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.build.json");
-  aliasHttpClient();
+  layAliases();
   run(
     require.resolve("@vercel/ncc/dist/ncc/cli.js"),
     "build",

@@ -52,8 +52,8 @@ export interface OpenAnswer extends Omit<Answer, "text"> {
   body: Readable;
 }
 
-/** undici's own timers are off: the time limit of a call is one, over everything. */
-const agentOptions = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 60_000 } };
+/** undici's own timers are off: the time limit of a call is one, over everything. HTTP/2 gains nothing for a few calls. */
+const agentOptions = { allowH2: false, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 60_000 } };
 
 export class Transport {
   readonly #options: TransportOptions;

@@ -1,0 +1,3 @@
+export function getExecOutput() {
+  throw new Error("This action is built without core.platform.");
+}
