@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { Accounts } from "./mosoo/accounts.ts";
 import { bentAnswer, deliver, jsonPacket, madeUpAnswer } from "./mosoo/delivery.ts";
 import type { Packet } from "./mosoo/delivery.ts";
@@ -210,15 +211,17 @@ class StandIn implements MosooServer {
     const url = new URL(request.url ?? "/", this.#origin);
     const route = routeOf(request.method ?? "", url.pathname, this.#desk.facts);
     const logged = this.#log(request);
+    // Kept from the beginning: a request that breaks off lets go of it.
+    const { socket } = request;
     try {
       // An upload is read by its endpoint, as it comes.
       const bytes = route?.endpoint === "upload" ? Buffer.alloc(0) : await readBody(request, logged);
       const fault = this.#faults.take(route?.endpoint, logged);
       if (fault !== undefined) logged.fault = fault.kind;
-      await this.#answer({ request, response, url, route, logged, bytes, fault });
+      await this.#answer({ request, response, socket, url, route, logged, bytes, fault });
     } catch {
       // The client went away in the middle, or the request died: nobody is left to answer.
-      request.socket.destroy();
+      socket.destroy();
     }
   }
 
@@ -231,14 +234,14 @@ class StandIn implements MosooServer {
   }
 
   async #answer(turn: Turn): Promise<void> {
-    const { request, response, fault } = turn;
+    const { request, response, socket, fault } = turn;
     if (fault?.kind === "drop-before") {
-      request.socket.destroy();
+      socket.destroy();
       return;
     }
     if (fault?.kind === "drop-midway") {
       await passBytes(request, fault.bytes ?? 1);
-      request.socket.destroy();
+      socket.destroy();
       return;
     }
     if (fault?.kind === "hang-before") {
@@ -254,8 +257,8 @@ class StandIn implements MosooServer {
     const outcome = await this.#outcome(turn);
     const keyed = turn.route?.endpoint === "create" || turn.route?.endpoint === "events";
     if (fault?.kind === "slow" && !keyed) await this.#timers.wait(fault.ms);
-    if (fault?.kind === "drop-after" || (fault?.kind === "crash-half-way" && !keyed)) request.socket.destroy();
-    if (request.socket.destroyed || fault?.kind === "hang-after") return;
+    if (fault?.kind === "drop-after" || (fault?.kind === "crash-half-way" && !keyed)) socket.destroy();
+    if (socket.destroyed || fault?.kind === "hang-after") return;
     if ("stream" in outcome) {
       turn.logged.status = 200;
       this.#streams.open(response, outcome.stream, outcome.limit, fault);
@@ -300,6 +303,7 @@ class StandIn implements MosooServer {
 interface Turn {
   request: IncomingMessage;
   response: ServerResponse;
+  socket: Socket;
   url: URL;
   route: Route | undefined;
   logged: LoggedRequest;
