@@ -1,6 +1,7 @@
 /** What an example's case works with: the stand-ins, act, and the checks. */
+import { checkExchange, publishedContracts } from "../../__tests__/support/contract-check.ts";
 import { startGitHubServer, writeToken, type GitHubServer } from "../../__tests__/support/github-server.ts";
-import type { RunScript, ScriptStep } from "../../__tests__/support/mosoo/types.ts";
+import type { Exchange, RunScript, ScriptStep } from "../../__tests__/support/mosoo/types.ts";
 import { startMosooServer, type MosooServer, type MosooServerOptions } from "../../__tests__/support/mosoo-server.ts";
 import { runExample, type ActOptions, type ActRun } from "./act.ts";
 import { Checks } from "./checks.ts";
@@ -50,17 +51,37 @@ export interface Bench {
   close: () => Promise<void>;
 }
 
+const contracts = publishedContracts();
+
+/** What the service's published contract, where there is a copy, finds wrong with what was said on the wire. */
+function violations(server: MosooServer, said: Exchange[]): string[] {
+  const contract = contracts?.[server.revision];
+  return contract === undefined ? [] : said.flatMap((exchange) => checkExchange(contract, exchange));
+}
+
 export function makeBench(): Bench {
+  const check = new Checks();
   const open: { close(): Promise<void> }[] = [];
   const runs: ActRun[] = [];
+  const lastly: (() => void)[] = [];
   const kept = <Server extends { close(): Promise<void> }>(server: Server): Server => {
     open.push(server);
     return server;
   };
   return {
-    check: new Checks(),
+    check,
     runs,
-    mosoo: async (options) => kept(await startMosooServer(options)),
+    mosoo: async (options) => {
+      const said: Exchange[] = [];
+      const server = kept(await startMosooServer({ ...options, onExchange: (exchange) => said.push(exchange) }));
+      if (contracts !== undefined) {
+        lastly.push(() => {
+          const wrong = violations(server, said);
+          check.equal(`what the contract of ${server.revision} finds wrong in ${said.length} exchanges`, wrong, []);
+        });
+      }
+      return server;
+    },
     github: async () => kept(await startGitHubServer()),
     act: async (example, { mosoo, untrusted = false, vars, ...rest }) => {
       const trusted = {
@@ -73,6 +94,7 @@ export function makeBench(): Bench {
       return run;
     },
     close: async () => {
+      for (const checkNow of lastly) checkNow();
       await Promise.all(open.map((server) => server.close()));
     },
   };
