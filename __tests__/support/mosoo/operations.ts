@@ -83,7 +83,7 @@ export function setArchived(world: World, thread: StoredThread, archived: boolea
   thread.archived = archived;
   const run = activeRun(thread);
   if (!archived || run === undefined) return;
-  const message = "Session was archived before the run completed.";
+  const message = "The thread was archived before its run completed.";
   world.store.endRun(run.id, "failed", { error: { code: "session.archived", message, retryable: false } });
 }
 
@@ -143,7 +143,7 @@ function admitMessage(world: World, thread: StoredThread, message: MessageInput)
 function runToInterrupt(thread: StoredThread, runId: string | null): StoredRun {
   if (runId === null) {
     const active = activeRun(thread);
-    if (active === undefined) throw invalidRequest("No active session run to cancel.");
+    if (active === undefined) throw invalidRequest("There is no active run to cancel.");
     return active;
   }
   const run = thread.runs.find((one) => one.id === runId);
