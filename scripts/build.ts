@@ -17,7 +17,7 @@ const build = join(root, "build");
 const require = createRequire(import.meta.url);
 
 function run(script: string, ...args: string[]): void {
-  execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: ["ignore", process.stderr, "inherit"] });
 }
 
 /**
@@ -29,7 +29,8 @@ function layAliases(): void {
   const copy = (from: string, to: string): void => {
     cpSync(join(root, from), join(modules, to), { recursive: true });
   };
-  for (const name of ["@actions/core", "@actions/glob", "@actions/github", "undici"]) copy(`node_modules/${name}`, name);
+  for (const name of ["@actions/core", "@actions/glob", "@actions/github", "undici"])
+    copy(`node_modules/${name}`, name);
   copy("scripts/alias/http-client", "@actions/http-client");
   copy("scripts/alias/exec", "@actions/exec");
   copy("node_modules/undici/lib/dispatcher/client-h2.js", "undici/lib/dispatcher/client-h2-original.js");
@@ -47,7 +48,6 @@ function minifyFolder(folder: string): void {
 
 function buildInto(dist: string): void {
   rmSync(build, { recursive: true, force: true });
-  rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.build.json");
   layAliases();
@@ -83,20 +83,20 @@ function filesOf(folder: string): Map<string, string> {
   );
 }
 
+const fresh = join(mkdtempSync(join(tmpdir(), "dist-")), "dist");
+buildInto(fresh);
 if (process.argv.includes("--check")) {
-  const fresh = join(mkdtempSync(join(tmpdir(), "dist-")), "dist");
-  buildInto(fresh);
   const [built, committed] = [filesOf(fresh), filesOf(join(root, "dist"))];
   const differing = [...new Set([...built.keys(), ...committed.keys()])].filter(
     (name) => built.get(name) !== committed.get(name),
   );
-  rmSync(fresh, { recursive: true });
   if (differing.length > 0) {
     console.error(`dist/ is not what src/ builds: ${differing.join(", ")}\nRun "npm run build" and commit dist/.`);
-    process.exit(1);
-  }
-  console.log(`dist/ is what src/ builds (${built.size} files).`);
+    process.exitCode = 1;
+  } else console.log(`dist/ is what src/ builds (${built.size} files).`);
 } else {
-  buildInto(join(root, "dist"));
-  console.log([...filesOf(join(root, "dist"))].map(([name, text]) => `${name}\t${text.length}`).join("\n"));
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  cpSync(fresh, join(root, "dist"), { recursive: true });
+  console.log([...filesOf(fresh)].map(([name, text]) => `${name}\t${text.length}`).join("\n"));
 }
+rmSync(fresh, { recursive: true });

@@ -1,12 +1,14 @@
 /** Reads the body of an answer: decompressed, and never more than it may be. */
 import { Readable, type Transform, pipeline } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
 import { WireError } from "./errors.ts";
 
 /** An answer of this API is a few kilobytes; an event list of a long run a few hundred. */
 export const mostBodyBytes = 5 * 1024 * 1024;
 
-function decompressor(encoding: string): Transform | undefined {
+async function decompressor(encoding: string): Promise<Transform | undefined> {
+  if (encoding === "" || encoding === "identity") return undefined;
+  // Nothing compressed is asked for, so hardly any answer needs it.
+  const { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } = await import("node:zlib");
   switch (encoding) {
     case "gzip":
     case "x-gzip":
@@ -23,11 +25,12 @@ function decompressor(encoding: string): Transform | undefined {
 }
 
 /** `body` as the server meant it, whatever `content-encoding` says. */
-export function decompressed(body: Readable, contentEncoding: string | undefined): Readable {
+export async function decompressed(body: Readable, contentEncoding: string | undefined): Promise<Readable> {
   const encodings = (contentEncoding ?? "").toLowerCase().split(",");
-  const steps = encodings.reverse().flatMap((name) => decompressor(name.trim()) ?? []);
   let stream = body;
-  for (const step of steps) {
+  for (const name of encodings.reverse()) {
+    const step = await decompressor(name.trim());
+    if (step === undefined) continue;
     const source = stream;
     // The callback only keeps pipeline's error off the process: the reader of the last stream gets it too.
     stream = pipeline(source, step, () => undefined);

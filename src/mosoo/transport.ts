@@ -164,7 +164,12 @@ export class Transport {
         body: stream ?? (typeof call.body === "string" ? call.body : null),
       });
       const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];
-      return { status: answer.statusCode, header, url, body: decompressed(answer.body, header("content-encoding")) };
+      return {
+        status: answer.statusCode,
+        header,
+        url,
+        body: await decompressed(answer.body, header("content-encoding")),
+      };
     } catch (error) {
       stream?.destroy();
       // A MosooError comes out of the body's own stream: a file that changed while it was sent.

@@ -3,7 +3,8 @@
 /** How far back the start of a grapheme is looked for, in UTF-16 units: longer ones are cut between code points. */
 const LONGEST_GRAPHEME = 64;
 
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** Made when something is cut: it takes longer to make than the rest of a short step's reports. */
+let graphemes: Intl.Segmenter | undefined;
 
 /** `text`, or its start with "…" in place of the rest: at most `max` UTF-16 units in all. */
 export function shorten(text: string, max: number): string {
@@ -17,6 +18,7 @@ export function boundary(text: string, at: number): number {
   const limit = codePointBoundary(text, at);
   const from = codePointBoundary(text, Math.max(0, limit - LONGEST_GRAPHEME));
   let last = from;
+  graphemes ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   for (const { index } of graphemes.segment(text.slice(from, limit + LONGEST_GRAPHEME))) {
     if (from + index > limit) break;
     last = from + index;
