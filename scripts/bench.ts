@@ -27,7 +27,10 @@ writeFileSync(probe, 'process.on("exit", () => require("fs").writeSync(3, String
 function runOnce(args: string[], env: Record<string, string>): Promise<Cost> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const child = spawn(process.execPath, ["--require", probe, ...args], { env, stdio: ["ignore", "ignore", "inherit", "pipe"] });
+    const child = spawn(process.execPath, ["--require", probe, ...args], {
+      env,
+      stdio: ["ignore", "ignore", "inherit", "pipe"],
+    });
     let peak = "";
     child.stdio[3]?.on("data", (chunk: Buffer) => (peak += chunk.toString()));
     child.on("close", (code) => {
@@ -105,7 +108,10 @@ async function waitingCost(): Promise<{ lagMs: number; requests: number; polled:
   const lags: number[] = [];
   let requests = 0;
   const script = [
-    ...Array.from({ length: 20 }, (_, index) => ({ after: 10, event: { type: "agent.message.delta", content: `word ${index} ` } })),
+    ...Array.from({ length: 20 }, (_, index) => ({
+      after: 10,
+      event: { type: "agent.message.delta", content: `word ${index} ` },
+    })),
     { after: 20, end: "completed" as const, text: "done" },
   ];
   for (let round = 0; round < 7; round += 1) {
@@ -117,7 +123,14 @@ async function waitingCost(): Promise<{ lagMs: number; requests: number; polled:
     } as Parameters<typeof startMosooServer>[0]);
     const step = { agent: streamed.agents.published, url: streamed.apiUrl };
     await runStep({
-      with: { "agent-id": step.agent, token: streamed.tokens.person, message: "Hello", "api-url": step.url, wait: "true", "user-id": "bench" },
+      with: {
+        "agent-id": step.agent,
+        token: streamed.tokens.person,
+        message: "Hello",
+        "api-url": step.url,
+        wait: "true",
+        "user-id": "bench",
+      },
     });
     lags.push(performance.now() - endedAt);
     requests = streamed.requests.length;
@@ -134,6 +147,8 @@ void gzipSync;
 void execFileSync;
 
 for (const [name, { ms, peakMb }] of Object.entries(figures)) {
-  console.log(`${name.padEnd(42)} ${(ms / baseline.ms).toFixed(2)} × time  ${(peakMb / (figures["bare Node"]?.peakMb ?? 1)).toFixed(2)} × memory  (${ms.toFixed(0)} ms, ${peakMb.toFixed(1)} MB)`);
+  console.log(
+    `${name.padEnd(42)} ${(ms / baseline.ms).toFixed(2)} × time  ${(peakMb / (figures["bare Node"]?.peakMb ?? 1)).toFixed(2)} × memory  (${ms.toFixed(0)} ms, ${peakMb.toFixed(1)} MB)`,
+  );
 }
 rmSync(folder, { recursive: true });

@@ -1,4 +1,5 @@
 /** The files that `files` names: found by glob patterns, checked one by one, measured and hashed. Loaded only then. */
+import { grouped } from "./mosoo/figures.ts";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
@@ -56,10 +57,7 @@ async function examine(path: string, workspace: string): Promise<Attachment | Pr
   const hashed = await hash(real);
   if (hashed === "not a file") return refuse(shown, "is not a regular file.");
   if (hashed.bytes > mostFileBytes)
-    return refuse(
-      shown,
-      `has ${count(hashed.bytes, "byte")}; at most ${mostFileBytes.toLocaleString("en")} are taken.`,
-    );
+    return refuse(shown, `has ${count(hashed.bytes, "byte")}; at most ${grouped(mostFileBytes)} are taken.`);
   return { name: basename(path), path: real, relativePath: way, ...hashed };
 }
 

@@ -1,4 +1,5 @@
 /** The message's text: given, or read from a file that the step may read. */
+import { grouped } from "./mosoo/figures.ts";
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
@@ -68,7 +69,7 @@ async function readTextFile(path: string): Promise<string> {
     if (!isFile) throw new Error("It is not a regular file.");
     if (size > mostFileBytes)
       throw new Error(
-        `The file has ${count(size, "byte")}; a message has at most ${mostBodyBytes.toLocaleString("en")}. Shorten it.`,
+        `The file has ${count(size, "byte")}; a message has at most ${grouped(mostBodyBytes)}. Shorten it.`,
       );
     const bytes = await file.readFile();
     try {
@@ -109,8 +110,8 @@ export function lengthProblem(intent: Intent, input: string): Problem | undefine
   return {
     input,
     text:
-      `It is too long: ${units.toLocaleString("en")} characters (UTF-16 units; at most ${mostTextUnits.toLocaleString("en")}) ` +
-      `and ${bytes.toLocaleString("en")} bytes as a JSON body (at most ${mostBodyBytes.toLocaleString("en")}). ` +
+      `It is too long: ${grouped(units)} characters (UTF-16 units; at most ${grouped(mostTextUnits)}) ` +
+      `and ${grouped(bytes)} bytes as a JSON body (at most ${grouped(mostBodyBytes)}). ` +
       "Shorten it, or attach the long part as a file (`files`).",
   };
 }

@@ -1,4 +1,5 @@
 /** Problems of the inputs, all of a run in one report. */
+import { grouped } from "./mosoo/figures.ts";
 
 export interface Problem {
   input: string;
@@ -18,5 +19,5 @@ export class InputError extends Error {
 
 /** "1 character", "1,234 bytes". */
 export function count(amount: number, unit: string): string {
-  return `${amount.toLocaleString("en")} ${unit}${amount === 1 ? "" : "s"}`;
+  return `${grouped(amount)} ${unit}${amount === 1 ? "" : "s"}`;
 }

@@ -1,4 +1,5 @@
 /** Asks a server for its contract, once it has refused a body. */
+import { grouped } from "./figures.ts";
 import { type Body, type Contract, fits, inputNamedIn, mostBodyBytes, readContract } from "./contract.ts";
 import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
@@ -76,7 +77,7 @@ export function checkedJson(body: unknown): string {
   const bytes = Buffer.byteLength(json, "utf8");
   if (bytes <= mostBodyBytes) return json;
   throw new MosooError(
-    `The request would hold ${bytes.toLocaleString("en")} bytes; the service reads at most ${mostBodyBytes.toLocaleString("en")}.`,
+    `The request would hold ${grouped(bytes)} bytes; the service reads at most ${grouped(mostBodyBytes)}.`,
     { input: "message", advice: "Shorten the message.", existence: "none" },
   );
 }
