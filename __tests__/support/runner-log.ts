@@ -194,7 +194,7 @@ function matchesAt(text: string, wanted: string, start: number): boolean {
 }
 
 function isWeightless(text: string): boolean {
-  return [...text].every((character) => WEIGHTLESS.test(character));
+  return text.replace(new RegExp(WEIGHTLESS, "gu"), "") === "";
 }
 
 function isRefusedToken(token: string, registered: ReadonlySet<string>): boolean {

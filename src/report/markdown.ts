@@ -11,22 +11,27 @@ import { parse, write } from "./markdown/syntax.ts";
 import { boundary } from "./untrusted/cut.ts";
 import { codeBlock } from "./untrusted/inline.ts";
 
-/** What is parsed at most, in UTF-16 units: some fifty pages, one second on a slow machine. */
-const LONGEST_SOURCE = 131_072;
-/** Milliseconds for it all: some inputs cost the parser quadratic time, and a cancelled step has four seconds left. */
-const TIME_LIMIT = 2_000;
+/** What is rendered at most, in UTF-16 units: some thirty pages, a second of parsing on a slow machine. */
+const LONGEST_SOURCE = 65_536;
+/** For it all, in milliseconds. Some inputs cost the parser quadratic time, and a cancelled step has four seconds left. */
+const TIME_LIMIT = 3_000;
 
 export type { Limits };
 
 /**
- * `source` cleaned, within the limits: `maxCharacters` in UTF-16 units, `maxBytes` of UTF-8. Whatever is cut is cut
- * between blocks or characters with everything closed, and `note` (trusted Markdown, a link to the rest) follows as a
- * block of its own, inside the limits. The result ends without a line break: a blank line after it ends it. Never throws.
+ * `source` cleaned, within the limits: `maxCharacters` in UTF-16 units, `maxBytes` of UTF-8. Of a source over 65,536
+ * units only the start is rendered. Whatever is cut is cut between characters with everything closed, and `note`
+ * (trusted Markdown, a link to the rest) follows as a block of its own, inside the limits. The result ends without a
+ * line break: a blank line after it ends it. Takes at most `timeLimit` milliseconds for rendering; never throws.
  */
-export function cleanMarkdown(source: string, limits: Limits = {}): { markdown: string; cut: boolean } {
+export function cleanMarkdown(
+  source: string,
+  limits: Limits = {},
+  timeLimit = TIME_LIMIT,
+): { markdown: string; cut: boolean } {
   const text = source.toWellFormed().replace(/\r\n?/gu, "\n");
   try {
-    return within(TIME_LIMIT, () => rendered(text, limits));
+    return within(timeLimit, () => rendered(text, limits));
   } catch {
     return asCode(text, limits);
   }
@@ -37,7 +42,8 @@ function rendered(text: string, limits: Limits): { markdown: string; cut: boolea
   const tree = cleaned(parse(source));
   const whole = write(tree);
   const complete = source === text && fits(whole, limits);
-  const markdown = complete ? whole : cutToFit(tree, whole, roomBefore(limits));
+  const room = roomBefore(limits);
+  const markdown = complete || fits(whole, room) ? whole : cutToFit(tree, whole, room);
   if (!isInert(parse(markdown))) throw new Error("the cleaned Markdown reads as something else");
   return { markdown: complete ? markdown : joined(markdown, limits), cut: !complete };
 }

@@ -110,7 +110,7 @@ class Cleaner {
   #htmlBlock(html: string): Block[] {
     const text = readable(html);
     if (text.trim() === "") return [];
-    if (/<[a-z!?/]/iu.test(text)) return [{ type: "code", lang: "html", value: text }];
+    if (/<[a-z!?/]/iu.test(text)) return [{ type: "code", lang: "html", value: text.trim() }];
     const lines = text.split("\n").map((line) => line.trim());
     const children = this.#prose(texts(printable(lines.filter((line) => line !== "").join("\n"))));
     return children.length === 0 ? [] : [{ type: "paragraph", children }];
@@ -154,8 +154,9 @@ class Cleaner {
   }
 
   #image(url: string, alt: string | null | undefined): PhrasingContent[] {
-    const name = alt === null || alt === undefined || alt.trim() === "" ? "image" : `image: ${alt}`;
-    return this.#link(url, [{ type: "text", value: printable(name) }]);
+    const name = printable(alt ?? "").trim();
+    if (this.#insideLink) return texts(name === "" ? "image" : name);
+    return this.#link(url, texts(name === "" ? "image" : `image: ${name}`));
   }
 
   #link(url: string, label: readonly PhrasingContent[]): PhrasingContent[] {

@@ -20,6 +20,9 @@ interface Room {
 
 /** How often a cut is tried before the best one found is taken. */
 const TRIES = 10;
+/** The share of the room that a guess aims at, and the one that is good enough. */
+const CLOSELY = 0.99;
+const ENOUGH = 0.97;
 
 export function fits(markdown: string, { maxCharacters = Infinity, maxBytes = Infinity }: Limits): boolean {
   return markdown.length <= maxCharacters && Buffer.byteLength(markdown) <= maxBytes;
@@ -41,19 +44,31 @@ export function joined(markdown: string, limits: Limits): string {
   return markdown === "" ? note : `${markdown}\n\n${note}`;
 }
 
-/** As much from the start of `tree` as fits into `room`; `whole` is the tree as written. */
+/** As much from the start of `tree` as fits into `room`, or nearly; `whole` is the tree as written. */
 export function cutToFit(tree: Root, whole: string, room: Room): string {
-  if (fits(whole, room)) return whole;
   let best = "";
   let [low, high] = [0, lengthOf(tree.children)];
-  let guess = Math.floor(high * Math.min(room.maxCharacters / whole.length, room.maxBytes / Buffer.byteLength(whole)));
-  for (let tries = 0; tries < TRIES && high - low > 1; tries += 1) {
-    const markdown = write(shortened(tree, guess));
-    if (fits(markdown, room)) [best, low] = [markdown, guess];
-    else high = guess;
-    guess = Math.floor((low + high) / 2);
+  let next = Math.floor(high / share(whole, room));
+  for (let tries = 0; tries < TRIES && high - low > 1 && share(best, room) < ENOUGH; tries += 1) {
+    const length = next > low && next < high ? next : Math.floor((low + high) / 2);
+    const markdown = write(shortened(tree, length));
+    const used = share(markdown, room);
+    if (used > 1) {
+      high = length;
+    } else {
+      low = length;
+      best = markdown;
+    }
+    next = Math.floor((length / used) * CLOSELY);
   }
   return best;
+}
+
+/** How much of the room the text takes: over 1 it does not fit. */
+function share(markdown: string, room: Room): number {
+  return markdown === ""
+    ? 0
+    : Math.max(markdown.length / room.maxCharacters, Buffer.byteLength(markdown) / room.maxBytes);
 }
 
 /** How much `shortened` counts for these nodes: their text, and one for each node. */

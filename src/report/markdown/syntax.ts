@@ -4,7 +4,7 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown, gfmToMarkdown } from "mdast-util-gfm";
 import { defaultHandlers, toMarkdown, type Info, type Options, type State } from "mdast-util-to-markdown";
 import { gfm } from "micromark-extension-gfm";
-import { fenced } from "../untrusted/fence.ts";
+import { fenced, fencedOutside } from "../untrusted/fence.ts";
 
 const ALERT = /^> \\\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?=\n)/u;
 
@@ -22,7 +22,8 @@ const OPTIONS: Options = {
   handlers: {
     // No tree of ours holds raw HTML; should one, it is left out.
     html: () => "",
-    code: (node: Code) => fenced(node.value, node.lang ?? ""),
+    code: (node: Code, parent: Parents | undefined) =>
+      (parent?.type === "root" ? fencedOutside : fenced)(node.value, node.lang ?? ""),
     // The writer escapes what looks like a link, but `> [!NOTE]` is GitHub's alert.
     blockquote: (node: Blockquote, parent: Parents | undefined, state: State, info: Info) =>
       defaultHandlers.blockquote(node, parent, state, info).replace(ALERT, "> [!$1]"),

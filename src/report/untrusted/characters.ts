@@ -32,11 +32,15 @@ export function visible(line: string): string {
     .replace(TAG_CHARACTER, "");
 }
 
-/** The same for prose that is rendered: there the invisible is dropped, a picture of it would only disturb. */
+/**
+ * The same for prose that is rendered: there the invisible is dropped, a picture of it would only disturb. Line ends
+ * that Markdown does not know, but a bot's regular expression may, become spaces.
+ */
 export function printable(text: string): string {
   return text
     .toWellFormed()
     .replace(TERMINAL_SEQUENCE, "")
+    .replace(/[\v\f\u0085\u2028\u2029]/gu, " ")
     .replace(CONTROL, "")
     .replace(BIDI_OVERRIDE, "")
     .replace(TAG_CHARACTER, "");

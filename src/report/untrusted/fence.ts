@@ -6,17 +6,23 @@
 const LONGEST_FENCE = 200;
 const LONGEST_SPAN = 20;
 
-/**
- * A fenced code block that holds `code` exactly and cannot be left. Lines that start with `/` would be a command to
- * bots that read the raw text: the fence is then indented by one space, and so is the code, which renders the same.
- */
+/** A fenced code block that holds `code` exactly and cannot be left. */
 export function fenced(code: string, language: string): string {
   const marker = longestRun(code, "`") < LONGEST_FENCE || longestRun(code, "~") >= LONGEST_FENCE ? "`" : "~";
   const held = code.replace(new RegExp(`${marker}{${LONGEST_FENCE}}`, "gu"), "$&\u200b");
   const fence = marker.repeat(Math.max(3, longestRun(held, marker) + 1));
-  const indent = /^\//mu.test(held) ? " " : "";
-  const lines = [fence + language, ...(held === "" ? [] : held.split("\n")), fence];
-  return lines.map((line) => (line === "" ? "" : indent + line)).join("\n");
+  return [fence + language, ...(held === "" ? [] : [held]), fence].join("\n");
+}
+
+/**
+ * The same where it stands at a line's start, in no list or quote. A line of code that starts with `/` would be a
+ * command to bots that read the raw text: the fence is then indented by one space, and so is the code, which renders
+ * the same.
+ */
+export function fencedOutside(code: string, language: string): string {
+  const lines = fenced(code, language).split("\n");
+  if (!lines.some((line) => line.startsWith("/"))) return lines.join("\n");
+  return lines.map((line) => (line === "" ? "" : ` ${line}`)).join("\n");
 }
 
 /** How many backticks a code span around `code` needs: the smallest run that it does not hold. */

@@ -1,7 +1,7 @@
 /** Foreign text of one line inside Markdown of ours: titles, names of tools, error messages, questions. */
 import { printable, splitLines } from "./characters.ts";
 import { shorten } from "./cut.ts";
-import { fenced, spanFence } from "./fence.ts";
+import { fencedOutside, spanFence } from "./fence.ts";
 import { defused } from "./references.ts";
 
 /** Whatever Markdown or HTML could make something of, anywhere in a line. */
@@ -49,7 +49,7 @@ export function codeSpan(text: string, max = Infinity): string {
 /** Foreign text as a fenced code block, shown exactly (line ends become \n). A block of its own: blank lines around it. */
 export function codeBlock(text: string): string {
   const code = text.toWellFormed().replace(/\r\n?/gu, "\n").replaceAll("\0", "\ufffd");
-  return fenced(code.endsWith("\n") ? code.slice(0, -1) : code, "text");
+  return fencedOutside(code.endsWith("\n") ? code.slice(0, -1) : code, "text");
 }
 
 /** Inline Markdown as one cell of a GFM table: a `|` would end the cell, even inside a code span. */

@@ -34,10 +34,8 @@ export function logLines(text: string): string[] {
 
 /** The same as one line: terminators become " ⏎ ". At most `max` UTF-16 units, cut between characters. */
 export function logLine(text: string, max = Infinity): string {
-  const line = splitLines(text.trim())
-    .filter((part) => part !== "")
-    .join(" ⏎ ");
-  return shorten(withoutCommand(visible(line)), max);
+  const parts = splitLines(text).map((part) => visible(part).trim());
+  return shorten(withoutCommand(parts.filter((part) => part !== "").join(" ⏎ ")), max);
 }
 
 /** An annotation's message or title: one line of at most 4,096 characters. `@actions/core` escapes `%`, `:` and `,`. */

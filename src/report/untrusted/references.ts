@@ -8,7 +8,8 @@
 const ADDRESS = /(?:https?|ftp):\/\/|www\./iu;
 /** A word as references are made of. `$` belongs to it, so that no formula begins or ends at what is taken out. */
 const WORD = "[A-Za-z0-9_./@#$-]";
-const PING = /(?<![A-Za-z0-9])@[A-Za-z0-9]/u;
+/** Also `@b` behind an e-mail address, once that has become a link: `me@example.com@b`. */
+const PING = /(?<![A-Za-z0-9])@[A-Za-z0-9]|@[^@]*@[A-Za-z0-9]/u;
 const NUMBER = /#[0-9]|(?<![A-Za-z0-9])gh-[0-9]/iu;
 const HASH = /(?<![A-Za-z0-9])[0-9a-f]{7,40}(?![A-Za-z0-9])/iu;
 
