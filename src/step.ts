@@ -73,10 +73,11 @@ function tellWhatIsSent(log: Log, plan: Plan, context: RunContext): void {
 }
 
 function tellWhatCameBack(log: Log, { threadId, run, replayed, resumedAfter }: Started, page: string): void {
-  const status = run?.status ?? "there";
-  const of = run === null ? "" : `, run ${run.id} is ${status}`;
-  const how = resumedAfter === undefined ? (replayed ? "found, an earlier request had made it" : "ready") : "continued";
-  log.line(`Thread ${threadId} is ${how}${of}.`);
+  const runPart = run === null ? "it has no run" : `run ${run.id} is ${run.status ?? "there"}`;
+  if (resumedAfter !== undefined) log.line(`The message was sent again in thread ${threadId}: ${runPart}.`);
+  else if (replayed)
+    log.line(`Thread ${threadId} exists already, from an earlier request with the same key: ${runPart}.`);
+  else log.line(`Thread ${threadId} has the message: ${runPart}.`);
   log.line(page);
 }
 

@@ -98,6 +98,12 @@ export async function sendMessage(transport: Transport, effort: Effort, request:
       effort.note({ kind: "negotiated", properties: Object.keys(event) });
       continue;
     }
+    if (reply.kind === "error" && reply.status === 401) {
+      throw error.with({
+        advice: `${error.facts.advice ?? ""} A service token of the reference contract may create threads, but not continue them.`,
+        existence: "exists",
+      });
+    }
     if (reply.kind === "error" && reply.status === 409 && reply.code === "readiness_blocked") {
       // Right after a run's end a checkpoint is pending for a moment.
       await effort.endure({ kind: "status", status: 503, retryAfterMs: reply.retryAfterMs }, error);

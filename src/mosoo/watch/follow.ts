@@ -5,7 +5,14 @@
 import type { Clock } from "../clock.ts";
 import { type Reply, ask, errorOf, failureOf } from "../exchange.ts";
 import { backoffMs, isPassing } from "../retry.ts";
-import { type Run, type ThreadAnswer, hasEnded, parseEventList, parseThreadAnswer } from "../schema.ts";
+import {
+  type Run,
+  type ThreadAnswer,
+  type ThreadEvent,
+  hasEnded,
+  parseEventList,
+  parseThreadAnswer,
+} from "../schema.ts";
 import { interruptRun } from "../thread.ts";
 import type { Transport } from "../transport.ts";
 import { type Interval, afterRefusal, firstInterval, jittered, longer } from "./intervals.ts";
@@ -278,7 +285,7 @@ class Follower {
     if (run.id !== own.id) {
       // A newer run: ours has ended. An interrupt of it changes nothing and answers with its real status.
       const ended = await interruptRun(transport, threadId, own.id, 3_000);
-      const status = ended?.status ?? this.transcript.endedAs;
+      const status = ended?.status ?? this.transcript.endedAs ?? (await this.#ownEnding());
       if (!hasEnded(status)) return undefined;
       return { kind: "ended", run: { ...own, ...ended, status } };
     }
@@ -295,14 +302,25 @@ class Follower {
     return listener.asked(title, run) ? undefined : { kind: "question", run, title };
   }
 
+  /** How our run's own ending event calls its end, where an interrupt may not be sent (a service token) and no stream has told. */
+  async #ownEnding(): Promise<"completed" | "failed" | undefined> {
+    const transcript = new Transcript(this.#options.run.id);
+    transcript.takeList(await this.#eventList());
+    return transcript.endedAs;
+  }
+
   /** The title of what is asked, where no stream has told it. */
   async #questionFromList(): Promise<string | undefined> {
+    const questions = (await this.#eventList()).filter((event) => event.type === "tool.confirmation.required");
+    return questions.at(-1)?.content ?? undefined;
+  }
+
+  /** The thread's events, asked for once; none where they cannot be had. */
+  async #eventList(): Promise<ThreadEvent[]> {
     const { transport, threadId } = this.#options;
     const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
     const reply = await ask(transport, { method: "GET", path, ...this.#limits() }, parseEventList);
-    if (reply.kind !== "ok") return undefined;
-    const questions = reply.value.events.filter((event) => event.type === "tool.confirmation.required");
-    return questions.at(-1)?.content ?? undefined;
+    return reply.kind === "ok" ? reply.value.events : [];
   }
 
   #tell(happening: NonNullable<Happening>): void {
