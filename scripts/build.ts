@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { minifySync } from "@swc/core";
+import { licencesOf } from "./licences.ts";
 
 const root = join(import.meta.dirname, "..");
 const build = join(root, "build");
@@ -51,19 +52,21 @@ function buildInto(dist: string): void {
   mkdirSync(dist, { recursive: true });
   run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.build.json");
   layAliases();
+  const stats = join(build, "stats.json");
   run(
     require.resolve("@vercel/ncc/dist/ncc/cli.js"),
     "build",
     "build/action.js",
     "-o",
     join(dist, "action"),
-    "--license",
-    "licenses.txt",
+    "--stats-out",
+    stats,
     "--target",
     "es2022",
     "--no-cache",
   );
   minifyFolder(join(dist, "action"));
+  writeFileSync(join(dist, "action", "licenses.txt"), licencesOf(stats));
   for (const door of ["index.js", "post.js"]) {
     writeFileSync(
       join(dist, door),

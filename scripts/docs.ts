@@ -39,7 +39,7 @@ function replaced(text: string, name: string, content: string): string {
   const [begin, end] = [`<!-- ${name}: made from action.yml -->`, `<!-- end of ${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`README.md lacks the marks of ${name}.`);
-  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+  return `${text.slice(0, from + begin.length)}\n\n<!-- prettier-ignore -->\n${content}\n\n${text.slice(to)}`;
 }
 
 const path = join(root, "README.md");

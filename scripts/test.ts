@@ -37,6 +37,6 @@ function run({ name, script, args }: Command): Promise<boolean> {
 }
 
 const wanted = process.argv.slice(2);
-const tests = { name: "tests", script: require.resolve("jest/bin/jest.js"), args: wanted };
+const tests = { name: "tests", script: join(root, "node_modules/jest/bin/jest.js"), args: wanted };
 const passed = wanted.length > 0 ? [await run(tests)] : [...(await Promise.all(checks.map(run))), await run(tests)];
 process.exitCode = passed.every(Boolean) ? 0 : 1;

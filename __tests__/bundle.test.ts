@@ -1,0 +1,87 @@
+/** The build leaves out what no step runs (scripts/alias). These tests fail when an update of a package asks for more. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+
+const root = join(import.meta.dirname, "..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+
+function sources(folder: string): [string, string][] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".js") && !name.includes("node_modules"))
+    .map((name) => [name.replaceAll("\\", "/"), read(`${folder}/${name}`)]);
+}
+
+describe("what the build leaves out", () => {
+  it("is an HTTP client that only the OIDC part of @actions/core imports", () => {
+    const users = sources("node_modules/@actions/core/lib").filter(([, text]) => text.includes("@actions/http-client"));
+    expect(users.map(([name]) => name)).toEqual(["oidc-utils.js"]);
+    const names = [...(users[0]?.[1] ?? "").matchAll(/import \{ ([^}]+) \} from '@actions\/http-client[^']*'/g)];
+    expect(names.map((match) => match[1])).toEqual(["HttpClient", "BearerCredentialHandler"]);
+  });
+
+  it("is a process starter that only the platform part of @actions/core imports", () => {
+    const users = sources("node_modules/@actions/core/lib").filter(([, text]) => text.includes("@actions/exec"));
+    expect(users.map(([name]) => name)).toEqual(["platform.js"]);
+    expect(new Set([...(users[0]?.[1] ?? "").matchAll(/exec\.(\w+)\(/g)].map((match) => match[1]))).toEqual(
+      new Set(["getExecOutput"]),
+    );
+  });
+
+  it("is the part of undici's index that @actions/github does not use", () => {
+    const users = [
+      ...sources("node_modules/@actions/github/lib"),
+      ...sources("node_modules/@actions/github/node_modules/@actions/http-client/lib"),
+    ].filter(([, text]) => text.includes("undici"));
+    const imported = users.flatMap(([, text]) =>
+      [...text.matchAll(/import \{ ([^}]+) \} from 'undici'|undici_1\.(\w+)/g)].map((match) => match[1] ?? match[2]),
+    );
+    expect(new Set(imported)).toEqual(new Set(["fetch", "ProxyAgent"]));
+  });
+
+  it("is HTTP/2 until it is spoken: one function, called with a client and a socket", () => {
+    const users = sources("node_modules/undici/lib").filter(([, text]) => text.includes("client-h2"));
+    expect(users.map(([name]) => name)).toEqual(["dispatcher/client.js"]);
+    expect(users[0]?.[1]).toContain("connectH2(client, socket)");
+    expect(read("node_modules/undici/lib/dispatcher/client-h2.js")).toMatch(/module\.exports = connectH2\s*$/);
+  });
+
+  it("is a parser of undici that is off by default", () => {
+    const users = sources("node_modules/undici/lib").filter(([, text]) => text.includes("/milo/"));
+    expect(users.map(([name]) => name)).toEqual(["dispatcher/parser-h1.js"]);
+    expect(read("node_modules/undici/lib/dispatcher/client-h1.js")).toContain("kUseMilo");
+  });
+});
+
+describe("the bundle", () => {
+  const files = readdirSync(join(root, "dist/action"));
+
+  it("starts from a small door", () => {
+    expect(read("dist/index.js").length).toBeLessThan(500);
+    expect(read("dist/post.js").length).toBeLessThan(1_000);
+  });
+
+  it("has its licences beside it, one for each package inside", () => {
+    const licences = read("dist/action/licenses.txt");
+    for (const name of ["@actions/core", "@actions/github", "undici", "zod", "eventsource-parser", "mdast-util-gfm"]) {
+      expect(licences).toContain(name);
+    }
+  });
+
+  it("keeps what only some steps need out of the file that every step loads", () => {
+    const entry = read("dist/action/index.js");
+    const chunks = files
+      .filter((name) => name.endsWith(".js") && name !== "index.js")
+      .map((name) => read(`dist/action/${name}`));
+    // A string of each that survives minifying.
+    for (const mark of ["octokit-core.js/", "mdast", "matchDirectories"]) {
+      expect(entry.includes(mark)).toBe(false);
+      expect(chunks.some((chunk) => chunk.includes(mark))).toBe(true);
+    }
+  });
+
+  it("names no path of the machine that built it", () => {
+    for (const name of files)
+      expect(read(`dist/action/${name}`)).not.toContain("/node_modules/@actions/core/package.json");
+  });
+});
