@@ -9,20 +9,17 @@ const SHORTEST_PIECE = 8;
  * begin, both alphabets), JSON-escaped and XML-escaped text. Empty secrets are ignored.
  */
 export function redact(text: string, secrets: readonly string[]): string {
-  let pattern = patterns.get(secrets);
-  if (pattern === undefined) {
-    pattern = patternOf(secrets);
-    patterns.set(secrets, pattern);
-  }
-  return pattern === null ? text : text.replace(pattern, SHOWN);
+  const key = secrets.join("\n");
+  if (last?.key !== key) last = { key, pattern: patternOf(secrets) };
+  return last.pattern === undefined ? text : text.replace(last.pattern, SHOWN);
 }
 
-/** One pattern a list of secrets: a step cleans many lines of the same few. */
-const patterns = new WeakMap<readonly string[], RegExp | null>();
+/** A step cleans many lines of the same few secrets. Compared by content: a list may grow. */
+let last: { key: string; pattern: RegExp | undefined } | undefined;
 
-function patternOf(secrets: readonly string[]): RegExp | null {
+function patternOf(secrets: readonly string[]): RegExp | undefined {
   const forms = [...new Set(secrets.filter((secret) => secret !== "").flatMap(formsOf))];
-  if (forms.length === 0) return null;
+  if (forms.length === 0) return undefined;
   const longestFirst = forms
     .sort((a, b) => b.length - a.length)
     .map((form) => form.replace(/[\\^$.*+?()[\]{}|]/gu, "\\$&"));
