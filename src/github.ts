@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import * as z from "zod/mini";
+import * as z from "./mosoo/zod.ts";
 import type { Environment } from "./mosoo/proxy.ts";
 
 const text = z.catch(z.optional(z.string()), undefined);

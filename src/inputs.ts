@@ -5,7 +5,7 @@
  * so the defaults stand here, too (__tests__/action-metadata.test.ts holds both together).
  */
 import * as core from "@actions/core";
-import * as z from "zod/mini";
+import * as z from "./mosoo/zod.ts";
 import {
   Refusal,
   readApiUrl,
@@ -38,12 +38,14 @@ export const defaults = {
   "on-missing-token": "fail",
 } as const;
 
-/** An input's rule; a text of nothing gives undefined, or what the default gives. */
-function optional<T>(rule: (text: string) => T) {
+const given = z.string();
+
+/** An input's rule; a text of nothing gives what stands in its place. */
+function input<T, Nothing>(rule: (text: string) => T, nothing: Nothing) {
   return z.pipe(
-    z.string(),
-    z.transform((text, context): T | undefined => {
-      if (text === "") return undefined;
+    given,
+    z.transform((text, context): T | Nothing => {
+      if (text === "") return nothing;
       try {
         return rule(text);
       } catch (error) {
@@ -55,12 +57,12 @@ function optional<T>(rule: (text: string) => T) {
   );
 }
 
+function optional<T>(rule: (text: string) => T) {
+  return input(rule, undefined);
+}
+
 function withDefault<T>(name: keyof typeof defaults, rule: (text: string) => T) {
-  const preset = rule(defaults[name]);
-  return z.pipe(
-    optional(rule),
-    z.transform((value): T => value ?? preset),
-  );
+  return input(rule, rule(defaults[name]));
 }
 
 const Inputs = z.object({

@@ -1,6 +1,6 @@
 /** Asks a server for its contract, once it has refused a body. */
 import { grouped } from "./figures.ts";
-import { type Body, type Contract, fits, inputNamedIn, mostBodyBytes, readContract } from "./contract.ts";
+import { type Body, type Contract, fits, inputNamedIn, mostBodyBytes } from "./contract.ts";
 import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
 import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
@@ -15,6 +15,7 @@ const mostTries = 3;
  * @returns undefined where it cannot be had or read
  */
 export async function fetchContract(transport: Transport, effort: Effort): Promise<Contract | undefined> {
+  const { readContract } = await import("./openapi.ts");
   for (let tries = 1; tries <= mostTries; tries += 1) {
     const reply = await ask(
       transport,

@@ -2,13 +2,13 @@
  * What an answer of Mosoo must hold. Tolerant: unknown fields pass, optional ones may be missing, null or of a kind
  * that nobody reads; only what the action relies on is checked.
  */
-import * as z from "zod/mini";
+import * as z from "./zod.ts";
 
 /** An ID goes into URLs, outputs and keys: no blank, control or path character, not only dots. ULIDs are not required. */
 export const idPattern = /^(?!\.+$)[^\s\p{Cc}/\\?#%]+$/u;
 
 const Id = z.string().check(z.regex(idPattern), z.maxLength(255));
-const lenientText = z.catch(z.optional(z.nullable(z.string())), undefined);
+export const lenientText = z.catch(z.optional(z.nullable(z.string())), undefined);
 
 const RunSchema = z.looseObject({
   id: Id,
@@ -30,20 +30,6 @@ const EventsAnswerSchema = z.looseObject({
 
 const UploadAnswerSchema = z.looseObject({ file: z.looseObject({ id: Id }) });
 
-const EventSchema = z.looseObject({
-  id: z.string(),
-  type: z.string(),
-  runId: lenientText,
-  content: lenientText,
-  toolName: lenientText,
-  toolCallId: lenientText,
-});
-
-const EventListSchema = z.looseObject({
-  events: z.array(z.unknown()),
-  truncated: z.catch(z.optional(z.boolean()), undefined),
-});
-
 const ErrorSchema = z.looseObject({
   error: z.union([z.looseObject({ code: lenientText, message: lenientText }), z.string()]),
 });
@@ -53,15 +39,12 @@ export type Thread = z.infer<typeof ThreadSchema>;
 /** Answer to creating or reading a thread. `run` is null where the thread has none. */
 export type ThreadAnswer = z.infer<typeof ThreadAnswerSchema>;
 export type EventsAnswer = z.infer<typeof EventsAnswerSchema>;
-export type ThreadEvent = z.infer<typeof EventSchema>;
 
-export interface EventList {
-  events: ThreadEvent[];
-  /** Older events were left out. */
-  truncated: boolean;
-}
-
-function parse<T>(schema: { safeParse(value: unknown): { success: boolean; data?: T } }, text: string): T | undefined {
+/** What a schema makes of JSON text, or undefined. */
+export function parse<T>(
+  schema: { safeParse(value: unknown): { success: boolean; data?: T } },
+  text: string,
+): T | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -76,18 +59,6 @@ function parse<T>(schema: { safeParse(value: unknown): { success: boolean; data?
 export const parseThreadAnswer = (text: string): ThreadAnswer | undefined => parse(ThreadAnswerSchema, text);
 export const parseEventsAnswer = (text: string): EventsAnswer | undefined => parse(EventsAnswerSchema, text);
 export const parseUpload = (text: string): string | undefined => parse(UploadAnswerSchema, text)?.file.id;
-export const parseEvent = (text: string): ThreadEvent | undefined => parse(EventSchema, text);
-
-/** The event list; entries of an unknown make are left out. */
-export function parseEventList(text: string): EventList | undefined {
-  const list = parse(EventListSchema, text);
-  if (list === undefined) return undefined;
-  const events = list.events.flatMap((entry) => {
-    const event = EventSchema.safeParse(entry);
-    return event.success ? [event.data] : [];
-  });
-  return { events, truncated: list.truncated === true };
-}
 
 /** Code and message of an error answer: the envelope, or a bare string, or nothing. */
 export function parseError(text: string): { code?: string; message?: string; bare?: boolean } {

@@ -5,17 +5,11 @@
 import type { Clock } from "../clock.ts";
 import { type Reply, ask, errorOf, failureOf } from "../exchange.ts";
 import { backoffMs, isPassing } from "../retry.ts";
-import {
-  type Run,
-  type ThreadAnswer,
-  type ThreadEvent,
-  hasEnded,
-  parseEventList,
-  parseThreadAnswer,
-} from "../schema.ts";
+import { type Run, type ThreadAnswer, hasEnded, parseThreadAnswer } from "../schema.ts";
 import { interruptRun } from "../thread.ts";
 import type { Transport } from "../transport.ts";
 import { type Interval, afterRefusal, firstInterval, jittered, longer } from "./intervals.ts";
+import { type ThreadEvent, parseEventList } from "./events.ts";
 import { type EventStream, openStream } from "./stream.ts";
 import { type Happening, Transcript } from "./transcript.ts";
 

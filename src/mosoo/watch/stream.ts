@@ -5,7 +5,7 @@ import type { Clock } from "../clock.ts";
 import { WireError } from "../errors.ts";
 import { readText } from "../body.ts";
 import { type ErrorReply, errorReply } from "../exchange.ts";
-import { type ThreadEvent, parseEvent } from "../schema.ts";
+import { type ThreadEvent, parseEvent } from "./events.ts";
 import type { Transport } from "../transport.ts";
 
 /** An event's data is a few kilobytes, a folded past a few megabytes. */

@@ -6,7 +6,7 @@
  * what was shown is new; other events are told once by their ID. Where events carry no run ID (the reference
  * revision), `run.started` and `run.completed` hold it as content, and the events between belong to that run.
  */
-import type { ThreadEvent } from "../schema.ts";
+import type { ThreadEvent } from "./events.ts";
 
 /** What one event brought. */
 export type Happening =

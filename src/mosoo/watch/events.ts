@@ -1,0 +1,38 @@
+/** A thread's events, as tolerant of what is new as schema.ts. Loaded only by a step that waits. */
+import { lenientText, parse } from "../schema.ts";
+import * as z from "../zod.ts";
+
+const EventSchema = z.looseObject({
+  id: z.string(),
+  type: z.string(),
+  runId: lenientText,
+  content: lenientText,
+  toolName: lenientText,
+  toolCallId: lenientText,
+});
+
+const EventListSchema = z.looseObject({
+  events: z.array(z.unknown()),
+  truncated: z.catch(z.optional(z.boolean()), undefined),
+});
+
+export type ThreadEvent = z.infer<typeof EventSchema>;
+
+export interface EventList {
+  events: ThreadEvent[];
+  /** Older events were left out. */
+  truncated: boolean;
+}
+
+export const parseEvent = (text: string): ThreadEvent | undefined => parse(EventSchema, text);
+
+/** The event list; entries of an unknown make are left out. */
+export function parseEventList(text: string): EventList | undefined {
+  const list = parse(EventListSchema, text);
+  if (list === undefined) return undefined;
+  const events = list.events.flatMap((entry) => {
+    const event = EventSchema.safeParse(entry);
+    return event.success ? [event.data] : [];
+  });
+  return { events, truncated: list.truncated === true };
+}
