@@ -4,7 +4,7 @@
 const LONGEST_ADDRESS = 2_048;
 
 /** Paths that GitHub (also an Enterprise Server, under any name) answers with a cross-reference. */
-const CROSS_REFERENCE = /^\/[^/]+\/[^/]+\/(?:issues|pulls?|discussions|commits?|compare|releases\/tag)\/./iu;
+const CROSS_REFERENCE = /^\/[^/]+\/[^/]+\/(?:issues|pulls?|discussions|commits?)\/./iu;
 
 /**
  * The address in normal form, when a link may lead there: `http`, `https` (without user info, which disguises the
