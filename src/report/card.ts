@@ -1,97 +1,166 @@
-/** One visual language for summary and comment: what happened, for what, where to look, and the answer. */
-import type { Outcome, Report } from "./report.ts";
+/**
+ * One visual language for summary and comment: what happened, where to look, what to do, the answer, and the details
+ * folded. Pure; every text from outside becomes harmless here, but for the answer, which comes cleaned.
+ */
+import { alertOf, happened, headline, nextStep } from "./face.ts";
+import { commitPage, gitHubLink, link, type Place } from "./place.ts";
+import { prose } from "./prose.ts";
+import type { Report } from "./report.ts";
+import { shorten } from "./untrusted/cut.ts";
 import { codeSpan, markdownText } from "./untrusted.ts";
 
-const faces: Record<Outcome, { icon: string; words: string }> = {
-  started: { icon: "🚀", words: "The agent has started" },
-  working: { icon: "⏳", words: "The agent is working" },
-  completed: { icon: "✅", words: "The agent has finished" },
-  failed: { icon: "❌", words: "The agent's run failed" },
-  cancelled: { icon: "🚫", words: "The agent's run was cancelled" },
-  expired: { icon: "⌛", words: "The agent's run expired" },
-  waiting: { icon: "✋", words: "The agent waits for a person" },
-  "timed-out": { icon: "⏱️", words: "The agent is not done yet" },
-  stopped: { icon: "🛑", words: "The workflow was stopped" },
-  error: { icon: "❌", words: "The work could not be handed to the agent" },
-};
+export { duration } from "./duration.ts";
 
-/** `4 min 12 s`, `38 s`, `2 h 5 min`. */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
-  return minutes % 60 === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+/** A longer answer is folded at first, in UTF-16 units of Markdown: some four screens, over which nobody should have to scroll. */
+const mostUnfolded = 10_000;
+/** Tools named in the details. */
+const mostTools = 20;
+const longestProblem = 1_500;
+
+/** Short enough for a line of links. */
+function shortCommit(report: Report, place: Place): string | undefined {
+  if (report.sha === undefined) return undefined;
+  const page = commitPage(report);
+  const short = codeSpan(report.sha.slice(0, 7));
+  return page === undefined ? short : gitHubLink(short, page, place);
 }
 
-function headline(report: Report): string {
-  const { icon, words } = faces[report.outcome];
-  const time = report.durationMs === undefined ? "" : ` in ${duration(report.durationMs)}`;
-  return `### ${icon} ${words}${report.outcome === "completed" ? time : ""}`;
+/** `2026-11-09 12:03 UTC` */
+function moment(at: string | undefined): string | undefined {
+  const [, day, time] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(at ?? "") ?? [];
+  return day === undefined || time === undefined ? undefined : `${day} ${time} UTC`;
 }
 
-function facts(report: Report): string {
-  const { subject } = report;
-  const subjectTitle = subject?.title === undefined ? "" : ` ${markdownText(subject.title, 100)}`;
-  const parts = [
-    subject === undefined ? "" : `For [#${subject.number}](${subject.url})${subjectTitle}`,
-    report.threadUrl === undefined ? "" : `**[Open the thread](${report.threadUrl})**`,
-  ];
-  return parts.filter((part) => part !== "").join(" · ");
+function subjectLink({ subject }: Report, place: Place): string | undefined {
+  if (subject === undefined) return undefined;
+  const title = subject.title === undefined ? "" : ` ${markdownText(subject.title, 100)}`;
+  return `For ${gitHubLink(`#${subject.number}${title}`, subject.url, place)}`;
 }
 
-function details(report: Report): string {
+function workflowRun(report: Report, place: Place): string | undefined {
+  if (report.runPage === undefined) return undefined;
+  const label = report.use === undefined || place === "summary" ? "Workflow run" : markdownText(report.use, 60);
+  return gitHubLink(label, report.runPage, place);
+}
+
+/** The line below the headline. A comment stands under its pull request, and says for which push it speaks. */
+function facts(report: Report, place: Place): string {
+  const { subject, threadUrl } = report;
+  const thread = threadUrl === undefined ? undefined : `**${link("Open the thread", threadUrl)}**`;
+  const about = place === "comment" && subject?.kind !== "issue" ? undefined : subjectLink(report, place);
+  const commit = shortCommit(report, place);
+  const push = [commit && `Commit ${commit}`, workflowRun(report, place), moment(report.at)];
+  return [thread, about, ...(place === "comment" ? push : [])].filter((part) => part !== undefined).join(" · ");
+}
+
+function alert(report: Report): string {
+  const kind = alertOf(report);
+  const lines =
+    report.outcome === "waiting" || report.outcome === "working" ? questionLines(report) : troubleLines(report);
+  if (lines.length === 0) return "";
+  // Lines parted by an empty one: a summary would run them together.
+  return `> [!${kind ?? "IMPORTANT"}]\n> ${lines.join("\n>\n> ")}`;
+}
+
+function questionLines(report: Report): string[] {
+  const { outcome, question, threadUrl } = report;
+  if (outcome === "working" && question === undefined) return [];
+  const asked =
+    question === undefined || question.trim() === ""
+      ? "The agent asks a person."
+      : `The agent asks: **${prose(shorten(question, 300), undefined)}**`;
+  const where =
+    threadUrl === undefined ? "Decide on the thread's page" : link("Decide on the thread's page", threadUrl);
+  const then = outcome === "working" ? "the agent then goes on." : "then re-run the job: it picks the same run up.";
+  return [asked, `${where}; ${then}`];
+}
+
+function troubleLines(report: Report): string[] {
+  if (alertOf(report) === undefined) return [];
+  const problem =
+    report.problem === undefined ? happened(report) : prose(shorten(report.problem, longestProblem), report.threadUrl);
+  return [problem, prose(nextStep(report), undefined)].filter((line) => line !== "");
+}
+
+/** How this attempt came to its run, in one sentence. */
+function history({ resumedAfter, replayed, runId }: Report): string {
+  if (resumedAfter !== undefined) {
+    const ended = resumedAfter === "cancelled" ? "was cancelled" : markdownText(resumedAfter, 40);
+    return `An earlier attempt's run ${ended}, so the message was sent again in the same thread.`;
+  }
+  if (replayed !== true) return "";
+  return `An earlier attempt of this step had begun this work: same thread${runId === undefined ? "" : ", same run"}.`;
+}
+
+/** What stands where the answer is not (yet). */
+function inPlaceOfAnswer({ outcome, question }: Report): string {
+  if (outcome === "started") return "The answer will be in the thread.";
+  if (outcome === "working") return question === undefined ? "The answer will appear here." : "";
+  return outcome === "completed" ? "_The agent has finished without a word._" : "";
+}
+
+function answerPart(report: Report, answer: string | undefined, place: Place): string {
+  if (answer === undefined) return inPlaceOfAnswer(report);
+  const unfinished = report.answer?.complete === false;
+  const folded = answer.length > mostUnfolded;
+  if (place === "comment" && !folded) {
+    return unfinished ? `_Unfinished: this is what the agent had said so far._\n\n${answer}` : answer;
+  }
+  const title = `<b>${unfinished ? "Unfinished: what the agent had said so far" : "Answer"}</b>`;
+  const size = folded ? ` (some ${Math.round(answer.length / 1_000)},000 characters)` : "";
+  return `<details${folded ? "" : " open"}><summary>${title}${size}</summary>\n\n${answer}\n\n</details>`;
+}
+
+function toolList({ tools }: Report): string | undefined {
+  if (tools === undefined || tools.size === 0) return undefined;
+  const names = [...tools]
+    .slice(0, mostTools)
+    .map(([name, times]) => `${codeSpan(name, 60)}${times > 1 ? ` ×${times}` : ""}`);
+  return tools.size > mostTools ? `${names.join(", ")} and ${tools.size - mostTools} more` : names.join(", ");
+}
+
+function linkedId(id: string | undefined, page: string | undefined): string | undefined {
+  if (id === undefined) return undefined;
+  return page === undefined ? codeSpan(id) : link(codeSpan(id), page);
+}
+
+function details(report: Report, place: Place): string {
+  const status = report.status === undefined ? "" : `, ${markdownText(report.status, 40)}`;
+  const inSummary = place === "summary";
   const rows: [string, string | undefined][] = [
-    ["Agent", report.agentId && codeSpan(report.agentId)],
-    ["Thread", report.threadId && codeSpan(report.threadId)],
-    ["Run", report.runId && codeSpan(report.runId)],
-    ["Status", report.status && markdownText(report.status, 40)],
-    ["Duration", report.durationMs === undefined ? undefined : duration(report.durationMs)],
-    [
-      "Tools",
-      report.tools &&
-        [...report.tools].map(([name, times]) => `${codeSpan(name, 60)}${times > 1 ? ` ×${times}` : ""}`).join(", "),
-    ],
+    ["Agent", linkedId(report.agentId, report.agentUrl)],
+    ["Thread", linkedId(report.threadId, report.threadUrl)],
+    ["Run", report.runId === undefined ? undefined : `${codeSpan(report.runId)}${status}`],
+    ["Tools", toolList(report)],
+    ["Reference", report.externalRef === undefined ? undefined : codeSpan(report.externalRef)],
+    ["Commit", inSummary ? shortCommit(report, place) : undefined],
+    ["When", inSummary ? moment(report.at) : undefined],
+    ["GitHub", inSummary ? workflowRun(report, place) : undefined],
   ];
-  return rows
-    .filter(([, value]) => value)
-    .map(([name, value]) => `${name} ${value ?? ""}`)
-    .join(" · ");
-}
-
-function notes(report: Report): string[] {
-  return [
-    report.problem === undefined ? "" : `> ${markdownText(report.problem, 1_000)}`,
-    report.question === undefined ? "" : `It asks: ${markdownText(report.question, 300)}`,
-    report.resumedAfter === undefined
-      ? ""
-      : `The message was sent again in the same thread: the run before was ${markdownText(report.resumedAfter, 40)}.`,
-    report.replayed === true && report.resumedAfter === undefined
-      ? "This re-run found the thread that an earlier attempt had created."
-      : "",
-  ].filter((note) => note !== "");
-}
-
-/** The answer's heading where it is not the whole one. */
-function answerIntroduction(report: Report): string {
-  return report.answer?.complete === false ? "_The run did not complete: this is the text so far._\n\n" : "";
+  const known = rows.filter(([, value]) => value !== undefined).map(([name, value]) => `- ${name}: ${value ?? ""}`);
+  return known.length === 0 ? "" : `<details><summary>Details</summary>\n\n${known.join("\n")}\n\n</details>`;
 }
 
 /**
  * The report as Markdown.
  *
- * @param answer the answer, cleaned; undefined where there is none
- * @param folded the answer goes into a collapsible part
+ * @param answer the answer, cleaned (markdown.ts); undefined where there is none
  */
-export function renderCard(report: Report, answer: string | undefined, folded: boolean): string {
-  const intro = answerIntroduction(report);
-  const body =
-    answer === undefined
-      ? ""
-      : folded
-        ? `<details open><summary>Answer</summary>\n\n${intro}${answer}\n\n</details>`
-        : `${intro}${answer}`;
-  return [headline(report), facts(report), ...notes(report), body, `<sub>${details(report)}</sub>`]
+export function renderCard(report: Report, answer: string | undefined, place: Place): string {
+  return [
+    headline(report),
+    facts(report, place),
+    history(report),
+    alert(report),
+    answerPart(report, answer, place),
+    details(report, place),
+  ]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+/** How many UTF-16 units the card takes at most beside the answer. */
+export function lengthWithoutAnswer(report: Report, place: Place): number {
+  const folded = "x".repeat(mostUnfolded + 1);
+  return renderCard(report, folded, place).length - folded.length;
 }

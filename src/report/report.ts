@@ -29,12 +29,16 @@ export interface Report {
   outcome: Outcome;
   /** IDs are checked where they come in: no blank, no markup. */
   agentId?: string | undefined;
+  /** The agent's page for people. */
+  agentUrl?: string | undefined;
   threadId?: string | undefined;
   threadUrl?: string | undefined;
   runId?: string | undefined;
   /** The run's status as last seen. */
   status?: string | undefined;
   subject?: { kind: "pull request" | "issue"; number: number; title: string | undefined; url: string } | undefined;
+  /** Tells several uses on one pull request apart: the job, the matrix leg. Untrusted. */
+  use?: string | undefined;
   /** The commit that the workflow run is for. */
   sha?: string | undefined;
   /** The workflow run's page, absolute. */
@@ -43,6 +47,9 @@ export interface Report {
   replayed?: boolean | undefined;
   /** The message was sent again in the same thread, for the run before had ended so. */
   resumedAfter?: string | undefined;
+  /** What a re-run of the job will do with a run that did not complete; `resume` where nothing is said. */
+  onRerun?: "resume" | "replay" | "create" | undefined;
+  externalRef?: string | undefined;
   /** Milliseconds. */
   durationMs?: number | undefined;
   /** Names of the tools used, with counts; untrusted. */
@@ -50,7 +57,10 @@ export interface Report {
   answer?: Answer | undefined;
   /** What is asked of a person; untrusted. */
   question?: string | undefined;
-  /** What went wrong; may quote untrusted text. */
+  /**
+   * What went wrong and what to do, as the annotation says it; may quote untrusted text. Code stands in backticks, and
+   * the thread's page as its address: the card makes a link of it.
+   */
   problem?: string | undefined;
   /** When this was written, ISO 8601. */
   at?: string | undefined;

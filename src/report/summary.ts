@@ -1,32 +1,82 @@
-/** The job summary. */
+/** The report where people read it: the job summary, and the text of the pull request's comment. */
 import * as core from "@actions/core";
-import { renderCard } from "./card.ts";
+import { lengthWithoutAnswer, renderCard } from "./card.ts";
+import { link, type Place } from "./place.ts";
 import type { Report } from "./report.ts";
 import { redact } from "./untrusted.ts";
 
-/** 1 MiB is the runner's limit for a step's summary, over which nothing is shown; the margin is for what others wrote. */
+/**
+ * The runner takes 1 MiB a step, and shows nothing of more; its masks may lengthen what they replace. The rest of the
+ * card has at most some 40 KB.
+ */
 const mostAnswerBytes = 900_000;
+/** With less room than this an answer is left out. */
+const leastAnswer = 200;
+/** A cancelled step has four seconds for all it has left to do; an answer that takes longer is shown as plain text. */
+const renderMsWhenStopped = 500;
 
-/** Appends the report to the step's summary. */
-export async function writeSummary(report: Report, secrets: readonly string[]): Promise<void> {
-  await core.summary.addRaw(redact(await renderSummary(report), secrets), true).write();
+/**
+ * Appends the report to the step's summary.
+ *
+ * @returns false where there is nowhere to write it: a summary is never a reason to fail
+ */
+export async function writeSummary(report: Report, secrets: readonly string[]): Promise<boolean> {
+  try {
+    await core.summary
+      .addRaw(await renderSummary(withoutSecrets(report, secrets)), true)
+      .addEOL()
+      .write();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The report as the summary shows it. */
 export async function renderSummary(report: Report): Promise<string> {
-  if (report.answer === undefined || report.answer.text.trim() === "") return renderCard(report, undefined, true);
-  const { cleanMarkdown } = await import("./markdown.ts");
-  const more = report.threadUrl === undefined ? "" : `[Read the rest in the thread](${report.threadUrl})`;
-  const { markdown } = cleanMarkdown(report.answer.text, { maxBytes: mostAnswerBytes, note: more });
-  return renderCard(report, markdown, true);
+  return render(report, "summary", { maxBytes: mostAnswerBytes });
 }
 
-/** The report as the pull request's comment shows it, within `room` characters. */
-export async function renderComment(report: Report, room: number): Promise<string> {
-  const bare = renderCard(report, report.answer === undefined ? undefined : "", false);
-  if (report.answer === undefined || report.answer.text.trim() === "") return bare;
+/** The report as the pull request's comment shows it, within `room` UTF-16 units. */
+export async function renderComment(report: Report, room: number, secrets: readonly string[] = []): Promise<string> {
+  const clean = withoutSecrets(report, secrets);
+  return render(clean, "comment", { maxCharacters: room - lengthWithoutAnswer(clean, "comment") });
+}
+
+async function render(
+  report: Report,
+  place: Place,
+  limits: { maxBytes?: number; maxCharacters?: number },
+): Promise<string> {
+  const { answer, threadUrl } = report;
+  const room = limits.maxCharacters ?? Infinity;
+  if (answer === undefined || answer.text.trim() === "" || room < leastAnswer)
+    return renderCard(report, undefined, place);
   const { cleanMarkdown } = await import("./markdown.ts");
-  const more = report.threadUrl === undefined ? "" : `[Read the rest in the thread](${report.threadUrl})`;
-  const { markdown } = cleanMarkdown(report.answer.text, { maxCharacters: room - bare.length - 100, note: more });
-  return renderCard(report, markdown, false);
+  const rest = threadUrl === undefined ? "" : ` ${link("The thread has the rest.", threadUrl)}`;
+  const { markdown } = cleanMarkdown(
+    answer.text,
+    { ...limits, note: `_The answer is cut here._${rest}` },
+    report.outcome === "stopped" ? renderMsWhenStopped : undefined,
+  );
+  return renderCard(report, markdown === "" ? undefined : markdown, place);
+}
+
+/** The report with `***` for each secret, before anything is escaped: an escaped secret would not be found any more. */
+export function withoutSecrets(report: Report, secrets: readonly string[]): Report {
+  const clean = <T extends string | undefined>(text: T): T | string =>
+    text === undefined ? text : redact(text, secrets);
+  const { subject, answer, tools } = report;
+  return {
+    ...report,
+    subject: subject && { ...subject, title: clean(subject.title) },
+    answer: answer && { ...answer, text: clean(answer.text) },
+    tools: tools && new Map([...tools].map(([name, times]) => [clean(name), times])),
+    use: clean(report.use),
+    status: clean(report.status),
+    resumedAfter: clean(report.resumedAfter),
+    externalRef: clean(report.externalRef),
+    question: clean(report.question),
+    problem: clean(report.problem),
+  };
 }

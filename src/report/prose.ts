@@ -1,0 +1,30 @@
+/** Sentences of this action that quote foreign text. Pure. */
+import { link } from "./place.ts";
+import { codeSpan, markdownText } from "./untrusted.ts";
+
+/** Text as Markdown that renders as it is, blanks at the ends kept: a part of a sentence. */
+function plain(text: string): string {
+  const [, before = "", inside = "", after = ""] = /^(\s*)([\s\S]*?)(\s*)$/u.exec(text) ?? [];
+  return `${before === "" ? "" : " "}${markdownText(inside)}${after === "" ? "" : " "}`;
+}
+
+/** `code` stays code; the rest is harmless text. */
+function withCode(text: string): string {
+  return text
+    .split(/(`[^`\n]+`)/u)
+    .map((part, index) => (index % 2 === 1 ? codeSpan(part.slice(1, -1)) : plain(part)))
+    .join("");
+}
+
+/**
+ * `text` as inline Markdown: code in backticks stays code, and `page`, the thread's address, becomes a link. At the end
+ * of the text it goes, with the words that lead to it: the card has that link already.
+ */
+export function prose(text: string, page: string | undefined): string {
+  const told = text.replace(/\s+/gu, " ").trim();
+  if (page === undefined || page === "") return withCode(told).trim();
+  const ownEnd = / ?The thread(?: exists)?: $/u;
+  const before = told.endsWith(page) ? told.slice(0, -page.length) : "";
+  const parts = (ownEnd.test(before) ? before.replace(ownEnd, "") : told).split(page);
+  return parts.map(withCode).join(link("the thread", page)).trim();
+}
