@@ -39,11 +39,12 @@ describe("what the build leaves out", () => {
     expect(new Set(imported)).toEqual(new Set(["fetch", "ProxyAgent"]));
   });
 
-  it("is HTTP/2 until it is spoken: one function, called with a client and a socket", () => {
+  it("is HTTP/2, which only undici's client would load, and which is offered to no server", () => {
     const users = sources("node_modules/undici/lib").filter(([, text]) => text.includes("client-h2"));
     expect(users.map(([name]) => name)).toEqual(["dispatcher/client.js"]);
     expect(users[0]?.[1]).toContain("connectH2(client, socket)");
-    expect(read("node_modules/undici/lib/dispatcher/client-h2.js")).toMatch(/module\.exports = connectH2\s*$/);
+    expect(read("src/mosoo/transport.ts")).toContain("allowH2: false");
+    expect(read("scripts/alias/undici/index.js")).toContain("allowH2: false");
   });
 
   it("is a parser of undici that is off by default", () => {

@@ -34,7 +34,6 @@ function layAliases(): void {
     copy(`node_modules/${name}`, name);
   copy("scripts/alias/http-client", "@actions/http-client");
   copy("scripts/alias/exec", "@actions/exec");
-  copy("node_modules/undici/lib/dispatcher/client-h2.js", "undici/lib/dispatcher/client-h2-original.js");
   copy("scripts/alias/undici", "undici");
 }
 

@@ -52,7 +52,7 @@ export interface OpenAnswer extends Omit<Answer, "text"> {
   body: Readable;
 }
 
-/** undici's own timers are off: the time limit of a call is one, over everything. HTTP/2 gains nothing for a few calls. */
+/** undici's own timers are off: the time limit of a call is one, over everything. HTTP/2 is not in the bundle. */
 const agentOptions = { allowH2: false, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 60_000 } };
 
 export class Transport {
@@ -144,7 +144,10 @@ export class Transport {
   }
 
   async #send(url: URL, call: Call, signal: AbortSignal): Promise<OpenAnswer> {
-    this.#proxied ??= await proxyDispatcher(url, this.#options.environment, agentOptions);
+    this.#proxied ??= await proxyDispatcher(url, this.#options.environment, {
+      ...agentOptions,
+      proxyTls: { allowH2: false },
+    });
     const proxy = this.#proxied;
     const stream = typeof call.body === "object" ? call.body.open() : undefined;
     try {

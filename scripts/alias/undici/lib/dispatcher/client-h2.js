@@ -1,8 +1,5 @@
 "use strict";
 
-let connect;
-
-module.exports = function connectH2(client, socket) {
-  connect ??= require("./client-h2-original.js");
-  return connect(client, socket);
+module.exports = function connectH2() {
+  throw new Error("This action speaks HTTP/1.1 only.");
 };
