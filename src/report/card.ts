@@ -93,9 +93,11 @@ function history({ resumedAfter, replayed, runId }: Report): string {
 }
 
 /** What stands where the answer is not (yet). */
-function inPlaceOfAnswer({ outcome, question }: Report): string {
+function inPlaceOfAnswer({ outcome, question, answer }: Report): string {
   if (outcome === "started") return "The answer will be in the thread.";
   if (outcome === "working") return question === undefined ? "The answer will appear here." : "";
+  // There is one, but it has no room here.
+  if (answer !== undefined && answer.text.trim() !== "") return "The thread has the answer.";
   return outcome === "completed" ? "_The agent has finished without a word._" : "";
 }
 
@@ -159,8 +161,8 @@ export function renderCard(report: Report, answer: string | undefined, place: Pl
     .join("\n\n");
 }
 
-/** How many UTF-16 units the card takes at most beside the answer. */
+/** How many UTF-16 units the card takes at most beside an answer of less than a million. */
 export function lengthWithoutAnswer(report: Report, place: Place): number {
-  const folded = "x".repeat(mostUnfolded + 1);
+  const folded = "x".repeat(100_000);
   return renderCard(report, folded, place).length - folded.length;
 }

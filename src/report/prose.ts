@@ -10,9 +10,15 @@ function plain(text: string): string {
 
 /** `code` stays code; the rest is harmless text. */
 function withCode(text: string): string {
-  return text
-    .split(/(`[^`\n]+`)/u)
-    .map((part, index) => (index % 2 === 1 ? codeSpan(part.slice(1, -1)) : plain(part)))
+  const parts = text.split(/(`[^`\n]+`)/u);
+  return parts
+    .map((part, index) => {
+      if (index % 2 === 0) return plain(part);
+      const before = parts[index - 1] ?? "";
+      // Two code spans would run into one, and `$` before one would make it a formula.
+      const apart = before.endsWith("$") || (before === "" && index > 1) ? "\u200b" : "";
+      return apart + codeSpan(part.slice(1, -1));
+    })
     .join("");
 }
 

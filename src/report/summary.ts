@@ -28,6 +28,7 @@ export async function writeSummary(report: Report, secrets: readonly string[]): 
       .write();
     return true;
   } catch {
+    core.summary.emptyBuffer();
     return false;
   }
 }

@@ -1,0 +1,186 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import type { Answer, Report } from "../../src/report/report.ts";
+import { renderComment, renderSummary, writeSummary } from "../../src/report/summary.ts";
+import { FRAGMENTS, MARKDOWN } from "../support/hostile.ts";
+import { decoded, render } from "../support/rendered.ts";
+import { outcomes, page, reportOf } from "./reports.ts";
+
+/** GitHub's limit for a comment, and what the marker leaves of it. */
+const commentRoom = 65_536 - 180;
+const token = "mst_a_secret_of_some_length";
+
+const folder = mkdtempSync(join(tmpdir(), "summary-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function saying(text: string, given: Partial<Report> = {}, complete = true): Report {
+  return reportOf({ ...given, answer: { text, complete } });
+}
+
+/** Whether the card's last part, its folded details, stands where it should: inside nothing else, and nothing left open. */
+function isWhole(markdown: string): boolean {
+  const { html, problems } = render(markdown, ["details", "summary", "b"]);
+  const tags =
+    (html.split("<summary>Details</summary>")[0] ?? "").match(/<\/?(?:details|blockquote|ul|ol|li|pre|table)\b/gu) ??
+    [];
+  const depth = tags.reduce((sum, tag) => sum + (tag.startsWith("</") ? -1 : 1), 0);
+  const foreign = problems.filter(
+    (problem) => problem !== "attribute open in <details open>" && !/^link to \/octo-org\/octo-repo\//.test(problem),
+  );
+  if (foreign.length > 0) throw new Error(foreign.join("\n"));
+  // Footnotes are shown at the end of everything.
+  return depth === 1 && /<\/ul>\n<\/details>\s*(?:<section data-footnotes[\s\S]*<\/section>\s*)?$/u.test(html);
+}
+
+describe("the answer in summary and comment", () => {
+  it("is rendered Markdown, with its headings below the card's", async () => {
+    const report = saying("# Findings\n\n- **none**");
+    for (const markdown of [await renderSummary(report), await renderComment(report, commentRoom)])
+      expect(markdown).toContain("### Findings\n\n- **none**");
+  });
+
+  it("is not missed where it is empty", async () => {
+    for (const markdown of [await renderSummary(saying(" \n")), await renderComment(saying(" \n"), commentRoom)])
+      expect(markdown).toContain("_The agent has finished without a word._");
+  });
+
+  it.each(Object.entries(MARKDOWN))("cannot break out of its part: %s", async (_, text) => {
+    expect(isWhole(await renderSummary(saying(text)))).toBe(true);
+    expect(isWhole(await renderComment(saying(text), commentRoom))).toBe(true);
+    expect(isWhole(await renderComment(saying(text.repeat(1 + Math.ceil(10_000 / text.length))), commentRoom))).toBe(
+      true,
+    );
+  });
+
+  it("cannot break out of its part, whatever it is made of, and wherever it is cut", async () => {
+    const foreign = fc.array(
+      fc.oneof(
+        fc.constantFrom(
+          ...FRAGMENTS,
+          "</details>",
+          "<details>",
+          "<summary>",
+          "```\n",
+          "~~~",
+          "<!--",
+          "-->",
+          "\n\n",
+          "> ",
+        ),
+        fc.string({ unit: "binary", maxLength: 4 }),
+      ),
+      { maxLength: 16 },
+    );
+    await fc.assert(
+      fc.asyncProperty(foreign, fc.integer({ min: 1_500, max: 3_000 }), fc.boolean(), async (parts, room, complete) => {
+        const report = saying(`Good.\n\n${parts.join("").repeat(4)}`, {}, complete);
+        const comment = await renderComment(report, room);
+        expect(comment.length).toBeLessThanOrEqual(room);
+        expect(isWhole(comment)).toBe(true);
+        expect(isWhole(await renderSummary(report))).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("the limits", () => {
+  const paragraph = "Für jede Zeile 日本語 👩‍👩‍👧 `code` und *mehr*.\n\n";
+
+  it("a comment keeps within its room, says that it is cut, and where the rest is", async () => {
+    const comment = await renderComment(saying(paragraph.repeat(3_000)), commentRoom);
+    expect(comment.length).toBeLessThanOrEqual(commentRoom);
+    expect(comment.length).toBeGreaterThan(commentRoom - 1_000);
+    expect(comment).toContain(`\n\n_The answer is cut here._ [The thread has the rest.](${page})\n\n</details>`);
+    expect(isWhole(comment)).toBe(true);
+  });
+
+  it("a comment without any room for an answer has the card alone", async () => {
+    const comment = await renderComment(saying("Something"), 900);
+    expect(comment).toContain("UTC\n\nThe thread has the answer.\n\n<details>");
+    expect(isWhole(comment)).toBe(true);
+  });
+
+  it.each([
+    ["of multi-byte characters", "日本語 👩‍👩‍👧 ".repeat(80_000)],
+    ["that grows when it is escaped", "<&*_`|~\\[]".repeat(120_000)],
+    ["in one code block", `\`\`\`\n${"☃\n".repeat(400_000)}\n\`\`\``],
+  ])("a summary stays below the runner's limit in bytes, an answer of a megabyte %s included", async (_, text) => {
+    const summary = await renderSummary(saying(text));
+    expect(Buffer.byteLength(summary)).toBeLessThan(1_000_000);
+    expect(summary).toContain(`_The answer is cut here._ [The thread has the rest.](${page})`);
+    expect(isWhole(summary)).toBe(true);
+  });
+
+  it("an answer of a stopped step takes a second at most", async () => {
+    const report = saying("[a](b".repeat(30_000), { outcome: "stopped" }, false);
+    const started = performance.now();
+    expect(isWhole(await renderSummary(report))).toBe(true);
+    expect(performance.now() - started).toBeLessThan(1_500);
+  });
+});
+
+describe("secrets", () => {
+  const report: Report = reportOf({
+    outcome: "failed",
+    answer: { text: `The token is ${token}, in code \`${token}\`.`, complete: false },
+    subject: { kind: "issue", number: 5, title: token, url: "https://github.com/octo-org/octo-repo/issues/5" },
+    tools: new Map([[token, 2]]),
+    problem: `The server said: "${token}"`,
+    question: token,
+    use: token,
+    status: token,
+    externalRef: token,
+    resumedAfter: token,
+  });
+
+  it("are nowhere in summary and comment, not even as what escaping would make of them", async () => {
+    const path = join(folder, "secrets.md");
+    writeFileSync(path, "");
+    process.env["GITHUB_STEP_SUMMARY"] = path;
+    for (const outcome of outcomes) {
+      const comment = await renderComment({ ...report, outcome }, commentRoom, [token]);
+      expect(decoded(comment).replaceAll("\\", "")).not.toContain(token);
+      expect(decoded(render(comment).html)).toContain("The token is ***, in code <code>***</code>.");
+    }
+    expect(await writeSummary(report, [token])).toBe(true);
+    expect(decoded(readFileSync(path, "utf8")).replaceAll("\\", "")).not.toContain(token);
+    writeFileSync(path, "");
+  });
+});
+
+describe("writing the summary", () => {
+  it("appends to what the step has said, each report a block of its own", async () => {
+    const path = process.env["GITHUB_STEP_SUMMARY"] ?? "";
+    expect(await writeSummary(reportOf({ at: undefined }), [])).toBe(true);
+    expect(await writeSummary(reportOf({ outcome: "started" }), [])).toBe(true);
+    const written = readFileSync(path, "utf8");
+    expect(written.match(/^### /gm)).toHaveLength(2);
+    expect(written).toContain("</details>\n\n### 🚀");
+    expect(written).toMatch(/^- When: \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
+  });
+
+  it("is given up without an error where there is nowhere to write", async () => {
+    rmSync(folder, { recursive: true });
+    expect(await writeSummary(reportOf(), [])).toBe(false);
+    expect(await writeSummary(saying("An answer"), [])).toBe(false);
+  });
+});
+
+/** Answers that are not there yet, and those that are. */
+describe("every outcome", () => {
+  const answers: (Answer | undefined)[] = [undefined, { text: "Some words.", complete: false }];
+
+  it.each(outcomes)("%s has a whole card, with and without an answer", async (outcome) => {
+    for (const answer of answers) {
+      const report = reportOf({ outcome, answer });
+      expect(isWhole(await renderSummary(report))).toBe(true);
+      expect(isWhole(await renderComment(report, commentRoom))).toBe(true);
+    }
+  });
+});
