@@ -2,26 +2,25 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { Contract } from "./contract.ts";
 import { type CreateRequest, type CreatedThread, createThread } from "./create.ts";
-import { Effort, type Note, type Stop } from "./effort.ts";
+import { Budget, Effort, type Note, type Stop } from "./effort.ts";
 import { type MessageRequest, type SentMessage, sendMessage } from "./message.ts";
 import { fetchContract } from "./negotiate.ts";
 import type { Run, ThreadAnswer } from "./schema.ts";
-import { interruptRun, readThread } from "./thread.ts";
+import { findRunsOf, interruptRun, readEndedRun, readThread } from "./thread.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import type { LocalFile } from "./upload.ts";
 
 export interface MosooOptions extends TransportOptions {
   /** Longest time for one request, in milliseconds. */
   requestTimeoutMs: number;
-  /** Longest time for creating or sending, all retries together, in milliseconds. */
+  /** Longest time for creating, reading and sending, all retries together, in milliseconds. */
   createTimeoutMs: number;
   stop: Stop;
   note: (note: Note) => void;
-  clock?: Clock;
 }
 
-/** Longest time to learn what became of a thread that exists, in milliseconds. */
-const readBudgetMs = 60_000;
+/** One look at a thread while another's run is waited for, all its tries together. */
+const lookBudgetMs = 60_000;
 /** One file's tries, apart from the time its bytes take. */
 const uploadBudgetMs = 300_000;
 
@@ -29,11 +28,14 @@ export class Mosoo {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly #options: MosooOptions;
+  /** For all that brings the message to the agent, uploads and the wait for another's run apart. */
+  readonly #budget: Budget;
 
   constructor(options: MosooOptions) {
     this.#options = options;
     this.transport = new Transport(options);
     this.clock = options.clock ?? systemClock;
+    this.#budget = new Budget(this.clock, options.createTimeoutMs, "create-timeout");
   }
 
   get base(): URL {
@@ -53,14 +55,9 @@ export class Mosoo {
     request: Omit<MessageRequest, "awaitOtherRun">,
     awaitOtherRun: MessageRequest["awaitOtherRun"],
   ): Promise<SentMessage> {
-    const effort = this.#effort("sending the message");
-    return sendMessage(this.transport, effort, {
+    return sendMessage(this.transport, this.#effort("sending the message"), {
       ...request,
-      awaitOtherRun: async (run) => {
-        const since = this.clock.now();
-        await awaitOtherRun(run);
-        effort.extend(this.clock.now() - since);
-      },
+      awaitOtherRun: (run) => this.#budget.outside(() => awaitOtherRun(run)),
     });
   }
 
@@ -72,12 +69,29 @@ export class Mosoo {
   /** File IDs, in the order of the files. @throws MosooError; StoppedError */
   async uploadFiles(agentId: string, files: readonly LocalFile[]): Promise<string[]> {
     const { uploadFiles } = await import("./upload.ts");
-    return uploadFiles(this.transport, agentId, files, () => this.#effort("uploading a file", uploadBudgetMs));
+    const newEffort = (): Effort => this.#effort("uploading a file", new Budget(this.clock, uploadBudgetMs));
+    return this.#budget.outside(() => uploadFiles(this.transport, this.clock, agentId, files, newEffort));
   }
 
   /** @throws MosooError; StoppedError */
-  readThread(threadId: string, budgetMs = readBudgetMs): Promise<ThreadAnswer> {
-    return readThread(this.transport, this.#effort("reading the thread", budgetMs), threadId);
+  readThread(threadId: string): Promise<ThreadAnswer> {
+    return readThread(this.transport, this.#effort("reading the thread"), threadId);
+  }
+
+  /** As readThread, with a time of its own: for looking again and again. */
+  lookAtThread(threadId: string): Promise<ThreadAnswer> {
+    const budget = new Budget(this.clock, lookBudgetMs);
+    return readThread(this.transport, this.#effort("reading the thread", budget), threadId);
+  }
+
+  /** @see {@link findRunsOf} in thread.ts. @throws StoppedError */
+  findRunsOf(text: string, threadId: string): Promise<[string, ...string[]] | undefined> {
+    return findRunsOf(text, this.transport, this.#effort("reading the thread's events"), threadId);
+  }
+
+  /** @see {@link readEndedRun} in thread.ts. @throws StoppedError */
+  readEndedRun(threadId: string, runId: string): Promise<Run | undefined> {
+    return readEndedRun(this.transport, this.#effort("reading a run"), threadId, runId);
   }
 
   /** @see {@link interruptRun} in thread.ts */
@@ -94,9 +108,10 @@ export class Mosoo {
     return this.transport.close();
   }
 
-  #effort(doing: string, budgetMs = this.#options.createTimeoutMs): Effort {
+  #effort(doing: string, budget = this.#budget): Effort {
     const { clock } = this;
     const { requestTimeoutMs, stop, note } = this.#options;
-    return new Effort({ clock, budgetMs, requestTimeoutMs, stop, note, doing, budgetInput: "create-timeout" });
+    const hostAnswered = (): boolean => this.transport.answered;
+    return new Effort({ clock, budget, requestTimeoutMs, stop, note, doing, hostAnswered });
   }
 }

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Resolves after `ms`, or at once when the signal is aborted: the caller looks at the signal. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls back after `ms`, unless cleared; `refresh` starts the time anew. */
+  timer(ms: number, then: () => void): NodeJS.Timeout;
   /** At least 0, below 1. */
   random(): number;
 }
@@ -11,6 +13,7 @@ export interface Clock {
 export const systemClock: Clock = {
   // Not performance.now(): its module takes longer to load than a short step takes to think.
   now: () => process.uptime() * 1_000,
+  timer: (ms, then) => setTimeout(then, ms),
   random: () => Math.random(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {

@@ -22,17 +22,54 @@ export type Note =
   | { kind: "other-run"; status: string | undefined }
   | { kind: "uploaded"; name: string; bytes: number; done: number; of: number };
 
+/** A time that efforts share. It begins with the first of them. */
+export class Budget {
+  readonly ms: number;
+  /** The input that raises it, where there is one. */
+  readonly input: string | undefined;
+  readonly #clock: Clock;
+  #deadlineAt: number | undefined;
+
+  constructor(clock: Clock, ms: number, input?: string) {
+    this.#clock = clock;
+    this.ms = ms;
+    this.input = input;
+  }
+
+  /** On the clock's scale. */
+  get deadlineAt(): number {
+    this.#deadlineAt ??= this.#clock.now() + this.ms;
+    return this.#deadlineAt;
+  }
+
+  /** Does something whose time goes on another account. */
+  async outside<T>(work: () => Promise<T>): Promise<T> {
+    const deadlineAt = this.deadlineAt;
+    const since = this.#clock.now();
+    try {
+      return await work();
+    } finally {
+      this.#deadlineAt = deadlineAt + this.#clock.now() - since;
+    }
+  }
+
+  /** Gives time back that went on another account. */
+  extend(ms: number): void {
+    this.#deadlineAt = this.deadlineAt + ms;
+  }
+}
+
 export interface EffortOptions {
   clock: Clock;
   /** How long all tries together may take. */
-  budgetMs: number;
+  budget: Budget;
   requestTimeoutMs: number;
   stop: Stop;
   note: (note: Note) => void;
   /** What it is about, for the error at the deadline: "creating the thread". */
   doing: string;
-  /** The input that raises the budget. */
-  budgetInput: string;
+  /** Whether the host has answered anything so far. */
+  hostAnswered: () => boolean;
 }
 
 function seconds(ms: number): string {
@@ -50,7 +87,7 @@ export class Effort {
 
   constructor(options: EffortOptions) {
     this.#options = options;
-    this.#state = startRetrying(options.clock.now(), options.budgetMs);
+    this.#state = startRetrying(options.clock.now(), options.budget.deadlineAt);
   }
 
   /** Whether any request of this effort may have been carried out without us seeing its answer. */
@@ -67,7 +104,7 @@ export class Effort {
   }
 
   get remainingMs(): number {
-    return this.#state.deadlineAt - this.#options.clock.now();
+    return this.#options.budget.deadlineAt - this.#options.clock.now();
   }
 
   /** Whether waiting this long still leaves time for a try. */
@@ -101,30 +138,31 @@ export class Effort {
 
   /** Time that goes on another account than this effort's. */
   extend(ms: number): void {
-    this.#state = { ...this.#state, deadlineAt: this.#state.deadlineAt + ms };
+    this.#options.budget.extend(ms);
   }
 
-  /** A success of the host's: it exists, and the next failure starts the backoff anew. */
-  succeeded(): void {
-    const { startedAt, deadlineAt } = this.#state;
-    this.#state = { ...startRetrying(startedAt, 0, true), deadlineAt };
+  /** A request may have been carried out, although nobody has said so. */
+  doubt(): void {
+    this.#ambiguous = this.#everAmbiguous = true;
   }
 
   /**
    * After a failed try: waits until the next one is due.
    *
    * @param error what to throw where there is no next one
+   * @param tried a look changes nothing on the server, so that its failure leaves nothing in doubt
    * @throws MosooError `error`, at the deadline with what was tried; StoppedError
    */
-  async endure(failure: Failure, error: MosooError): Promise<void> {
-    const { clock } = this.#options;
-    if (failure.kind === "wire" && failure.fault === "aborted") {
-      this.#ambiguous = this.#everAmbiguous = true;
-      throw new StoppedError(this.existence);
+  async endure(failure: Failure, error: MosooError, tried: "change" | "look" = "change"): Promise<void> {
+    const { clock, budget, hostAnswered } = this.#options;
+    const aborted = failure.kind === "wire" && failure.fault === "aborted";
+    if (tried === "change") {
+      if (isAmbiguous(failure)) this.doubt();
+      this.#processing = failure.kind === "processing";
     }
-    if (isAmbiguous(failure)) this.#ambiguous = this.#everAmbiguous = true;
-    this.#processing = failure.kind === "processing";
-    const verdict = afterFailure(this.#state, failure, clock.now(), clock.random());
+    if (aborted) throw new StoppedError(this.existence);
+    const state = { ...this.#state, deadlineAt: budget.deadlineAt, hostAnswered: hostAnswered() };
+    const verdict = afterFailure(state, failure, clock.now(), clock.random());
     this.#state = verdict.state;
     if (!verdict.retry) {
       if (verdict.because === "deadline") throw this.#tooLate(error, verdict.askedMs);
@@ -152,16 +190,18 @@ export class Effort {
   }
 
   #tooLate(error: MosooError, askedMs: number | undefined): MosooError {
-    const { budgetMs, budgetInput, doing, clock } = this.#options;
+    const { budget, doing, clock } = this.#options;
+    const allowed = budget.input === undefined ? seconds(budget.ms) : `\`${budget.input}\` (${seconds(budget.ms)})`;
     const spent = seconds(clock.now() - this.#state.startedAt);
     const tries = this.#tries === 1 ? "1 try" : `${this.#tries} tries`;
     const asked =
       askedMs === undefined
         ? ""
-        : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of \`${budgetInput}\` (${seconds(budgetMs)}).`;
+        : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of ${allowed}.`;
+    const raise = budget.input === undefined ? "" : ` Or raise \`${budget.input}\` (now ${seconds(budget.ms)}).`;
     const advice = this.#processing
       ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
-      : `${error.facts.advice ?? ""} Or raise \`${budgetInput}\` (now ${seconds(budgetMs)}).`.trim();
+      : `${error.facts.advice ?? ""}${raise}`.trim();
     return new MosooError(`Gave up ${doing} after ${tries} in ${spent}. Last: ${error.message}${asked}`, {
       ...error.facts,
       advice,

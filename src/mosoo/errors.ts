@@ -27,7 +27,7 @@ export class WireError extends Error {
   override readonly name = "WireError";
   readonly fault: WireFault;
   readonly advice: string;
-  /** A status that a proxy answered, where it did. */
+  /** The status of an answer that could not be used, or of a proxy's refusal. */
   readonly status: number | undefined;
 
   constructor(fault: WireFault, message: string, advice = "", status?: number) {

@@ -37,7 +37,7 @@ export async function ask<T>(
     throw error;
   }
   const replayed = answer.header("idempotency-replayed")?.toLowerCase() === "true";
-  if (answer.status >= 200 && answer.status < 300) {
+  if (isSuccess(answer.status)) {
     const value = parse(answer.text);
     if (value !== undefined) return { kind: "ok", value, replayed, url: answer.url };
     return { kind: "shape", status: answer.status, text: answer.text, contentType: answer.header("content-type") };
@@ -60,6 +60,10 @@ export function errorReply(answer: Answer, replayed = false): ErrorReply {
   };
 }
 
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status < 300;
+}
+
 type Unanswered = Exclude<Reply<never>, { kind: "ok" }>;
 
 /** The reply as the retry plan sees it. Conflicts are the caller's to tell apart. */
@@ -69,8 +73,12 @@ export function failureOf(reply: Unanswered): Failure {
       return { kind: "status", status: reply.status, retryAfterMs: reply.retryAfterMs };
     case "shape":
       return { kind: "shape" };
-    case "wire":
-      return { kind: "wire", fault: reply.error.fault, status: reply.error.status };
+    case "wire": {
+      const { fault, status } = reply.error;
+      // A success whose body is not to be had is like one of another shape: it is asked for again, but not for ever.
+      if ((fault === "cut" || fault === "too-large") && isSuccess(status)) return { kind: "shape" };
+      return { kind: "wire", fault, status };
+    }
   }
 }
 

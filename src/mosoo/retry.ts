@@ -14,6 +14,8 @@ const shortestWaitMs = 100;
 const unreachableTries = 3;
 const unreachableMs = 15_000;
 const badShapesInARow = 3;
+/** Longer than any deadline: what is beyond it makes no difference. */
+const longestAskedSeconds = 1e9;
 
 /** What a try ended with, as the plan sees it. */
 export type Failure =
@@ -41,9 +43,9 @@ export type Verdict =
   /** `askedMs`: how long the server asked to wait, where it did. */
   | { retry: false; because: "deadline"; askedMs?: number; state: RetryState };
 
-/** A fresh plan, from `now` for `budgetMs`. */
-export function startRetrying(now: number, budgetMs: number, hostAnswered = false): RetryState {
-  return { startedAt: now, deadlineAt: now + budgetMs, failures: 0, unreachable: 0, badShapes: 0, hostAnswered };
+/** A fresh plan. Times on one scale, in milliseconds. */
+export function startRetrying(now: number, deadlineAt: number, hostAnswered = false): RetryState {
+  return { startedAt: now, deadlineAt, failures: 0, unreachable: 0, badShapes: 0, hostAnswered };
 }
 
 /** Whether a status is worth another try with the same key: 408, 425, 429, and every 5xx but 501 and 505. */
@@ -56,7 +58,7 @@ export function isPassing(status: number): boolean {
 export function isAmbiguous(failure: Failure): boolean {
   switch (failure.kind) {
     case "status":
-      return failure.status >= 500 || failure.status === 408;
+      return failure.status === 408 || (failure.status >= 500 && isPassing(failure.status));
     case "shape":
       return true;
     case "processing":
@@ -128,7 +130,7 @@ export function afterFailure(state: RetryState, failure: Failure, now: number, r
 export function parseRetryAfter(header: string | undefined, wallNow: number): number | undefined {
   if (header === undefined) return undefined;
   const value = header.trim();
-  if (/^\d{1,9}(\.\d+)?$/.test(value)) return Number(value) * 1_000;
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(Number(value), longestAskedSeconds) * 1_000;
   if (!/^[A-Za-z]{3,9},? /.test(value)) return undefined;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, date - wallNow);

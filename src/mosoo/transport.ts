@@ -9,6 +9,7 @@ import type { Dispatcher } from "undici";
 import request from "undici/lib/api/api-request.js";
 import Agent from "undici/lib/dispatcher/agent.js";
 import { decompressed, readText } from "./body.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { MosooError, WireError } from "./errors.ts";
 import { type Environment, proxyDispatcher } from "./proxy.ts";
 import { mostRedirects, movedBase, redirectTarget } from "./redirect.ts";
@@ -23,6 +24,7 @@ export interface TransportOptions {
   environment: Environment;
   /** Told once for each new base that a redirect led to. */
   onMoved?: (base: URL) => void;
+  clock?: Clock;
 }
 
 export interface Call {
@@ -58,12 +60,15 @@ const agentOptions = { allowH2: false, headersTimeout: 0, bodyTimeout: 0, connec
 export class Transport {
   readonly #options: TransportOptions;
   readonly #direct: Agent;
+  readonly #clock: Clock;
+  #answered = false;
   #base: URL;
   #proxied: { dispatcher: Dispatcher; host: string } | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#base = options.apiUrl;
+    this.#clock = options.clock ?? systemClock;
     this.#direct = new Agent(agentOptions);
   }
 
@@ -72,17 +77,20 @@ export class Transport {
     return this.#base;
   }
 
+  /** The host has answered something, whatever it was: it exists. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
   /** A call whose answer is read whole. @throws WireError */
   async call(call: Call): Promise<Answer> {
-    const timer = timeLimit(call);
+    const timer = timeLimit(call, this.#clock);
     try {
       const { body, ...answer } = await this.#follow(call, timer.signal);
       try {
         return { ...answer, text: await readText(body) };
       } catch (error) {
-        throw error instanceof WireError || timer.signal.aborted
-          ? error
-          : new WireError("cut", `The answer of ${answer.url.host} broke off.`);
+        throw timer.signal.aborted ? error : brokenOff(error, answer);
       }
     } catch (error) {
       throw timer.explain(error);
@@ -93,7 +101,7 @@ export class Transport {
 
   /** A call whose body is read as it comes; `timeoutMs` is for the headers alone. @throws WireError */
   async open(call: Call): Promise<OpenAnswer> {
-    const timer = timeLimit(call);
+    const timer = timeLimit(call, this.#clock);
     try {
       return await this.#follow(call, timer.signal);
     } catch (error) {
@@ -166,6 +174,7 @@ export class Transport {
         },
         body: stream ?? (typeof call.body === "string" ? call.body : null),
       });
+      this.#answered = true;
       const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];
       return {
         status: answer.statusCode,
@@ -181,6 +190,12 @@ export class Transport {
   }
 }
 
+/** What became of an answer whose body could not be read to its end; its status is known. */
+function brokenOff(error: unknown, { url, status }: Omit<OpenAnswer, "body">): WireError {
+  if (error instanceof WireError) return new WireError(error.fault, error.message, error.advice, status);
+  return new WireError("cut", `${url.host} answered ${status}, and the answer broke off.`, "", status);
+}
+
 interface TimeLimit {
   signal: AbortSignal;
   /** What an abort meant, where the error came of one; else the error. */
@@ -190,7 +205,7 @@ interface TimeLimit {
   stopWatching(): void;
 }
 
-function timeLimit(call: Call): TimeLimit {
+function timeLimit(call: Call, clock: Clock): TimeLimit {
   const controller = new AbortController();
   const { signal, timeoutMs } = call;
   let timedOut = false;
@@ -200,10 +215,10 @@ function timeLimit(call: Call): TimeLimit {
   const timer =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => {
+      : clock.timer(timeoutMs, () => {
           timedOut = true;
           controller.abort();
-        }, timeoutMs);
+        });
   if (signal?.aborted === true) controller.abort();
   signal?.addEventListener("abort", pass, { once: true });
   return {

@@ -1,6 +1,7 @@
 /** Uploads files, streamed from disk. A file gets a new ID with every upload; what is not attached to a message stays a draft. */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
+import type { Clock } from "./clock.ts";
 import type { Effort } from "./effort.ts";
 import { MosooError, WireError } from "./errors.ts";
 import { type Reply, ask, errorOf, failureOf } from "./exchange.ts";
@@ -62,16 +63,25 @@ function multipart(
   };
 }
 
+interface Upload {
+  reply: Reply<string>;
+  /** How long its bytes were on their way. */
+  movedMs: number;
+}
+
 async function uploadOnce(
   transport: Transport,
+  clock: Clock,
   agentId: string,
   file: LocalFile,
   stop: AbortSignal,
-): Promise<Reply<string>> {
+): Promise<Upload> {
   const idle = new AbortController();
-  const timer = setTimeout(() => {
+  const timer = clock.timer(idleMs, () => {
     idle.abort();
-  }, idleMs);
+  });
+  const since = clock.now();
+  let movedMs = 0;
   const boundary = `mosoo-${crypto.randomUUID()}`;
   const reply = await ask(
     transport,
@@ -81,6 +91,7 @@ async function uploadOnce(
       headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
       body: multipart(file, boundary, () => {
         timer.refresh();
+        movedMs = clock.now() - since;
       }),
       signal: AbortSignal.any([idle.signal, stop]),
     },
@@ -88,9 +99,10 @@ async function uploadOnce(
   );
   clearTimeout(timer);
   if (idle.signal.aborted && reply.kind === "wire") {
-    return { kind: "wire", error: new WireError("timeout", `The upload stood still for ${idleMs / 1000} s.`) };
+    const error = new WireError("timeout", `The upload stood still for ${idleMs / 1000} s.`);
+    return { reply: { kind: "wire", error }, movedMs };
   }
-  return reply;
+  return { reply, movedMs };
 }
 
 /**
@@ -102,6 +114,7 @@ async function uploadOnce(
  */
 export async function uploadFiles(
   transport: Transport,
+  clock: Clock,
   agentId: string,
   files: readonly LocalFile[],
   newEffort: () => Effort,
@@ -113,7 +126,8 @@ export async function uploadFiles(
   async function uploadOne(file: LocalFile): Promise<string> {
     const effort = newEffort();
     for (;;) {
-      const reply = await uploadOnce(transport, agentId, file, effort.begin().signal);
+      const { reply, movedMs } = await uploadOnce(transport, clock, agentId, file, effort.begin().signal);
+      effort.extend(movedMs);
       if (reply.kind === "ok") {
         effort.note({ kind: "uploaded", name: file.name, bytes: file.bytes, done: ids.size + 1, of: files.length });
         return reply.value;
@@ -125,7 +139,8 @@ export async function uploadFiles(
           advice: "Upload the files elsewhere and name them in `file-ids`.",
         });
       }
-      await effort.endure(failureOf(reply), error);
+      // What nobody names in a message stays a draft: an upload more does no harm.
+      await effort.endure(failureOf(reply), error, "look");
     }
   }
 
