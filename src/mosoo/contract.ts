@@ -16,9 +16,15 @@ export interface Intent {
   fileIds: readonly string[];
 }
 
-/** A JSON schema, as far as it is read here. */
+/** What is known of a property: the values it is confined to (`const`, `enum`), and the shapes of its items. */
+export interface PropertyShape {
+  values: readonly unknown[];
+  items: readonly ObjectShape[];
+}
+
+/** What an object takes. */
 export interface ObjectShape {
-  properties: ReadonlyMap<string, unknown>;
+  properties: ReadonlyMap<string, PropertyShape>;
   required: readonly string[];
 }
 
@@ -35,30 +41,48 @@ export type Body = Record<string, unknown>;
 export const mostBodyBytes = 40_192;
 export const mostTextUnits = 32_000;
 
-const shape = (properties: Record<string, unknown>, required: string[]): ObjectShape => ({
-  properties: new Map(Object.entries(properties)),
-  required,
-});
+const anything: PropertyShape = { values: [], items: [] };
 
-const idList = { type: "array", items: { type: "string" } };
-const fileList = (...properties: string[]): unknown => ({
-  type: "array",
-  items: { properties: Object.fromEntries(properties.map((name) => [name, name === "type" ? { const: "file" } : {}])) },
-});
+function shape(
+  names: readonly string[],
+  required: readonly string[],
+  lists: Record<string, ObjectShape> = {},
+): ObjectShape {
+  const properties = new Map<string, PropertyShape>(names.map((name) => [name, anything]));
+  for (const [name, items] of Object.entries(lists)) properties.set(name, { values: [], items: [items] });
+  return { properties, required };
+}
+
+const fileHandle = shape(["file_id"], ["file_id"]);
+const fileResource = shape(["type", "file_id"], ["type", "file_id"]);
 
 /** The contract on the API's page: the first body is always this one, unless a user ID was given. */
 export const referenceContract: Contract = {
-  create: shape({ input: {}, client_external_ref: {}, attributed_user_id: {}, files: fileList("file_id") }, ["input"]),
-  message: shape({ type: {}, text: {}, clientRequestId: {}, attachmentIds: idList }, ["type", "text"]),
+  create: shape(["input", "client_external_ref", "attributed_user_id"], ["input"], { files: fileHandle }),
+  message: shape(["type", "text", "clientRequestId", "attachmentIds"], ["type", "text"]),
   takesUploads: false,
 };
 
 /** Where a user ID was given, the server is one that takes it: begin there, and spare the refused first try. */
 export const userIdContract: Contract = {
-  create: shape({ input: {}, userId: {}, resources: fileList("type", "file_id") }, ["userId"]),
-  message: shape({ type: {}, text: {}, requestId: {}, resources: fileList("type", "file_id") }, ["type", "text"]),
+  create: shape(["input", "userId"], ["userId"], { resources: fileResource }),
+  message: shape(["type", "text", "requestId"], ["type", "text"], { resources: fileResource }),
   takesUploads: true,
 };
+
+/** Where files go, by the names that the contracts have for it. */
+const fileFields = ["files", "resources", "attachmentIds"];
+const requestIdFields = ["requestId", "clientRequestId"];
+const filled = new Set([
+  ...["input", "client_external_ref", "attributed_user_id", "userId", "type", "text"],
+  ...fileFields,
+  ...requestIdFields,
+]);
+
+/** Whether a body can be given this property. */
+export function isKnownProperty(name: string): boolean {
+  return filled.has(name);
+}
 
 /** Whether the body has the contract's shape: all it holds is declared, all that is required is there. */
 export function fits(body: Body, contract: ObjectShape): boolean {
@@ -68,27 +92,18 @@ export function fits(body: Body, contract: ObjectShape): boolean {
   );
 }
 
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
-}
-
 /** One file as the items of this list are declared: `{file_id}`, `{type, file_id}` or the bare ID. */
-function fileEntry(declared: unknown, id: string): unknown {
-  const properties = member(member(declared, "items"), "properties");
-  if (typeof properties !== "object" || properties === null) return id;
-  return { ...(Object.hasOwn(properties, "type") ? { type: "file" } : {}), file_id: id };
-}
-
-/** The list that files go into, by the names that the contracts have for it. */
-function fileField(contract: ObjectShape): string | undefined {
-  return ["files", "resources", "attachmentIds"].find((name) => contract.properties.has(name));
+function fileEntry(list: PropertyShape | undefined, id: string): unknown {
+  const items = list?.items[0];
+  if (items === undefined) return id;
+  const type = items.properties.get("type");
+  const name = ["file_id", "fileId", "id"].find((each) => items.properties.has(each)) ?? "file_id";
+  return { ...(type === undefined ? {} : { type: type.values[0] ?? "file" }), [name]: id };
 }
 
 function addFiles(body: Body, contract: ObjectShape, fileIds: readonly string[]): void {
   if (fileIds.length === 0) return;
-  const field = fileField(contract);
+  const field = fileFields.find((name) => contract.properties.has(name));
   if (field === undefined) {
     throw new MosooError("This server takes no files with a message.", {
       input: "file-ids",
@@ -101,9 +116,10 @@ function addFiles(body: Body, contract: ObjectShape, fileIds: readonly string[])
 function refuseUnknownRequired(body: Body, contract: ObjectShape, call: string): void {
   const missing = contract.required.filter((name) => !Object.hasOwn(body, name));
   if (missing.length === 0) return;
+  const named = missing.slice(0, 5).map((name) => `\`${name.slice(0, 64)}\``);
   throw new MosooError(
-    `This server wants something that this version of the action does not know when it is asked to ${call}: ${missing.join(", ")}.`,
-    { advice: "Look for a newer version of the action." },
+    `This server wants something that this version of the action does not know when it is asked to ${call}: ${named.join(", ")}.`,
+    { advice: "Look for a newer version of the action.", existence: "none" },
   );
 }
 
@@ -129,6 +145,13 @@ export function createBody(contract: ObjectShape, intent: Intent, withInput = tr
   }
   if (has("userId")) body["userId"] = intent.userId;
   if (withInput) addFiles(body, contract, intent.fileIds);
+  if (!withInput && contract.required.includes("input")) {
+    throw new MosooError("This server makes no thread without a message, so that no files can be sent before it.", {
+      input: "files",
+      advice: "Upload the files by other means and give their IDs in `file-ids`.",
+      existence: "none",
+    });
+  }
   refuseUnknownRequired(body, contract, "create a thread");
   return body;
 }
@@ -145,7 +168,7 @@ export function takesExternalRef(contract: ObjectShape): boolean {
  */
 export function messageEvent(contract: ObjectShape, text: string, requestId: string, fileIds: readonly string[]): Body {
   const event: Body = { type: "user_message", text };
-  const field = ["requestId", "clientRequestId"].find((name) => contract.properties.has(name));
+  const field = requestIdFields.find((name) => contract.properties.has(name));
   if (field !== undefined) event[field] = requestId;
   addFiles(event, contract, fileIds);
   refuseUnknownRequired(event, contract, "continue a thread");
@@ -160,11 +183,11 @@ export function bodyBytes(body: unknown): number {
 /** The input that a server's refusal of a value speaks about, where its words name one. Only for the reader's sake. */
 export function inputNamedIn(message: string): string | undefined {
   const named: [RegExp, string][] = [
-    [/attributed_user/i, "attributed-user-id"],
+    [/attributed[_ ]user/i, "attributed-user-id"],
     [/client_external_ref/i, "external-ref"],
     [/\buserId\b/, "user-id"],
-    [/\bagent id\b|\bagentId\b/i, "agent-id"],
-    [/\bthread id\b|\bthreadId\b/i, "thread-id"],
+    [/^agent\b|\bagent id\b|\bagentId\b/i, "agent-id"],
+    [/^thread\b|\bthread id\b|\bthreadId\b/i, "thread-id"],
     [/\bfiles?\b|file_id|resources|attachment/i, "file-ids"],
     [/\btext\b|\binput\b|\bcontent\b|body/i, "message"],
   ];

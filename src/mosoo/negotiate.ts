@@ -1,6 +1,14 @@
 /** Asks a server for its contract, once it has refused a body. */
 import { grouped } from "./figures.ts";
-import { type Body, type Contract, fits, inputNamedIn, mostBodyBytes } from "./contract.ts";
+import {
+  type Body,
+  type Contract,
+  fits,
+  inputNamedIn,
+  isKnownProperty,
+  mostBodyBytes,
+  referenceContract,
+} from "./contract.ts";
 import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
 import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
@@ -16,17 +24,21 @@ const mostTries = 3;
  */
 export async function fetchContract(transport: Transport, effort: Effort): Promise<Contract | undefined> {
   const { readContract } = await import("./openapi.ts");
+  const read = (text: string): Contract | undefined => {
+    const declared = readContract(text, isKnownProperty);
+    return declared && { ...declared, message: declared.message ?? referenceContract.message };
+  };
   for (let tries = 1; tries <= mostTries; tries += 1) {
     const reply = await ask(
       transport,
       { method: "GET", path: "/openapi.json", withToken: false, ...effort.begin() },
-      readContract,
+      read,
     );
     if (reply.kind === "ok") return reply.value;
     const passing = reply.kind === "wire" || (reply.kind === "error" && isPassing(reply.status));
     if (!passing || tries === mostTries) return undefined;
     try {
-      await effort.endure(failureOf(reply), errorOf(reply));
+      await effort.endure(failureOf(reply), errorOf(reply), "look");
     } catch (error) {
       if (error instanceof MosooError) return undefined;
       throw error;
@@ -40,36 +52,38 @@ export function isRefusedBody(reply: ErrorReply): boolean {
   return reply.status === 400 && reply.code === "invalid_request" && !reply.replayed;
 }
 
+/** Answers that can be about one value of the request. */
+const aboutValues = ["invalid_request", "forbidden", "not_found"];
+
 /** A refused value: the server's own message, and the input that it seems to be about. */
 export function refusedValue(reply: ErrorReply): MosooError {
-  const input = reply.message === undefined ? undefined : inputNamedIn(reply.message);
+  const { code = "", message } = reply;
+  const input = message !== undefined && aboutValues.includes(code) ? inputNamedIn(message) : undefined;
+  if (input === undefined) return errorOf(reply);
   const advice = {
     "agent-id": "Copy the Agent ID from the agent's API Access panel: 26 letters and digits.",
     "attributed-user-id":
       "It needs a service token on a server with the reference contract, and the ID of a user of the organization.",
     "file-ids": "Give IDs of files that the token's owner uploaded; a service token cannot attach files.",
-  }[input ?? ""];
+  }[input];
   return errorOf(reply).with({ input, ...(advice === undefined ? {} : { advice }) });
 }
 
 /**
  * The contract to build a refused body again from.
  *
- * @throws MosooError the refusal itself, where the contract cannot be had, or says that the body had its shape
+ * @returns undefined where the contract cannot be had, or says that the body had its shape: a value was refused
+ * @throws StoppedError
  */
 export async function contractAfter(
-  refusal: ErrorReply,
   known: Contract | undefined,
   shape: (contract: Contract) => Contract["create"],
   body: Body,
   transport: Transport,
   effort: Effort,
-): Promise<Contract> {
+): Promise<Contract | undefined> {
   const contract = known ?? (await fetchContract(transport, effort));
-  if (contract === undefined || fits(body, shape(contract))) {
-    throw refusedValue(refusal).with({ existence: effort.existence });
-  }
-  return contract;
+  return contract === undefined || fits(body, shape(contract)) ? undefined : contract;
 }
 
 /** @throws MosooError where a body holds more bytes than the service reads */

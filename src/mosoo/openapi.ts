@@ -1,110 +1,194 @@
-/** Reads a server's own OpenAPI document into a contract. Pure; loaded only when a server has refused a body. */
-import { type Contract, type ObjectShape, referenceContract } from "./contract.ts";
-import * as z from "./zod.ts";
+/**
+ * Reads from a server's OpenAPI document what its calls take. Pure.
+ *
+ * The document is foreign: references may lead in circles, and parts may be combined until nobody can count them. Every
+ * walk is bounded, and what is not understood is left out.
+ */
+import type { ObjectShape, PropertyShape } from "./contract.ts";
 
-const Schema = z.looseObject({
-  $ref: z.optional(z.string()),
-  properties: z.optional(z.record(z.string(), z.unknown())),
-  required: z.optional(z.array(z.string())),
-  items: z.optional(z.unknown()),
-  const: z.optional(z.unknown()),
-  enum: z.optional(z.array(z.unknown())),
-  oneOf: z.optional(z.array(z.unknown())),
-  anyOf: z.optional(z.array(z.unknown())),
-  allOf: z.optional(z.array(z.unknown())),
-});
-type Schema = z.infer<typeof Schema>;
+type Fields = Readonly<Record<string, unknown>>;
 
-const Operation = z.looseObject({
-  requestBody: z.optional(
-    z.looseObject({ content: z.record(z.string(), z.looseObject({ schema: z.optional(z.unknown()) })) }),
-  ),
-});
+/** Parts of the document that are looked at; the service's own documents need a few hundred. */
+const mostLooks = 20_000;
+const deepest = 24;
+/** Of the ways in which a body may be combined from `oneOf`, `anyOf` and `allOf`. */
+const mostWays = 32;
 
-const Document = z.looseObject({
-  paths: z.record(z.string(), z.looseObject({ post: z.catch(z.optional(Operation), undefined) })),
-  components: z.catch(z.optional(z.looseObject({ schemas: z.optional(z.record(z.string(), z.unknown())) })), undefined),
-});
-type Document = z.infer<typeof Document>;
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
-/** Follows `$ref` within the document, and folds `allOf` into one. */
-function resolve(document: Document, value: unknown, depth = 0): Schema | undefined {
-  const parsed = Schema.safeParse(value);
-  if (!parsed.success || depth > 8) return undefined;
-  const schema = parsed.data;
-  const name = schema.$ref?.split("/").pop();
-  if (name !== undefined) return resolve(document, document.components?.schemas?.[name], depth + 1);
-  const parts: Schema[] = (schema.allOf ?? []).flatMap((part): Schema[] => {
-    const resolved = resolve(document, part, depth + 1);
-    return resolved === undefined ? [] : [resolved];
-  });
-  if (parts.length === 0) return schema;
-  const all = [schema, ...parts];
+function listAt(fields: Fields, name: string): unknown[] {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  return Array.isArray(value) ? (value as unknown[]) : [];
+}
+
+function fieldsAt(fields: Fields, name: string): Fields {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  return isFields(value) ? value : {};
+}
+
+/** Both at once: what either declares, what both require. */
+function combined(a: ObjectShape, b: ObjectShape): ObjectShape {
   return {
-    ...schema,
-    properties: Object.assign({}, ...all.map((part) => part.properties ?? {})) as Record<string, unknown>,
-    required: all.flatMap((part) => part.required ?? []),
+    properties: new Map([...a.properties, ...b.properties]),
+    required: [...new Set([...a.required, ...b.required])],
   };
 }
 
-function variants(document: Document, schema: Schema): Schema[] {
-  const listed = [...(schema.oneOf ?? []), ...(schema.anyOf ?? [])];
-  if (listed.length === 0) return [schema];
-  return listed.flatMap((each) => {
-    const resolved = resolve(document, each);
-    return resolved === undefined ? [] : variants(document, resolved);
-  });
+/** A document, and how much of it may still be looked at. */
+class DocumentReader {
+  readonly #document: Fields;
+  #looks = 0;
+
+  constructor(document: Fields) {
+    this.#document = document;
+  }
+
+  /** The operation `method` of the first path that matches. */
+  operation(path: RegExp, method: string): Fields | undefined {
+    for (const [name, item] of Object.entries(fieldsAt(this.#document, "paths"))) {
+      if (!path.test(name)) continue;
+      const operation = this.resolve(this.resolve(item)?.[method]);
+      if (operation !== undefined) return operation;
+    }
+    return undefined;
+  }
+
+  /** The schema of an operation's JSON body. */
+  bodySchema(operation: Fields | undefined): unknown {
+    const content = fieldsAt(this.resolve(operation?.["requestBody"]) ?? {}, "content");
+    const names = Object.keys(content);
+    const json = names.find((name) => /^application\/json\b/i.test(name)) ?? names.find((name) => /json/i.test(name));
+    return json === undefined ? undefined : this.resolve(content[json])?.["schema"];
+  }
+
+  /** What stands there, references followed. Siblings of a `$ref` go along. */
+  resolve(value: unknown, depth = 0): Fields | undefined {
+    this.#looks += 1;
+    if (this.#looks > mostLooks || depth > deepest || !isFields(value)) return undefined;
+    const reference = Object.hasOwn(value, "$ref") ? value["$ref"] : undefined;
+    if (typeof reference !== "string") return value;
+    const target = this.resolve(this.#at(reference), depth + 1);
+    return target && { ...target, ...value, $ref: undefined };
+  }
+
+  /** The shapes that an object may have by its schema; none where it is no object's. */
+  shapes(schema: unknown, depth = 0): ObjectShape[] {
+    const node = this.resolve(schema);
+    if (node === undefined || depth > deepest) return [];
+    let shapes: ObjectShape[] = [this.#ownShape(node, depth)];
+    for (const part of listAt(node, "allOf")) {
+      shapes = this.#combine(shapes, this.shapes(part, depth + 1));
+    }
+    const choices = [...listAt(node, "oneOf"), ...listAt(node, "anyOf")];
+    shapes = this.#combine(
+      shapes,
+      choices.flatMap((choice) => this.shapes(choice, depth + 1)),
+    );
+    return shapes.filter((shape) => shape.properties.size > 0 || shape.required.length > 0);
+  }
+
+  #combine(shapes: ObjectShape[], more: ObjectShape[]): ObjectShape[] {
+    if (more.length === 0) return shapes;
+    const ways = shapes.flatMap((a) => more.slice(0, mostWays).map((b) => [a, b] as const)).slice(0, mostWays);
+    this.#looks += ways.reduce((sum, [a, b]) => sum + a.properties.size + b.properties.size, 0);
+    return this.#looks > mostLooks ? shapes : ways.map(([a, b]) => combined(a, b));
+  }
+
+  #ownShape(node: Fields, depth: number): ObjectShape {
+    const properties = Object.entries(fieldsAt(node, "properties")).map(([name, schema]): [string, PropertyShape] => [
+      name,
+      this.#property(schema, depth + 1),
+    ]);
+    const required = listAt(node, "required").filter((name): name is string => typeof name === "string");
+    return { properties: new Map(properties), required };
+  }
+
+  /** A property, as far as anybody needs to know it: the values it is confined to, and what its items are. */
+  #property(schema: unknown, depth: number): PropertyShape {
+    const nodes = this.#variants(schema, depth);
+    const items = nodes.map((node) => node["items"]).find((each) => each !== undefined);
+    const values = nodes.flatMap((node) => [
+      ...(Object.hasOwn(node, "const") ? [node["const"]] : []),
+      ...listAt(node, "enum"),
+    ]);
+    return { values, items: items === undefined ? [] : this.shapes(items, depth + 1) };
+  }
+
+  /** A schema and all that it is put together from. */
+  #variants(schema: unknown, depth: number): Fields[] {
+    const node = this.resolve(schema);
+    if (node === undefined || depth > deepest) return [];
+    const parts = [...listAt(node, "allOf"), ...listAt(node, "oneOf"), ...listAt(node, "anyOf")];
+    return [node, ...parts.flatMap((part) => this.#variants(part, depth + 1))];
+  }
+
+  /** What a reference within the document names (RFC 6901, as a URI's fragment). */
+  #at(reference: string): unknown {
+    if (!reference.startsWith("#/")) return undefined;
+    return reference
+      .slice(2)
+      .split("/")
+      .reduce<unknown>((value, part) => {
+        const name = unescaped(part);
+        return (isFields(value) || Array.isArray(value)) && Object.hasOwn(value, name)
+          ? (value as Fields)[name]
+          : undefined;
+      }, this.#document);
+  }
 }
 
-function bodySchema(document: Document, path: RegExp): Schema | undefined {
-  const entry = Object.entries(document.paths).find(([name, item]) => path.test(name) && item.post !== undefined);
-  const content = entry?.[1].post?.requestBody?.content ?? {};
-  return resolve(document, (content["application/json"] ?? Object.values(content)[0])?.schema);
+function unescaped(part: string): string {
+  let name = part;
+  try {
+    name = decodeURIComponent(part);
+  } catch {
+    // As it stands.
+  }
+  return name.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
-function shapeOf(document: Document, schema: Schema): ObjectShape {
-  const properties = new Map(
-    Object.entries(schema.properties ?? {}).map(([name, value]) => {
-      const resolved = resolve(document, value);
-      const items = resolved?.items === undefined ? undefined : resolve(document, resolved.items);
-      return [name, items === undefined ? (resolved ?? {}) : { ...resolved, items }];
-    }),
-  );
-  return { properties, required: schema.required ?? [] };
-}
-
-function isUserMessage(document: Document, schema: Schema): boolean {
-  const type = resolve(document, schema.properties?.["type"]);
-  return type?.const === "user_message" || type?.enum?.includes("user_message") === true;
+/** What a document tells of the calls that are made here. */
+export interface Declared {
+  create: ObjectShape;
+  /** The `user_message` event, where it is described. */
+  message: ObjectShape | undefined;
+  takesUploads: boolean;
 }
 
 /**
  * Reads a server's OpenAPI document.
  *
- * @returns undefined where it does not describe what is needed
+ * @param isKnown whether a body's property is one that can be filled: of several shapes the first is taken that requires
+ *   nothing else
+ * @returns undefined where it does not describe how a thread is created
  */
-export function readContract(text: string): Contract | undefined {
-  let parsed;
+export function readContract(text: string, isKnown: (property: string) => boolean): Declared | undefined {
+  let parsed: unknown;
   try {
-    parsed = Document.safeParse(JSON.parse(text));
+    parsed = JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (!parsed.success) return undefined;
-  const document = parsed.data;
-  const create = bodySchema(document, /\/agents\/\{[^/]+\}\/threads$/);
-  if (create?.properties === undefined) return undefined;
+  if (!isFields(parsed)) return undefined;
+  const reader = new DocumentReader(parsed);
+  const fitting = (shapes: ObjectShape[]): ObjectShape | undefined =>
+    shapes.find((shape) => shape.required.every(isKnown)) ?? shapes[0];
 
-  const sent = bodySchema(document, /\/threads\/\{[^/]+\}\/events$/);
-  const events = resolve(document, sent?.properties?.["events"]);
-  const event = events === undefined ? undefined : resolve(document, events.items);
-  const message = event && variants(document, event).find((each) => isUserMessage(document, each));
-  const uploads = Object.entries(document.paths).some(
-    ([name, item]) => /\/agents\/\{[^/]+\}\/files$/.test(name) && item.post !== undefined,
+  const create = fitting(
+    reader.shapes(reader.bodySchema(reader.operation(/\/agents\/\{[^/]+\}\/threads\/?$/, "post"))),
+  );
+  if (create === undefined || create.properties.size === 0) return undefined;
+  const events = reader
+    .shapes(reader.bodySchema(reader.operation(/\/threads\/\{[^/]+\}\/events\/?$/, "post")))
+    .flatMap((shape) => shape.properties.get("events")?.items ?? []);
+  const message = fitting(
+    events.filter((shape) => shape.properties.get("type")?.values.includes("user_message") === true),
   );
   return {
-    create: shapeOf(document, create),
-    message: message === undefined ? referenceContract.message : shapeOf(document, message),
-    takesUploads: uploads,
+    create,
+    message,
+    takesUploads: reader.operation(/\/agents\/\{[^/]+\}\/files\/?$/, "post") !== undefined,
   };
 }
