@@ -9,10 +9,11 @@ import {
   userIdContract,
 } from "./contract.ts";
 import type { Effort } from "./effort.ts";
-import { MosooError } from "./errors.ts";
-import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
-import { generationKey, mostOpened, mostWalked } from "./generations.ts";
-import { checkedJson, contractAfter, isRefusedBody } from "./negotiate.ts";
+import { type Reply, ask, errorOf, failureOf } from "./exchange.ts";
+import { Generations } from "./generations.ts";
+import { differentRequest, isConflict, isDifferentRequest } from "./conflicts.ts";
+import { checkedJson, contractAfter, isRefusedBody, refusedValue } from "./negotiate.ts";
+import { isAmbiguous } from "./retry.ts";
 import { type ThreadAnswer, parseThreadAnswer } from "./schema.ts";
 import type { Transport } from "./transport.ts";
 
@@ -43,84 +44,19 @@ export interface CreatedThread {
   contract: Contract | undefined;
 }
 
-/** 409 `idempotency_conflict` has several meanings that only the wording tells apart; wordings change. */
-export function isDifferentRequest(reply: ErrorReply): boolean {
-  return /different (request|body|payload|path)|another request/i.test(reply.message ?? "");
-}
-
-/** An error about a key that belongs to another request. */
-export function differentRequest(reply: ErrorReply): MosooError {
-  return errorOf(reply, "maybe").with({
-    input: "idempotency-key",
-    advice:
-      "This idempotency key was used for a request with other inputs. The agent, the message, the references, users and files decide the request: set `idempotency-key` to a value of this step's own, or leave it out.",
-  });
-}
-
 function firstContract(request: CreateRequest): Contract {
   if (request.contract !== undefined) return request.contract;
   const newer = request.userIdGiven && request.intent.attributedUserId === undefined;
   return newer || !request.withInput ? userIdContract : referenceContract;
 }
 
-/** Walks the generations of one key. */
-class Generations {
-  readonly #key: string;
-  #generation = 1;
-  #walked = 0;
-  #opened = 0;
-  /** The current generation has only answered with an old failure so far. */
-  #untouched = true;
-
-  constructor(key: string) {
-    this.#key = key;
-  }
-
-  get key(): string {
-    return generationKey(this.#key, this.#generation);
-  }
-
-  get number(): number {
-    return this.#generation;
-  }
-
-  /** This attempt's own request was the first in this generation. */
-  touch(): void {
-    if (this.#untouched && this.#generation > 1) this.#opened += 1;
-    this.#untouched = false;
-  }
-
-  /**
-   * The generation holds an old failure: on to the next.
-   *
-   * @returns whether it was this attempt's own failure
-   * @throws MosooError where no more may be opened or walked past
-   */
-  burn(failure: MosooError): boolean {
-    const own = !this.#untouched;
-    if (!own) this.#walked += 1;
-    if (this.#opened >= mostOpened) {
-      throw new MosooError(
-        `The server failed to create the thread, and again under ${mostOpened} fresh keys. Last: ${failure.message}`,
-        {
-          ...failure.facts,
-          advice: "Re-run the workflow later: it goes on with a fresh key, and still makes one thread only.",
-          existence: "none",
-        },
-      );
-    }
-    if (this.#walked >= mostWalked) {
-      throw new MosooError(`${mostWalked} keys of this step hold old failures. Last: ${failure.message}`, {
-        ...failure.facts,
-        advice:
-          "The service forgets them 24 hours after their first use: re-run the workflow then, or set `idempotency-key` to a new value.",
-        existence: "none",
-      });
-    }
-    this.#generation += 1;
-    this.#untouched = true;
-    return own;
-  }
+/**
+ * Whether a failed request may have left its failure under the key. An answer in the service's own envelope comes from
+ * the service itself; anything else may come from what stands in front of it.
+ */
+function executionOf(reply: Exclude<Reply<never>, { kind: "ok" }>): "lost" | "carried out" | undefined {
+  if (!isAmbiguous(failureOf(reply))) return undefined;
+  return reply.kind === "error" && reply.code !== undefined ? "carried out" : "lost";
 }
 
 /**
@@ -170,29 +106,28 @@ export async function createThread(
       effort.settled();
       const own = generations.burn(error);
       effort.note({ kind: "generation", generation: generations.number, because: error });
-      if (own && reply.status >= 500) await effort.endure({ kind: "status", status: 503 }, error);
-      effort.settled();
+      // A fresh failure of the server's: the next key gets its pause, too, but nothing is in doubt.
+      if (own && reply.status >= 500) await effort.endure({ kind: "status", status: 503 }, error, "look");
       continue;
     }
-    generations.touch();
+    const how = executionOf(reply);
+    if (how !== undefined) generations.failed(how);
     if (reply.kind === "error" && isRefusedBody(reply) && !negotiated) {
       negotiated = true;
-      contract = await contractAfter(reply, contract, (each) => each.create, body, transport, effort);
+      const fitting = await contractAfter(contract, (each) => each.create, body, transport, effort);
+      if (fitting === undefined) throw refusedValue(reply).with({ existence: effort.existence });
+      contract = fitting;
       shape = contract.create;
       body = createBody(shape, request.intent, request.withInput);
       effort.note({ kind: "negotiated", properties: Object.keys(body) });
       continue;
     }
-    if (
-      reply.kind === "error" &&
-      reply.status === 409 &&
-      (reply.code === "idempotency_conflict" || reply.code === undefined)
-    ) {
-      if (isDifferentRequest(reply)) throw differentRequest(reply);
+    if (reply.kind === "error" && isConflict(reply)) {
+      if (isDifferentRequest(reply)) throw differentRequest(reply, effort.existence);
       warnOfSharedKey();
       await effort.endure({ kind: "processing", retryAfterMs: reply.retryAfterMs }, error);
       continue;
     }
-    await effort.endure(failureOf(reply), error);
+    await effort.endure(failureOf(reply), reply.kind === "error" ? refusedValue(reply) : error);
   }
 }

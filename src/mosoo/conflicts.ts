@@ -1,0 +1,43 @@
+/**
+ * 409 `idempotency_conflict` has several meanings that only the wording tells apart, and wordings change: what is not
+ * known counts as "still processing", which does no harm. Pure.
+ */
+import { type Existence, MosooError } from "./errors.ts";
+import { type ErrorReply, errorOf } from "./exchange.ts";
+
+/** Whether the answer is about the idempotency key. Without an envelope nobody knows: then it counts as one. */
+export function isConflict(reply: ErrorReply): boolean {
+  return reply.status === 409 && (reply.code === "idempotency_conflict" || reply.code === undefined);
+}
+
+/** The first request with this key has not ended yet: wait. */
+export function isStillProcessing(reply: ErrorReply): boolean {
+  return /\b(still|being|currently|yet)\b.*\bprocess|\bin (progress|flight)\b/i.test(reply.message ?? "");
+}
+
+/** The key belongs to another request: final. */
+export function isDifferentRequest(reply: ErrorReply): boolean {
+  if (isStillProcessing(reply)) return false;
+  return /\b(for|with|by|of|from) (a |an |some )?(different|other|another) (request|body|payload|path|message|parameters|input)/i.test(
+    reply.message ?? "",
+  );
+}
+
+/** The message is in the thread: done. */
+export function isApplied(reply: ErrorReply): boolean {
+  return /\balready (been )?(applied|processed|accepted)\b/i.test(reply.message ?? "") && !isStillProcessing(reply);
+}
+
+/** The first request with this key died, and the key with it: only another key finds out more. */
+export function isStuck(reply: ErrorReply): boolean {
+  return /\b(safely (be )?replayed|(be|been) retained|not be confirmed)\b/i.test(reply.message ?? "");
+}
+
+/** An error about a key that belongs to another request. `existence`: of this request's own thread or message. */
+export function differentRequest(reply: ErrorReply, existence: Existence): MosooError {
+  return errorOf(reply, existence).with({
+    input: "idempotency-key",
+    advice:
+      "This idempotency key was used for a request with other inputs. The agent, the message, the references, users and files decide the request: set `idempotency-key` to a value of this step's own, or leave it out.",
+  });
+}
