@@ -2,14 +2,21 @@
  * Sends a message into a thread, once. The service remembers the event's request ID for the thread's life, so sending
  * again is safe even under another idempotency key; errors of this call are not stored.
  */
+import {
+  differentRequest,
+  isApplied,
+  isConflict,
+  isDifferentRequest,
+  isStillProcessing,
+  isStuck,
+} from "./conflicts.ts";
 import { type Body, type Contract, messageEvent, referenceContract } from "./contract.ts";
-import { differentRequest, isDifferentRequest } from "./create.ts";
 import type { Effort } from "./effort.ts";
-import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
+import { type ErrorReply, type Reply, ask, errorOf, failureOf } from "./exchange.ts";
 import { generationKey, mostWalked } from "./generations.ts";
-import { checkedJson, contractAfter, isRefusedBody } from "./negotiate.ts";
-import { type Run, type Thread, type ThreadAnswer, hasEnded, parseEventsAnswer } from "./schema.ts";
-import { readThread } from "./thread.ts";
+import { checkedJson, contractAfter, isRefusedBody, refusedValue } from "./negotiate.ts";
+import { type EventsAnswer, type Run, type Thread, type ThreadAnswer, hasEnded, parseEventsAnswer } from "./schema.ts";
+import { findRunsOf, readEndedRun, readThread } from "./thread.ts";
 import type { Transport } from "./transport.ts";
 
 export interface MessageRequest {
@@ -19,6 +26,8 @@ export interface MessageRequest {
   requestId: string;
   key: string;
   fileIds: readonly string[];
+  /** Uploads the files again: a message that was refused late has used the first ones up. */
+  renewFiles?: (() => Promise<{ fileIds: readonly string[]; key: string }>) | undefined;
   contract?: Contract | undefined;
   /** The first attempt of the workflow run: a replay then means that another step has the same key. */
   firstAttempt: boolean;
@@ -38,65 +47,100 @@ export interface SentMessage {
   thread: Thread | undefined;
   /** The message had been sent by an earlier request. */
   replayed: boolean;
+  /** The idempotency key that it was sent, or found, with. */
+  key: string;
   contract: Contract | undefined;
 }
 
-function isApplied(reply: ErrorReply): boolean {
-  return /already (been )?(applied|processed|accepted)/i.test(reply.message ?? "");
-}
-
-function isProcessing(reply: ErrorReply): boolean {
-  return /still (being )?process/i.test(reply.message ?? "");
-}
+/** How often files are uploaded anew. */
+const mostRenewals = 2;
 
 const isActive = (answer: ThreadAnswer): answer is ThreadAnswer & { run: Run } =>
   answer.run !== null && !hasEnded(answer.run.status);
 
-/**
- * @throws MosooError; StoppedError
- */
+type Unsent = Exclude<Reply<never>, { kind: "ok" }>;
+
+/** @throws MosooError; StoppedError */
 export async function sendMessage(transport: Transport, effort: Effort, request: MessageRequest): Promise<SentMessage> {
-  let contract = request.contract;
-  const build = (by: Contract): Body => messageEvent(by.message, request.text, request.requestId, request.fileIds);
-  let event = build(contract ?? referenceContract);
-  let negotiated = false;
-  let generation = 1;
-  let sentInVain: string | undefined;
+  return new Sending(transport, effort, request).send();
+}
 
-  const read = (): Promise<ThreadAnswer> => readThread(transport, effort, request.threadId);
-  const done = (answer: ThreadAnswer): SentMessage => ({
-    run: answer.run,
-    thread: answer.thread,
-    replayed: true,
-    contract,
-  });
+class Sending {
+  readonly #transport: Transport;
+  readonly #effort: Effort;
+  readonly #request: MessageRequest;
+  #contract: Contract | undefined;
+  #negotiated = false;
+  #key: string;
+  #generation = 1;
+  #fileIds: readonly string[];
+  /** A request with these files has failed, and may have used them up. */
+  #filesTried = false;
+  #renewals = 0;
+  /** Another's active run for which the message was sent once more, to see whether it is ours. */
+  #sentInVain: string | undefined;
+  #toldOfOtherRun = false;
+  #warned = false;
 
-  for (;;) {
-    const reply = await ask(
-      transport,
-      {
-        method: "POST",
-        path: `/threads/${encodeURIComponent(request.threadId)}/events`,
-        headers: { "content-type": "application/json", "idempotency-key": generationKey(request.key, generation) },
-        body: checkedJson({ events: [event] }),
-        ...effort.begin(),
-      },
-      parseEventsAnswer,
-    );
-    if (reply.kind === "ok") {
-      if (reply.replayed && request.firstAttempt && !effort.everAmbiguous) effort.note({ kind: "shared-key" });
-      const run = reply.value.events[0]?.run ?? null;
-      if (run === null) return { ...done(await read()), replayed: reply.replayed };
-      return { run, thread: reply.value.thread, replayed: reply.replayed, contract };
+  constructor(transport: Transport, effort: Effort, request: MessageRequest) {
+    this.#transport = transport;
+    this.#effort = effort;
+    this.#request = request;
+    this.#contract = request.contract;
+    this.#key = request.key;
+    this.#fileIds = request.fileIds;
+  }
+
+  async send(): Promise<SentMessage> {
+    for (;;) {
+      const event = this.#event();
+      const reply = await this.#ask(event);
+      if (reply.kind === "ok") return this.#sent(reply.value, reply.replayed);
+      const sent = await this.#afterFailure(reply, event);
+      if (sent !== undefined) return sent;
     }
-    const error = errorOf(reply);
-    if (reply.kind === "error" && isRefusedBody(reply) && !negotiated) {
-      negotiated = true;
-      const shape = (each: Contract): Contract["message"] => each.message;
-      contract = await contractAfter(reply, contract, shape, event, transport, effort);
-      event = build(contract);
-      effort.note({ kind: "negotiated", properties: Object.keys(event) });
-      continue;
+  }
+
+  get #sentKey(): string {
+    return generationKey(this.#key, this.#generation);
+  }
+
+  #event(): Body {
+    const { text, requestId } = this.#request;
+    return messageEvent((this.#contract ?? referenceContract).message, text, requestId, this.#fileIds);
+  }
+
+  #ask(event: Body): Promise<Reply<EventsAnswer>> {
+    const call = {
+      method: "POST",
+      path: `/threads/${encodeURIComponent(this.#request.threadId)}/events`,
+      headers: { "content-type": "application/json", "idempotency-key": this.#sentKey },
+      body: checkedJson({ events: [event] }),
+      ...this.#effort.begin(),
+    } as const;
+    return ask(this.#transport, call, parseEventsAnswer);
+  }
+
+  async #sent(answer: EventsAnswer, replayed: boolean): Promise<SentMessage> {
+    if (replayed) this.#warnOfSharedKey();
+    const run = answer.events[0]?.run ?? null;
+    if (run === null) return { ...(await this.#found(await this.#read())), replayed };
+    return { run, thread: answer.thread, replayed, key: this.#sentKey, contract: this.#contract };
+  }
+
+  /** @returns the message's run, where it turns out that the message is in the thread; undefined: send again */
+  async #afterFailure(reply: Unsent, event: Body): Promise<SentMessage | undefined> {
+    if (reply.kind === "error" && isRefusedBody(reply)) {
+      await this.#buildAnew(reply, event);
+      return undefined;
+    }
+    this.#filesTried = true;
+    if (reply.kind === "error" && isConflict(reply)) return this.#afterConflict(reply);
+    if (reply.kind === "error" && reply.status === 500) {
+      this.#effort.doubt();
+      const answer = await this.#read();
+      if (this.#isOurs(answer)) return this.#found(answer);
+      if (isActive(answer)) return this.#besideActiveRun(answer.run);
     }
     if (reply.kind === "error" && reply.status === 401) {
       throw error.with({
@@ -106,46 +150,118 @@ export async function sendMessage(transport: Transport, effort: Effort, request:
     }
     if (reply.kind === "error" && reply.status === 409 && reply.code === "readiness_blocked") {
       // Right after a run's end a checkpoint is pending for a moment.
-      await effort.endure({ kind: "status", status: 503, retryAfterMs: reply.retryAfterMs }, error);
-      continue;
+      await this.#effort.endure(
+        { kind: "status", status: 503, retryAfterMs: reply.retryAfterMs },
+        errorOf(reply),
+        "look",
+      );
+    } else {
+      await this.#effort.endure(failureOf(reply), reply.kind === "error" ? refusedValue(reply) : errorOf(reply));
     }
-    if (
-      reply.kind === "error" &&
-      reply.status === 409 &&
-      (reply.code === "idempotency_conflict" || reply.code === undefined)
-    ) {
-      if (isApplied(reply)) return done(await read());
-      if (isDifferentRequest(reply)) throw differentRequest(reply);
-      const patient = isProcessing(reply) && effort.canWait(reply.retryAfterMs ?? 0);
-      if (patient) {
-        await effort.endure({ kind: "processing", retryAfterMs: reply.retryAfterMs }, error);
-        continue;
-      }
-      // The key is stuck, the request ID is not: under a fresh key the server tells whether the message is there.
-      const answer = await read();
-      if (request.ownThread === true && answer.run !== null) return done(answer);
-      await effort.endure({ kind: "processing" }, error);
-      if (generation < mostWalked) generation += 1;
-      continue;
+    return this.#lookAgain();
+  }
+
+  async #afterConflict(reply: ErrorReply): Promise<SentMessage | undefined> {
+    if (isApplied(reply)) {
+      this.#warnOfSharedKey();
+      return this.#found(await this.#read());
     }
-    if (reply.kind === "error" && reply.status === 500) {
-      const answer = await read();
-      if (request.ownThread === true && answer.run !== null) return done(answer);
-      if (isActive(answer)) {
-        // Ours, if the server failed after it had taken the message: then the next try says so. Else someone else's.
-        if (sentInVain !== answer.run.id) {
-          sentInVain = answer.run.id;
-          continue;
-        }
-        effort.note({ kind: "other-run", status: answer.run.status ?? undefined });
-        await request.awaitOtherRun(answer.run);
-        continue;
-      }
+    if (isDifferentRequest(reply)) throw differentRequest(reply, this.#effort.existence);
+    const { retryAfterMs } = reply;
+    if (!isStuck(reply) && this.#effort.canWait(retryAfterMs ?? 0)) {
+      this.#warnOfSharedKey();
+      const known = isStillProcessing(reply) ? undefined : await this.#lookAgain();
+      if (known !== undefined) return known;
+      await this.#effort.endure({ kind: "processing", retryAfterMs }, errorOf(reply));
+      return undefined;
     }
-    await effort.endure(failureOf(reply), error);
-    if (request.ownThread === true) {
-      const answer = await read();
-      if (answer.run !== null) return done(answer);
+    // The key is stuck, the request ID is not: under a fresh key the server tells whether the message is there.
+    const known = await this.#lookAgain();
+    if (known !== undefined) return known;
+    await this.#effort.endure({ kind: "processing" }, errorOf(reply));
+    if (this.#generation < mostWalked) this.#generation += 1;
+    return undefined;
+  }
+
+  /** The server refuses messages while a run is active: it may be ours, if the server failed once it had our message. */
+  async #besideActiveRun(run: Run): Promise<undefined> {
+    if (this.#sentInVain !== run.id) {
+      // Then the next try says so.
+      this.#sentInVain = run.id;
+      return;
     }
+    this.#effort.settled();
+    if (!this.#toldOfOtherRun) this.#effort.note({ kind: "other-run", status: run.status ?? undefined });
+    this.#toldOfOtherRun = true;
+    await this.#request.awaitOtherRun(run);
+  }
+
+  /** After a refusal of the body, which burns nothing. */
+  async #buildAnew(reply: ErrorReply, event: Body): Promise<void> {
+    const fitting = this.#negotiated ? undefined : await this.#contractFor(event);
+    if (fitting !== undefined) {
+      this.#contract = fitting;
+      this.#effort.note({ kind: "negotiated", properties: Object.keys(this.#event()) });
+    } else if (this.#filesTried && this.#fileIds.length > 0) {
+      await this.#renewFiles(reply);
+    } else {
+      throw refusedValue(reply).with({ existence: this.#effort.existence });
+    }
+  }
+
+  #contractFor(event: Body): Promise<Contract | undefined> {
+    this.#negotiated = true;
+    return contractAfter(this.#contract, (each) => each.message, event, this.#transport, this.#effort);
+  }
+
+  async #renewFiles(reply: ErrorReply): Promise<void> {
+    const { renewFiles } = this.#request;
+    if (renewFiles === undefined || this.#renewals >= mostRenewals) {
+      throw refusedValue(reply).with({
+        advice:
+          "The service takes a file once, and an earlier try of this message may have used the files up: upload them again.",
+        existence: this.#effort.existence,
+      });
+    }
+    this.#renewals += 1;
+    const { fileIds, key } = await renewFiles();
+    this.#fileIds = fileIds;
+    this.#key = key;
+    this.#filesTried = false;
+  }
+
+  #read(): Promise<ThreadAnswer> {
+    return readThread(this.#transport, this.#effort, this.#request.threadId);
+  }
+
+  #isOurs(answer: ThreadAnswer): boolean {
+    return this.#request.ownThread === true && answer.run !== null;
+  }
+
+  /** In a thread of our own a run tells that the message is there. */
+  async #lookAgain(): Promise<SentMessage | undefined> {
+    if (this.#request.ownThread !== true) return undefined;
+    const answer = await this.#read();
+    return this.#isOurs(answer) ? this.#found(answer) : undefined;
+  }
+
+  /** The message is in the thread. */
+  async #found(answer: ThreadAnswer): Promise<SentMessage> {
+    const run = this.#isOurs(answer) ? answer.run : await this.#runOfOurs(answer.run);
+    return { run, thread: answer.thread, replayed: true, key: this.#sentKey, contract: this.#contract };
+  }
+
+  /** The message's run, in a thread where others write, too; the newest where that is not to be had. */
+  async #runOfOurs(newest: Run | null): Promise<Run | null> {
+    const { text, threadId } = this.#request;
+    const id = (await findRunsOf(text, this.#transport, this.#effort, threadId))?.at(-1);
+    if (id === undefined || id === newest?.id) return newest;
+    return (await readEndedRun(this.#transport, this.#effort, threadId, id)) ?? { id };
+  }
+
+  #warnOfSharedKey(): void {
+    if (!this.#request.firstAttempt || this.#effort.everAmbiguous || this.#warned) return;
+    this.#warned = true;
+    this.#effort.note({ kind: "shared-key" });
   }
 }

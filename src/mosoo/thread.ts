@@ -1,8 +1,20 @@
 /** Reads a thread, and interrupts a run. */
 import type { Effort } from "./effort.ts";
+import { MosooError } from "./errors.ts";
 import { ask, errorOf, failureOf } from "./exchange.ts";
-import { type Run, type ThreadAnswer, parseEventsAnswer, parseThreadAnswer } from "./schema.ts";
-import type { Transport } from "./transport.ts";
+import { runsOfMessage } from "./own-runs.ts";
+import {
+  type EventsAnswer,
+  type Run,
+  type ThreadAnswer,
+  parseEventList,
+  parseEventsAnswer,
+  parseThreadAnswer,
+} from "./schema.ts";
+import type { Call, Transport } from "./transport.ts";
+
+/** The event list only says which run is whose: without it the newest run counts. */
+const eventListTries = 4;
 
 /** The thread with its newest run, asked for until it answers. @throws MosooError; StoppedError */
 export async function readThread(transport: Transport, effort: Effort, threadId: string): Promise<ThreadAnswer> {
@@ -10,8 +22,77 @@ export async function readThread(transport: Transport, effort: Effort, threadId:
     const call = { method: "GET", path: `/threads/${encodeURIComponent(threadId)}`, ...effort.begin() } as const;
     const reply = await ask(transport, call, parseThreadAnswer);
     if (reply.kind === "ok") return reply.value;
-    await effort.endure(failureOf(reply), errorOf(reply));
+    await effort.endure(failureOf(reply), errorOf(reply), "look");
   }
+}
+
+/**
+ * The runs that messages with this text started, oldest first, as the thread's newest thousand events tell.
+ *
+ * @returns undefined where the events cannot be had, or tell of no such run
+ * @throws StoppedError
+ */
+export async function findRunsOf(
+  text: string,
+  transport: Transport,
+  effort: Effort,
+  threadId: string,
+): Promise<[string, ...string[]] | undefined> {
+  const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
+  for (let tries = 1; tries <= eventListTries; tries += 1) {
+    const reply = await ask(transport, { method: "GET", path, ...effort.begin() }, parseEventList);
+    if (reply.kind === "ok") {
+      const [first, ...later] = runsOfMessage(text, reply.value.events);
+      return first === undefined ? undefined : [first, ...later];
+    }
+    if (tries === eventListTries || !(await enduresALook(effort, reply))) break;
+  }
+  return undefined;
+}
+
+/**
+ * How a run ended that is not the thread's newest any more, so that it has ended: an interrupt of an ended run changes
+ * nothing and answers with its real status.
+ *
+ * @returns undefined where that cannot be had
+ * @throws StoppedError
+ */
+export async function readEndedRun(
+  transport: Transport,
+  effort: Effort,
+  threadId: string,
+  runId: string,
+): Promise<Run | undefined> {
+  for (;;) {
+    const reply = await ask(transport, { ...interruption(threadId, runId), ...effort.begin() }, parseEventsAnswer);
+    if (reply.kind === "ok") return interruptedRun(reply.value, runId);
+    if (!(await enduresALook(effort, reply))) return undefined;
+  }
+}
+
+/** @returns whether to look again. @throws StoppedError */
+async function enduresALook(effort: Effort, reply: Parameters<typeof failureOf>[0]): Promise<boolean> {
+  try {
+    await effort.endure(failureOf(reply), errorOf(reply), "look");
+    return true;
+  } catch (error) {
+    if (error instanceof MosooError) return false;
+    throw error;
+  }
+}
+
+function interruption(threadId: string, runId: string): Pick<Call, "method" | "path" | "headers" | "body"> {
+  return {
+    method: "POST",
+    path: `/threads/${encodeURIComponent(threadId)}/events`,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ events: [{ type: "user_interrupt", runId }] }),
+  };
+}
+
+function interruptedRun(answer: EventsAnswer, runId: string): Run | undefined {
+  const run = answer.events[0]?.run;
+  return run?.id === runId ? run : undefined;
 }
 
 /**
@@ -29,21 +110,8 @@ export async function interruptRun(
 ): Promise<Run | undefined> {
   const signal = AbortSignal.timeout(boundMs);
   for (let tries = 1; tries <= 2 && !signal.aborted; tries += 1) {
-    const reply = await ask(
-      transport,
-      {
-        method: "POST",
-        path: `/threads/${encodeURIComponent(threadId)}/events`,
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ events: [{ type: "user_interrupt", runId }] }),
-        signal,
-      },
-      parseEventsAnswer,
-    );
-    if (reply.kind === "ok") {
-      const run = reply.value.events[0]?.run;
-      return run?.id === runId ? run : undefined;
-    }
+    const reply = await ask(transport, { ...interruption(threadId, runId), signal }, parseEventsAnswer);
+    if (reply.kind === "ok") return interruptedRun(reply.value, runId);
   }
   return undefined;
 }

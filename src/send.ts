@@ -1,0 +1,91 @@
+/** Sends the step's message into a thread that exists: waits for another's run, and says what only the step knows of a refusal. */
+import { uploadKey } from "./key.ts";
+import type { Mosoo } from "./mosoo/client.ts";
+import type { Contract } from "./mosoo/contract.ts";
+import { MosooError, StoppedError } from "./mosoo/errors.ts";
+import type { SentMessage } from "./mosoo/message.ts";
+import { type Run, hasEnded } from "./mosoo/schema.ts";
+import { firstInterval, jittered, longer } from "./mosoo/watch/intervals.ts";
+import type { StartContext } from "./start.ts";
+
+export interface StepMessage {
+  threadId: string;
+  requestId: string;
+  contract: Contract | undefined;
+  /** Uploads the step's files and names them, with those of `file-ids`, in the message. */
+  withFiles: boolean;
+  /** The thread was made for this message alone. */
+  ownThread?: boolean;
+  /** Nobody else can have sent it before. */
+  firstAttempt: boolean;
+}
+
+/** Waits until nobody's run is active in the thread, `wait-timeout` at most. */
+function otherRunWaiter(
+  mosoo: Mosoo,
+  threadId: string,
+  timeoutMs: number,
+  stop: AbortSignal,
+): (run: Run) => Promise<void> {
+  const deadline = mosoo.clock.now() + timeoutMs;
+  return async () => {
+    let interval = firstInterval;
+    for (;;) {
+      const waitMs = jittered(interval, mosoo.clock.random());
+      if (mosoo.clock.now() + waitMs > deadline) {
+        throw new MosooError("Another run is still active in this thread.", {
+          advice: "Wait for it (its page shows it), interrupt it there, or raise `wait-timeout`; then re-run the job.",
+          input: "thread-id",
+          existence: "none",
+        });
+      }
+      await mosoo.pause(waitMs);
+      if (stop.aborted) throw new StoppedError("none");
+      const { run } = await mosoo.lookAtThread(threadId);
+      if (run === null || hasEnded(run.status)) return;
+      interval = longer(interval);
+    }
+  };
+}
+
+/** A failure to send, with what the step's inputs tell of it. */
+function explained(error: unknown, { plan }: StartContext): unknown {
+  if (!(error instanceof MosooError)) return error;
+  const { input, status } = error.facts;
+  if (input === "file-ids" && plan.intent.fileIds.length === 0) return error.with({ input: "files" });
+  if ((status === 401 || status === 403) && plan.settings.token.startsWith("grt_svc_")) {
+    return error.with({
+      input: "token",
+      advice:
+        "A service token makes threads, but sends no message into one that exists: use a person's token, or `on-rerun: create`, which makes a thread per attempt.",
+    });
+  }
+  return error;
+}
+
+async function upload({ mosoo, plan, listener }: StartContext): Promise<string[]> {
+  listener.say(`Uploading ${plan.files.length === 1 ? "1 file" : `${plan.files.length} files`} …`);
+  return mosoo.uploadFiles(plan.settings["agent-id"] ?? "", plan.files);
+}
+
+/** @throws MosooError; StoppedError */
+export async function sendStepMessage(start: StartContext, message: StepMessage): Promise<SentMessage> {
+  const { mosoo, plan, stop } = start;
+  const { threadId, withFiles, ...rest } = message;
+  const attach = async (): Promise<{ fileIds: readonly string[]; key: string }> => {
+    const uploaded = await upload(start);
+    return { fileIds: [...plan.intent.fileIds, ...uploaded], key: uploadKey(message.requestId, uploaded) };
+  };
+  const uploads = withFiles && plan.files.length > 0;
+  const named = uploads
+    ? { ...(await attach()), renewFiles: attach }
+    : { fileIds: withFiles ? plan.intent.fileIds : [], key: message.requestId };
+  try {
+    return await mosoo.sendMessage(
+      { ...rest, ...named, threadId, text: plan.intent.text },
+      otherRunWaiter(mosoo, threadId, plan.settings["wait-timeout"], stop),
+    );
+  } catch (error) {
+    throw explained(error, start);
+  }
+}
