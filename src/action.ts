@@ -17,7 +17,7 @@ export async function runMain(): Promise<void> {
     if (error instanceof InputError && error.problems.length > 1) {
       for (const { input, text } of error.problems) log.line(`${input}: ${text}`);
     }
-    log.error(failureText(error, undefined));
+    log.error(failureText(error));
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
   process.on("unhandledRejection", fail);
@@ -36,6 +36,6 @@ export async function runPost(): Promise<void> {
     const { cleanUp } = await import("./cleanup.ts");
     await cleanUp({ environment: process.env, secrets, log, outputs: new Outputs(secrets.all) });
   } catch (error) {
-    log.warn(`Cleaning up failed. ${failureText(error, undefined)}`);
+    log.warn(`Cleaning up failed. ${failureText(error)}`);
   }
 }

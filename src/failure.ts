@@ -12,17 +12,30 @@ export class StepFailure extends Error {
   }
 }
 
-function existenceSentence(existence: Existence | undefined, threadUrl: string | undefined): string {
-  if (threadUrl !== undefined) return `The thread exists: ${threadUrl}`;
-  switch (existence) {
-    case "maybe":
-      return "A thread may exist; a re-run of this workflow run finds it.";
-    case "exists":
-      return "";
-    case "none":
-    case undefined:
-      return "No thread was created.";
+/** What the failed step was to make, and how far it had come. */
+export interface Work {
+  /** The thread's page, where one is known. */
+  threadUrl?: string | undefined;
+  /** The message was for a thread that exists (`thread-id`). */
+  continues?: boolean | undefined;
+  /** The thread is known, but nobody has seen a run of the message in it yet. */
+  unsent?: boolean | undefined;
+  /** What else may help about a refused request. */
+  hint?: string | undefined;
+}
+
+function existenceSentence(existence: Existence | undefined, { threadUrl, continues, unsent }: Work): string {
+  if (threadUrl !== undefined) {
+    const without = unsent === true ? ", perhaps still without the message; a re-run of this workflow run goes on" : "";
+    return `The thread exists${without}: ${threadUrl}`;
   }
+  const maybe = existence === "maybe";
+  if (continues === true) {
+    return maybe
+      ? "The message may have been sent; a re-run of this workflow run finds out, and does not send it twice."
+      : "The message was not sent.";
+  }
+  return maybe ? "A thread may exist; a re-run of this workflow run finds it." : "No thread was created.";
 }
 
 /** The parts that are there, as one text. */
@@ -30,11 +43,8 @@ function join(...parts: (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== "").join(" ");
 }
 
-/**
- * @param threadUrl the thread's page, where one is known
- * @param hint what else may help
- */
-export function failureText(error: unknown, threadUrl: string | undefined, hint?: string): string {
+/** The failure as one text. */
+export function failureText(error: unknown, work: Work = {}): string {
   if (error instanceof StepFailure) return error.message;
   if (error instanceof InputError) {
     const { problems } = error;
@@ -50,25 +60,25 @@ export function failureText(error: unknown, threadUrl: string | undefined, hint?
   if (error instanceof StoppedError) {
     return join(
       "The step was stopped from outside (cancelled or timed out).",
-      existenceSentence(error.existence, threadUrl),
+      existenceSentence(error.existence, work),
     );
   }
   if (error instanceof MosooError) {
     const { input, serverMessage, advice, existence, status } = error.facts;
     const said = serverMessage === undefined ? undefined : `The server said: "${excerpt(serverMessage)}"`;
-    const odd = status === 400 || status === 404 ? hint : undefined;
+    const odd = status === 400 || status === 404 ? work.hint : undefined;
     return join(
       input === undefined ? undefined : `\`${input}\`:`,
       error.message,
       said,
       advice,
       odd,
-      existenceSentence(existence, threadUrl),
+      existenceSentence(existence, work),
     );
   }
   return join(
     `Something unexpected happened: ${excerpt(error instanceof Error ? error.message : "unknown")}`,
     "Please report it; a debug log (re-run with debug logging) has the details.",
-    existenceSentence("maybe", threadUrl),
+    existenceSentence("maybe", work),
   );
 }

@@ -175,7 +175,12 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
     if (ending.failure !== undefined) throw new StepFailure(ending.failure);
   } catch (error) {
     if (!(error instanceof StepFailure)) {
-      const text = failureText(error, progress.report.threadUrl, idHint(settings));
+      const text = failureText(error, {
+        threadUrl: progress.report.threadUrl,
+        continues: settings["thread-id"] !== undefined,
+        unsent: progress.started?.run === null,
+        hint: idHint(settings),
+      });
       await tellTheEnd({ outcome: stop.requested.aborted ? "stopped" : "error", failure: text });
       throw new StepFailure(text, error);
     }
