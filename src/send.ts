@@ -51,13 +51,11 @@ function otherRunWaiter(
 /** A failure to send, with what the step's inputs tell of it. */
 function explained(error: unknown, { plan }: StartContext): unknown {
   if (!(error instanceof MosooError)) return error;
-  const { input, status } = error.facts;
+  const { input, status, advice = "" } = error.facts;
   if (input === "file-ids" && plan.intent.fileIds.length === 0) return error.with({ input: "files" });
-  if ((status === 401 || status === 403) && plan.settings.token.startsWith("grt_svc_")) {
+  if (status === 401) {
     return error.with({
-      input: "token",
-      advice:
-        "A service token makes threads, but sends no message into one that exists: use a person's token, or `on-rerun: create`, which makes a thread per attempt.",
+      advice: `${advice} A service token of the reference contract may create threads, but not continue them: there use a person's token, or \`on-rerun: create\`, which makes a thread per attempt.`,
     });
   }
   return error;

@@ -142,12 +142,6 @@ class Sending {
       if (this.#isOurs(answer)) return this.#found(answer);
       if (isActive(answer)) return this.#besideActiveRun(answer.run);
     }
-    if (reply.kind === "error" && reply.status === 401) {
-      throw error.with({
-        advice: `${error.facts.advice ?? ""} A service token of the reference contract may create threads, but not continue them.`,
-        existence: "exists",
-      });
-    }
     if (reply.kind === "error" && reply.status === 409 && reply.code === "readiness_blocked") {
       // Right after a run's end a checkpoint is pending for a moment.
       await this.#effort.endure(

@@ -1,5 +1,5 @@
 /** Which of a thread's runs a message started, as the thread's events tell. Pure. */
-import type { ThreadEvent } from "./schema.ts";
+import type { ThreadEvent } from "./watch/events.ts";
 
 /**
  * The IDs of the runs that messages with this text started, oldest first. Where events carry no run ID, the run is the

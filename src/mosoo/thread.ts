@@ -3,14 +3,7 @@ import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
 import { ask, errorOf, failureOf } from "./exchange.ts";
 import { runsOfMessage } from "./own-runs.ts";
-import {
-  type EventsAnswer,
-  type Run,
-  type ThreadAnswer,
-  parseEventList,
-  parseEventsAnswer,
-  parseThreadAnswer,
-} from "./schema.ts";
+import { type EventsAnswer, type Run, type ThreadAnswer, parseEventsAnswer, parseThreadAnswer } from "./schema.ts";
 import type { Call, Transport } from "./transport.ts";
 
 /** The event list only says which run is whose: without it the newest run counts. */
@@ -39,6 +32,7 @@ export async function findRunsOf(
   threadId: string,
 ): Promise<[string, ...string[]] | undefined> {
   const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
+  const { parseEventList } = await import("./watch/events.ts");
   for (let tries = 1; tries <= eventListTries; tries += 1) {
     const reply = await ask(transport, { method: "GET", path, ...effort.begin() }, parseEventList);
     if (reply.kind === "ok") {
