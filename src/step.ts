@@ -16,6 +16,7 @@ import type { Log } from "./report/log.ts";
 import { carriesMarker } from "./report/marker.ts";
 import type { Outputs } from "./report/outputs.ts";
 import { writeSummary } from "./report/summary.ts";
+import { excerpt } from "./report/untrusted.ts";
 import { type Started, start } from "./start.ts";
 import * as state from "./state.ts";
 import { StopWish } from "./stop.ts";
@@ -109,7 +110,7 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
   progress.planned(plan);
   tellWhatIsSent(log, plan, context);
 
-  const stop = new StopWish(systemClock);
+  const stop = new StopWish(systemClock, settings.wait);
   const mosoo = new Mosoo({
     apiUrl: settings["api-url"],
     token: settings.token,
@@ -129,9 +130,13 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
   /** The last word: summary first, for it costs nothing, then the comment. */
   async function tellTheEnd(ending: Ending): Promise<void> {
     Object.assign(progress.report, { outcome: ending.outcome, problem: ending.failure });
-    if (settings.summary) await writeSummary(progress.report, secrets.all);
-    const signal = stop.requested.aborted ? { signal: AbortSignal.timeout(stop.remainingMs) } : {};
-    await comment.show(progress.report, { last: true, ...signal });
+    if (settings.summary) {
+      // A summary that cannot be written (an old runner, a full disk) is no reason to fail.
+      await writeSummary(progress.report, secrets.all).catch((error: unknown) => {
+        log.warn(`The job summary cannot be written: ${excerpt(error instanceof Error ? error.message : "")}`);
+      });
+    }
+    await comment.show(progress.report, { last: true, signal: stop.over });
   }
 
   try {
@@ -164,7 +169,7 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
       if (settings["on-cancel"] === "interrupt" && started.run !== null && !hasEnded(started.run.status)) {
         state.save(state.waiting, "true");
       }
-      const first = comment.show({ ...progress.report, outcome: "working" });
+      const first = comment.show({ ...progress.report, outcome: "working" }, { signal: stop.over });
       ending = await waitForRun(wait, started);
       if (ending.outcome !== "stopped") {
         state.save(state.waiting, "");

@@ -7,17 +7,22 @@ import type { Stop } from "./mosoo/effort.ts";
  * answer, so that its run can be interrupted like any other.
  */
 const graceMs = 1_500;
-/** From the signal to the end of the step. */
-const mostMs = 3_700;
+/** From the signal to the end of a step that waits: it interrupts the run and tells of it. */
+const mostWhileWaitingMs = 3_700;
+/** From the signal to the end of any other step. */
+const mostMs = 1_900;
 
 export class StopWish implements Stop {
   readonly #requested = new AbortController();
   readonly #inFlight = new AbortController();
+  readonly #over = new AbortController();
   readonly #clock: Clock;
+  readonly #mostMs: number;
   #at: number | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, waits: boolean) {
     this.#clock = clock;
+    this.#mostMs = waits ? mostWhileWaitingMs : mostMs;
     const stop = (): void => {
       this.#stop();
     };
@@ -34,9 +39,14 @@ export class StopWish implements Stop {
     return this.#inFlight.signal;
   }
 
+  /** Aborted when there is no time left for anything. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
   /** Milliseconds that are left for tidying up; all of them before any signal. */
   get remainingMs(): number {
-    return this.#at === undefined ? mostMs : Math.max(0, this.#at + mostMs - this.#clock.now());
+    return this.#at === undefined ? this.#mostMs : Math.max(0, this.#at + this.#mostMs - this.#clock.now());
   }
 
   #stop(): void {
@@ -46,5 +56,8 @@ export class StopWish implements Stop {
     setTimeout(() => {
       this.#inFlight.abort();
     }, graceMs).unref();
+    setTimeout(() => {
+      this.#over.abort();
+    }, this.#mostMs).unref();
   }
 }

@@ -46,7 +46,7 @@ function listener(wait: WaitContext, live: LiveLog, since: number): FollowListen
     happened: (happening) => {
       if (happening.kind === "words") live.words(happening.text);
       else if (happening.kind === "tool") live.tool(happening.name);
-      else if (happening.kind === "thinking") log.debug(`thinking: ${happening.text}`);
+      else if (happening.kind === "thinking") log.debugFlood(`thinking: ${happening.text}`);
     },
     seen: (run) => {
       progress.run(run);

@@ -23,6 +23,11 @@ export class Log {
     core.debug(logLine(this.#clean(text)));
   }
 
+  /** Text that comes in floods: printed only where somebody asked for the debug log. */
+  debugFlood(text: string): void {
+    if (core.isDebug()) this.debug(text);
+  }
+
   notice(text: string): void {
     core.notice(annotationText(this.#clean(text)), { title });
   }
