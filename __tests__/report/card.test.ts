@@ -36,7 +36,7 @@ describe("the headline", () => {
     ["completed", "✅ Mosoo agent · completed in 4 min 12 s"],
     ["failed", "❌ Mosoo agent · failed after 4 min 12 s"],
     ["cancelled", "🚫 Mosoo agent · cancelled after 4 min 12 s"],
-    ["expired", "⌛ Mosoo agent · expired after 4 min 12 s"],
+    ["expired", "⏰ Mosoo agent · expired after 4 min 12 s"],
     ["waiting", "✋ Mosoo agent · waiting for a person"],
     ["timed-out", "⏱️ Mosoo agent · not done after 4 min 12 s"],
     ["stopped", "🛑 Mosoo agent · stopped after 4 min 12 s"],

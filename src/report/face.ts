@@ -30,7 +30,7 @@ const faces: Record<Outcome, Face> = {
     alert: "WARNING",
     happened: "The agent's run was cancelled.",
   },
-  expired: { icon: "⌛", word: timed("expired", "after"), alert: "WARNING", happened: "The agent's run expired." },
+  expired: { icon: "⏰", word: timed("expired", "after"), alert: "WARNING", happened: "The agent's run expired." },
   waiting: { icon: "✋", word: () => "waiting for a person", alert: "IMPORTANT" },
   "timed-out": {
     icon: "⏱️",

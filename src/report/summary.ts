@@ -18,19 +18,12 @@ const renderMsWhenStopped = 500;
 /**
  * Appends the report to the step's summary.
  *
- * @returns false where there is nowhere to write it: a summary is never a reason to fail
+ * @throws where there is nowhere to write it: never a reason to fail the step
  */
-export async function writeSummary(report: Report, secrets: readonly string[]): Promise<boolean> {
-  try {
-    await core.summary
-      .addRaw(await renderSummary(withoutSecrets(report, secrets)), true)
-      .addEOL()
-      .write();
-    return true;
-  } catch {
-    core.summary.emptyBuffer();
-    return false;
-  }
+export async function writeSummary(report: Report, secrets: readonly string[]): Promise<void> {
+  const told = { ...withoutSecrets(report, secrets), at: report.at ?? new Date().toISOString() };
+  const summary = core.summary.addRaw(await renderSummary(told), true).addEOL();
+  await summary.write();
 }
 
 /** The report as the summary shows it. */
