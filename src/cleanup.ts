@@ -52,7 +52,6 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
       );
   }
   if (state.read(state.commentOpen) === "true") {
-    const knownId = Number(state.read(state.commentId)) || undefined;
-    await prepareComment({ settings, context, log, outputs }, knownId).show(progress.report, { last: true });
+    await prepareComment({ settings, context, secrets: secrets.all, log, outputs }).finish(progress.report);
   }
 }

@@ -2,38 +2,160 @@
 import type { RunContext } from "./github.ts";
 import type { Settings } from "./inputs.ts";
 import { canonicalMatrix } from "./key.ts";
-import type { PullRequestComment } from "./report/comment.ts";
+import { keepLastWords, keptLastWords } from "./last-words.ts";
+import type { CommentOutcome, PullRequestComment } from "./report/comment.ts";
 import type { Log } from "./report/log.ts";
 import { longestMarker } from "./report/marker.ts";
 import type { Outputs } from "./report/outputs.ts";
 import type { Report } from "./report/report.ts";
+import { useName } from "./report/use-name.ts";
 import * as state from "./state.ts";
 
 export interface CommentingContext {
   settings: Settings;
   context: RunContext;
+  /** Values that the comment must not hold. */
+  secrets: readonly string[];
   log: Log;
   outputs: Outputs;
 }
 
 export interface Commenting {
-  /** Brings the comment to say the report. `last`: nothing more will come. */
+  /**
+   * Brings the comment to say the report. `last`: nothing more will come. `signal` ends it at once; what could not be
+   * said in time is left to the post step.
+   */
   show(report: Report, options?: { last?: boolean; signal?: AbortSignal }): Promise<void>;
+  /** The post step's part: says what the main step had ready to say and could not, else the report. */
+  finish(report: Report): Promise<void>;
 }
 
 /** GitHub's limit for a comment, marker included. */
 const mostCommentCharacters = 65_536;
 
-const silent: Commenting = { show: () => Promise.resolve() };
+const silent: Commenting = { show: () => Promise.resolve(), finish: () => Promise.resolve() };
 
 function pullRequestNumber(settings: Settings, context: RunContext): number | undefined {
   return settings["pr-number"] ?? (context.subject?.kind === "pull request" ? context.subject.number : undefined);
 }
 
-/** Prepares the comment; nothing is loaded or asked before the first `show`. `knownId` is what the main step left. */
-export function prepareComment({ settings, context, log, outputs }: CommentingContext, knownId?: number): Commenting {
-  const mode = settings["pr-comment"];
-  if (mode === "off") return silent;
+/**
+ * Whether the report is for the pull request at all. A failed creation is: it takes the one comment that a success would
+ * have taken, and who reads comments reads no logs. A step that was cancelled before it had a thread is not: mostly a
+ * newer push took its place, whose run will speak, and an earlier push's answer stays true for its commit.
+ */
+function concernsReaders(report: Report): boolean {
+  return report.outcome !== "stopped" || report.threadUrl !== undefined;
+}
+
+async function openComment({ settings, context }: CommentingContext, place: { number: number; token: string }) {
+  const mode = settings["pr-comment"] === "new" ? "new" : "update";
+  const [owner = "", repo = ""] = context.repository.split("/");
+  const { openComment: open } = await import("./report/comment.ts");
+  const knownId = Number(state.read(state.commentId)) || undefined;
+  return open(
+    {
+      ...place,
+      mode,
+      owner,
+      repo,
+      identity: {
+        workflow: context.workflowFile,
+        job: context.job,
+        step: context.step,
+        matrix: canonicalMatrix(settings.matrix ?? ""),
+        agent: settings["agent-id"] ?? "",
+      },
+      position: context,
+      apiUrl: context.apiUrl,
+      graphqlUrl: context.graphqlUrl,
+    },
+    knownId === undefined ? undefined : { id: knownId },
+  );
+}
+
+async function render({ settings, context, secrets }: CommentingContext, report: Report): Promise<string> {
+  const { renderComment } = await import("./report/summary.ts");
+  const use = useName(context.job, settings.matrix ?? "");
+  const full = { ...report, use, at: new Date().toISOString() };
+  return renderComment(full, mostCommentCharacters - longestMarker, secrets);
+}
+
+class SpokenComment implements Commenting {
+  readonly #commenting: CommentingContext;
+  readonly #place: { number: number; token: string };
+  #comment: Promise<PullRequestComment> | undefined;
+  /** Texts are made and handed over in the order in which they were asked for. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(commenting: CommentingContext, place: { number: number; token: string }) {
+    this.#commenting = commenting;
+    this.#place = place;
+  }
+
+  async show(report: Report, options: { last?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+    if (concernsReaders(report)) await this.#say(() => render(this.#commenting, report), options);
+  }
+
+  async finish(report: Report): Promise<void> {
+    const kept = keptLastWords();
+    await this.#say(() => (kept === undefined ? render(this.#commenting, report) : Promise.resolve(kept)), {
+      last: true,
+    });
+  }
+
+  async #say(text: () => Promise<string>, options: { last?: boolean; signal?: AbortSignal }): Promise<void> {
+    const { log } = this.#commenting;
+    try {
+      await this.#sayOrThrow(text, options);
+    } catch (error) {
+      log.warn(
+        "The comment on the pull request was not written, for a reason that was not foreseen. Please report it.",
+      );
+      log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+  }
+
+  async #sayOrThrow(
+    makeText: () => Promise<string>,
+    { last = false, signal }: { last?: boolean; signal?: AbortSignal },
+  ): Promise<void> {
+    state.save(state.commentOpen, "true");
+    const turn = this.#turn.then(async () => {
+      this.#comment ??= openComment(this.#commenting, this.#place);
+      const [comment, text] = [await this.#comment, await makeText()];
+      const forget = last ? keepLastWords(text, this.#commenting.context.temp) : () => undefined;
+      return { forget, outcome: comment.show(text, signal === undefined ? {} : { signal }) };
+    });
+    this.#turn = turn.catch(() => undefined);
+    const { forget, outcome } = await turn;
+    const told = await outcome;
+    // What could not be said in time is left to the post step.
+    const isOver = last && !(told.kind === "refused" && signal?.aborted === true);
+    this.#tell(told, isOver);
+    if (!isOver) return;
+    state.save(state.commentOpen, "");
+    forget();
+  }
+
+  /** A refusal is a warning once: when no other try will come. */
+  #tell(told: CommentOutcome, isOver: boolean): void {
+    const { log, outputs } = this.#commenting;
+    if (told.kind === "refused") {
+      if (isOver) log.warnLines(told.warning);
+      else log.debug(told.warning);
+      return;
+    }
+    outputs.set({ "comment-url": told.url });
+    state.save(state.commentId, String(told.id));
+    if (told.kind === "superseded" && isOver) log.line(told.note);
+  }
+}
+
+/** Prepares the comment; nothing is loaded or asked before the first `show`. */
+export function prepareComment(commenting: CommentingContext): Commenting {
+  const { settings, context, log } = commenting;
+  if (settings["pr-comment"] === "off") return silent;
   const number = pullRequestNumber(settings, context);
   if (number === undefined) {
     log.debug("No comment: the event has no pull request, and `pr-number` is not given.");
@@ -44,53 +166,5 @@ export function prepareComment({ settings, context, log, outputs }: CommentingCo
     log.warn("No comment: `github-token` is empty. Leave the input out, or give a token with `pull-requests: write`.");
     return silent;
   }
-  const [owner = "", repo = ""] = context.repository.split("/");
-  let comment: Promise<PullRequestComment> | undefined;
-  const open = async (): Promise<PullRequestComment> => {
-    const { openComment } = await import("./report/comment.ts");
-    return openComment(
-      {
-        mode,
-        token,
-        owner,
-        repo,
-        number,
-        identity: {
-          workflow: context.workflowFile,
-          job: context.job,
-          step: context.step,
-          matrix: canonicalMatrix(settings.matrix ?? ""),
-          agent: settings["agent-id"] ?? "",
-        },
-        position: context,
-        apiUrl: context.apiUrl,
-        graphqlUrl: context.graphqlUrl,
-      },
-      knownId === undefined ? undefined : { id: knownId },
-    );
-  };
-
-  return {
-    show: async (report, options = {}) => {
-      comment ??= open();
-      state.save(state.commentOpen, "true");
-      const { renderComment } = await import("./report/summary.ts");
-      const opened = await comment;
-      const body = await renderComment(
-        { ...report, at: new Date().toISOString() },
-        mostCommentCharacters - longestMarker,
-      );
-      const outcome = await opened.show(body, options.signal === undefined ? {} : { signal: options.signal });
-      const givenUp = options.signal?.aborted === true && outcome.kind === "refused";
-      if (outcome.kind === "refused") {
-        if (!givenUp) log.warnLines(outcome.warning);
-      } else {
-        outputs.set({ "comment-url": outcome.url });
-        state.save(state.commentId, String(outcome.id));
-        if (outcome.kind === "superseded") log.line(outcome.note);
-      }
-      // What could not be told in time is left to the post step.
-      if (options.last === true && !givenUp) state.save(state.commentOpen, "");
-    },
-  };
+  return new SpokenComment(commenting, { number, token });
 }

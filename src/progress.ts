@@ -28,6 +28,7 @@ export class Progress {
   planned({ settings, intent, key }: Plan): void {
     this.#outputs.set({ skipped: "false", "external-ref": intent.externalRef ?? "", "idempotency-key": key });
     this.report.agentId = settings["agent-id"];
+    this.report.onRerun = settings["on-rerun"];
   }
 
   /** A thread is known, and its run as far as it is. */

@@ -124,7 +124,7 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
       log.notice(`The API has moved to ${base.href}: set \`api-url\` to it.`);
     },
   });
-  const comment = prepareComment({ settings, context, log, outputs });
+  const comment = prepareComment({ settings, context, secrets: secrets.all, log, outputs });
   const wait: WaitContext = { mosoo, settings, context, secrets: secrets.all, stop, log, outputs, progress };
 
   /** The last word: summary first, for it costs nothing, then the comment. */
@@ -169,12 +169,10 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
       if (settings["on-cancel"] === "interrupt" && started.run !== null && !hasEnded(started.run.status)) {
         state.save(state.waiting, "true");
       }
-      const first = comment.show({ ...progress.report, outcome: "working" }, { signal: stop.over });
+      // Not awaited: the last word waits for no earlier one. It never rejects.
+      void comment.show({ ...progress.report, outcome: "working" }, { signal: stop.over });
       ending = await waitForRun(wait, started);
-      if (ending.outcome !== "stopped") {
-        state.save(state.waiting, "");
-        await first;
-      }
+      if (ending.outcome !== "stopped") state.save(state.waiting, "");
     }
     await tellTheEnd(ending);
     if (ending.failure !== undefined) throw new StepFailure(ending.failure);

@@ -14,7 +14,7 @@ export interface CommentIdentity {
   step: string;
   /** Canonical JSON of the matrix leg. */
   matrix: string;
-  /** The agent, or the thread that is continued. */
+  /** The agent; empty where a thread is continued, for that may be another one in each run. */
   agent: string;
 }
 
