@@ -101,7 +101,7 @@ describe("the way to more", () => {
   });
 
   it("the comment tells several uses apart by job and matrix leg", () => {
-    expect(read(card({ use: "review (de)" }))).toContain(" · review (de) · ");
+    expect(read(card({ use: "review (de)" }))).toContain(" · Job review (de) · ");
   });
 
   it("finds the repository of an owner called actions", () => {
