@@ -23,7 +23,7 @@ const review = `The lighthouse does what its title says, and its tests cover the
 
 ## Findings
 
-1. **The lamp never cools down.** \`rotate()\` in \`src/lamp.ts\` starts a timer on every call and stops none: after a second call the beam turns twice as fast.
+1. **The lamp never cools down.** \`rotate()\` in \`src/lamp.ts\` starts a timer and never stops it: after a second call the beam turns twice as fast. Let it return the way to stop:
 
    \`\`\`ts
    const timer = setInterval(() => lamp.turn(6), 1_000);

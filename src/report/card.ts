@@ -39,7 +39,8 @@ function subjectLink({ subject }: Report, place: Place): string | undefined {
 
 function workflowRun(report: Report, place: Place): string | undefined {
   if (report.runPage === undefined) return undefined;
-  const label = report.use === undefined || place === "summary" ? "Workflow run" : `Job ${markdownText(report.use, 60)}`;
+  const label =
+    report.use === undefined || place === "summary" ? "Workflow run" : `Job ${markdownText(report.use, 60)}`;
   return gitHubLink(label, report.runPage, place);
 }
 
