@@ -6,12 +6,19 @@ import { isLoopback } from "./mosoo/redirect.ts";
 import { count } from "./problems.ts";
 
 const unexpanded = /\$\{\{/;
+const userInfo = /^[^/\\]*[/\\]{2}[^/\\?#]*@/;
 const control = /\p{Cc}/u;
 /** Blanks, control characters and what nobody sees: they come with copying, and break URLs and headers. */
 const invisible = /[\s\p{Cc}\p{Cf}\p{Z}\p{Cs}]/u;
 
 /** A rule's refusal; the message is for people. */
 export class Refusal extends Error {}
+
+const evaluateIt = "Write it where GitHub evaluates it (a workflow file, under `with:`).";
+
+function characters(text: string): string {
+  return count(text.length, "character");
+}
 
 function refuseUnexpanded(text: string, fix: string): void {
   if (unexpanded.test(text)) {
@@ -21,8 +28,8 @@ function refuseUnexpanded(text: string, fix: string): void {
 
 /** An ID that goes into a URL's path. Not refused merely for not being a ULID: the server decides. */
 export function readId(text: string): string {
-  refuseUnexpanded(text, "Write it where GitHub evaluates it (a workflow file, under `with:`).");
-  const size = count(text.length, "character");
+  refuseUnexpanded(text, evaluateIt);
+  const size = characters(text);
   if (invisible.test(text))
     throw new Refusal(`The value (${size}) has blanks, line breaks or invisible characters inside. Give the bare ID.`);
   if (/[/\\?#%]/.test(text))
@@ -43,7 +50,7 @@ export function isUlid(id: string): boolean {
 export function readToken(text: string): string {
   refuseUnexpanded(text, "Write `token: ${{ secrets.MOSOO_TOKEN }}` in the workflow file, without quotes inside.");
   const bare = text.replace(/^Bearer\s+/i, "");
-  const size = count(bare.length, "character");
+  const size = characters(bare);
   if (/^Bearer$/i.test(bare)) throw new Refusal("It is only the word Bearer. Store the token itself in the secret.");
   if (control.test(bare))
     throw new Refusal(
@@ -57,9 +64,13 @@ export function readToken(text: string): string {
 
 /** A line of text: no control characters, at most 255 characters. */
 export function readLine(text: string): string {
-  if (control.test(text)) throw new Refusal("It has a line break or another control character inside. Give one line.");
-  if (text.length > 255)
-    throw new Refusal(`It has ${count(text.length, "character")}; at most 255 are taken. Shorten it.`);
+  refuseUnexpanded(text, evaluateIt);
+  if (control.test(text)) {
+    throw new Refusal(
+      `The value (${characters(text)}) has a line break or another control character inside. Give one line.`,
+    );
+  }
+  if (text.length > 255) throw new Refusal(`It has ${characters(text)}; at most 255 are taken. Shorten it.`);
   return text;
 }
 
@@ -70,11 +81,12 @@ export function readApiUrl(text: string): URL {
     throw new Refusal(
       "It has a blank, a backslash or a control character inside. Give a URL such as https://mosoo.ai/api/v1.",
     );
-  if (!URL.canParse(text)) throw new Refusal("It is not a URL. Give one such as https://mosoo.ai/api/v1.");
+  if (!URL.canParse(text))
+    throw new Refusal(`The value (${characters(text)}) is not a URL. Give one such as https://mosoo.ai/api/v1.`);
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:")
-    throw new Refusal(`Its scheme is ${url.protocol.slice(0, 20)} Give an https URL.`);
-  if (url.username !== "" || url.password !== "")
+    throw new Refusal(`Its scheme is ${url.protocol.slice(0, -1).slice(0, 20)}. Give an https URL.`);
+  if (url.username !== "" || url.password !== "" || userInfo.test(text))
     throw new Refusal("It has a user or password inside. The token has an input of its own, `token`.");
   if (text.includes("?") || text.includes("#"))
     throw new Refusal("It has a query or fragment (? or #). Give the base alone, such as https://mosoo.ai/api/v1.");
@@ -87,20 +99,24 @@ export function readApiUrl(text: string): URL {
   return url;
 }
 
+/** An idempotency key: 1 to 128 visible ASCII characters. */
 export function readKey(text: string): string {
-  if (text.length > 128)
-    throw new Refusal(`It has ${count(text.length, "character")}; at most 128 are taken. Shorten it.`);
-  if (!/^[\x21-\x7e]+$/.test(text))
-    throw new Refusal("It has a blank or a character outside visible ASCII inside. Use letters, digits and - _ . : /");
+  refuseUnexpanded(text, evaluateIt);
+  if (text.length > 128) throw new Refusal(`It has ${characters(text)}; at most 128 are taken. Shorten it.`);
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    throw new Refusal(
+      `The value (${characters(text)}) has a blank or a character outside visible ASCII inside. Use letters, digits and - _ . : /`,
+    );
+  }
   return text;
 }
 
 /** Milliseconds of `90`, `90s`, `10m` or `1h`, from 1 s to 24 h. */
 export function readDuration(text: string): number {
-  const match = /^(\d{1,9})([smh]?)$/.exec(text);
-  if (match === null) throw new Refusal("It is not a duration. Write 90 or 90s, 10m, 1h.");
+  const match = /^(\d+)([smh]?)$/.exec(text);
+  if (match === null) throw new Refusal(`The value (${characters(text)}) is not a duration. Write 90 or 90s, 10m, 1h.`);
   const seconds = Number(match[1]) * { "": 1, s: 1, m: 60, h: 3600 }[match[2] as "" | "s" | "m" | "h"];
-  if (seconds < 1 || seconds > 86_400) throw new Refusal("It is out of range: from 1s to 24h.");
+  if (seconds < 1 || seconds > 86_400) throw new Refusal("The duration is out of range. Give one from 1s to 24h.");
   return seconds * 1_000;
 }
 
@@ -108,13 +124,14 @@ export function readDuration(text: string): number {
 export function readBoolean(text: string): boolean {
   if (["true", "True", "TRUE"].includes(text)) return true;
   if (["false", "False", "FALSE"].includes(text)) return false;
-  throw new Refusal("It is neither true nor false.");
+  throw new Refusal(`The value (${characters(text)}) is neither true nor false. Write one of the two.`);
 }
 
 export function readChoice<const T extends string>(...choices: T[]): (text: string) => T {
   return (text) => {
     const found = choices.find((choice) => choice === text);
-    if (found === undefined) throw new Refusal(`It is none of ${choices.join(", ")}.`);
+    if (found === undefined)
+      throw new Refusal(`The value (${characters(text)}) is none of the choices. Write one of ${choices.join(", ")}.`);
     return found;
   };
 }
@@ -122,7 +139,9 @@ export function readChoice<const T extends string>(...choices: T[]): (text: stri
 /** A pull request's number. */
 export function readNumber(text: string): number {
   if (!/^[1-9]\d{0,9}$/.test(text))
-    throw new Refusal("It is not the number of a pull request. Give digits alone, such as 12.");
+    throw new Refusal(
+      `The value (${characters(text)}) is not the number of a pull request. Give digits alone, such as 12.`,
+    );
   return Number(text);
 }
 
@@ -148,9 +167,20 @@ export function readIds(text: string): string[] {
   });
 }
 
+/** A file's path. Whether it may be read is seen when it is looked for. */
+export function readPath(text: string): string {
+  refuseUnexpanded(text, evaluateIt);
+  return text;
+}
+
 /** Patterns, one a line. Whether they match is seen when the files are looked for. */
 export function readPatterns(text: string): string[] {
   const patterns = readLines(text);
-  if (control.test(patterns.join(""))) throw new Refusal("A pattern has a control character inside.");
+  if (control.test(patterns.join("")))
+    throw new Refusal("A pattern has a control character inside. Write plain paths and patterns, one a line.");
+  if (patterns.some((pattern) => pattern.split(/[/\\]/).includes("..")))
+    throw new Refusal(
+      "A pattern has `..` inside. Write it from the workspace on: files outside the workspace are not taken.",
+    );
   return patterns;
 }

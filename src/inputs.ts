@@ -17,6 +17,7 @@ import {
   readKey,
   readLine,
   readNumber,
+  readPath,
   readPatterns,
   readToken,
 } from "./input-rules.ts";
@@ -69,7 +70,7 @@ const Inputs = z.object({
   "agent-id": optional(readId),
   "thread-id": optional(readId),
   message: optional((text) => text),
-  "message-file": optional((text) => text),
+  "message-file": optional(readPath),
   "external-ref": optional(readLine),
   "attributed-user-id": optional(readLine),
   "user-id": optional(readLine),
@@ -118,7 +119,9 @@ const shortestMask = 4;
 
 /** Reads the two secrets and has the runner mask them. Call it first of all. */
 export function maskSecrets(): Secrets {
-  const token = core.getInput("token");
+  const given = core.getInput("token");
+  // `Bearer ${{ secrets.X }}` where the secret is not there.
+  const token = /^Bearer$/i.test(given) ? "" : given;
   const githubToken = core.getInput("github-token");
   const bare = token.replace(/^Bearer\s+/i, "");
   const all = [...new Set([token, bare, githubToken])].filter((secret) => secret.length >= shortestMask);

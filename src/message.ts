@@ -3,14 +3,7 @@ import { grouped } from "./mosoo/figures.ts";
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
-import {
-  type Intent,
-  bodyBytes,
-  createBody,
-  mostBodyBytes,
-  mostTextUnits,
-  referenceContract,
-} from "./mosoo/contract.ts";
+import { type Body, bodyBytes, mostBodyBytes, mostTextUnits } from "./mosoo/contract.ts";
 import { type Problem, count } from "./problems.ts";
 
 /** No message of this size can be sent; more is not read. */
@@ -69,7 +62,8 @@ async function readTextFile(path: string): Promise<string> {
     if (!isFile) throw new Error("It is not a regular file.");
     if (size > mostFileBytes)
       throw new Error(
-        `The file has ${count(size, "byte")}; a message has at most ${grouped(mostBodyBytes)}. Shorten it.`,
+        `The file has ${count(size, "byte")}; a message has at most ${grouped(mostTextUnits)} characters, ` +
+          `and ${grouped(mostBodyBytes)} bytes as a JSON body. Shorten it.`,
       );
     const bytes = await file.readFile();
     try {
@@ -102,16 +96,21 @@ export async function readMessageFile(
   }
 }
 
-/** What is wrong with the length of the text, if anything: both limits, both figures. */
-export function lengthProblem(intent: Intent, input: string): Problem | undefined {
-  const units = intent.text.length;
-  const bytes = bodyBytes(createBody(referenceContract.create, { ...intent, fileIds: [] }));
+/**
+ * What is wrong with the length of the text, if anything: both limits, both figures.
+ *
+ * @param body the request's body with the text and the file IDs in it
+ */
+export function lengthProblem(text: string, body: Body, input: string, fileIds: number): Problem | undefined {
+  const units = text.length;
+  const bytes = bodyBytes(body);
   if (units <= mostTextUnits && bytes <= mostBodyBytes) return undefined;
+  const ids = fileIds === 0 ? "" : `, ${count(fileIds, "file ID")} included`;
   return {
     input,
     text:
       `It is too long: ${grouped(units)} characters (UTF-16 units; at most ${grouped(mostTextUnits)}) ` +
-      `and ${grouped(bytes)} bytes as a JSON body (at most ${grouped(mostBodyBytes)}). ` +
+      `and ${grouped(bytes)} bytes as a JSON body${ids} (at most ${grouped(mostBodyBytes)}). ` +
       "Shorten it, or attach the long part as a file (`files`).",
   };
 }

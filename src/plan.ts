@@ -5,7 +5,15 @@ import { type Secrets, type Settings, readInputs, refuseProblems } from "./input
 import { deriveKey } from "./key.ts";
 import { lengthProblem, readMessageFile } from "./message.ts";
 import type { Attachment } from "./attachments.ts";
-import type { Intent } from "./mosoo/contract.ts";
+import {
+  type Body,
+  type Intent,
+  createBody,
+  messageEvent,
+  referenceContract,
+  userIdContract,
+} from "./mosoo/contract.ts";
+import { firstContract } from "./mosoo/create.ts";
 import { suffixedKey } from "./mosoo/generations.ts";
 
 export interface Plan {
@@ -15,6 +23,11 @@ export interface Plan {
   key: string;
   files: readonly Attachment[];
 }
+
+/** Of an ID as the service makes them today. */
+const idLength = 26;
+/** Of a derived idempotency key on today's GitHub, which counts its runs in eleven digits. */
+const derivedKeyLength = 55;
 
 /** The external reference to send; undefined for `none`. */
 function externalRefOf(given: string | undefined, context: RunContext): string | undefined {
@@ -39,6 +52,18 @@ function keyOf(settings: Settings, intent: Intent, files: readonly Attachment[],
     files: files.map((file) => ({ path: file.relativePath, bytes: file.bytes, sha256: file.sha256 })),
     attempt,
   });
+}
+
+/** The body that carries the message, as it is sent first. What the uploads will be called has the length of an ID. */
+function firstBody(values: Partial<Settings>, intent: Intent, files: readonly Attachment[]): Body {
+  const userIdGiven = values["user-id"] !== undefined;
+  if (values["thread-id"] === undefined && files.length === 0) {
+    return createBody(firstContract({ intent, userIdGiven, withInput: true }).create, intent);
+  }
+  const requestId = values["idempotency-key"] ?? "-".repeat(derivedKeyLength);
+  const uploaded = files.map(() => "-".repeat(idLength));
+  const { message } = files.length === 0 ? referenceContract : userIdContract;
+  return { events: [messageEvent(message, intent.text, requestId, [...intent.fileIds, ...uploaded])] };
 }
 
 /**
@@ -74,7 +99,8 @@ export async function makePlan(secrets: Secrets, context: RunContext): Promise<P
     userId: values["user-id"] ?? `github:${context.actor === "" ? "unknown" : context.actor}`,
     fileIds: values["file-ids"] ?? [],
   };
-  const tooLong = lengthProblem(intent, messageInput);
+  const body = firstBody(values, intent, files);
+  const tooLong = lengthProblem(intent.text, body, messageInput, intent.fileIds.length + files.length);
   if (tooLong !== undefined) problems.push(tooLong);
 
   refuseProblems(problems);

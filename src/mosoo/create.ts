@@ -44,7 +44,10 @@ export interface CreatedThread {
   contract: Contract | undefined;
 }
 
-function firstContract(request: CreateRequest): Contract {
+/** What a server is taken to want before it was asked. */
+export function firstContract(
+  request: Pick<CreateRequest, "contract" | "intent" | "userIdGiven" | "withInput">,
+): Contract {
   if (request.contract !== undefined) return request.contract;
   const newer = request.userIdGiven && request.intent.attributedUserId === undefined;
   return newer || !request.withInput ? userIdContract : referenceContract;
