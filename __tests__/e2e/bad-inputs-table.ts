@@ -1,0 +1,360 @@
+/** What may be wrong with inputs, one row a rule and a way to break it. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where a step runs: a workspace and RUNNER_TEMP beside each other, as on a runner, and a folder of somebody else. */
+export interface Place {
+  root: string;
+  workspace: string;
+  temp: string;
+}
+
+export type Inputs = Record<string, string>;
+export type Row = readonly [
+  title: string,
+  /** The input that the error names. */
+  input: string,
+  says: RegExp,
+  given: Inputs | ((place: Place) => Inputs),
+  prepare?: (place: Place) => void,
+];
+
+/** A token that may appear nowhere. */
+export const secret = "grt_pat_notAnyBodysToken0123456789";
+
+/** A message-file in the workspace with this content. */
+const file =
+  (content: string | Buffer) =>
+  ({ workspace }: Place): void => {
+    writeFileSync(join(workspace, "message.txt"), content);
+  };
+const link =
+  (target: (place: Place) => string) =>
+  (place: Place): void => {
+    writeFileSync(join(place.temp, "kept.txt"), "Another step's credentials.");
+    symlinkSync(target(place), join(place.workspace, "message.txt"));
+  };
+const fromFile = { "message-file": "message.txt", message: "" };
+
+const blankInside = /blanks, line breaks or invisible characters/;
+const pathCharacter = /one of \/ \\ \? # %/;
+const tooLong = /too long: [\d,]+ characters \(UTF-16 units; at most 32,000\) and [\d,]+ bytes as a JSON body/;
+const outside = /outside the workspace/;
+const asText = /expression \$\{\{ … \}\} stands there as text/;
+const notADuration = /not a duration\. Write 90 or 90s, 10m, 1h/;
+const outOfRange = /out of range\. Give one from 1s to 24h/;
+const choices = (words: string): RegExp =>
+  new RegExp(`\\(\\d+ characters?\\) is none of the choices\\. Write one of ${words}\\.`);
+
+export const ids: Row[] = [
+  ["an empty agent ID", "agent-id", /is empty.*came to nothing/, { "agent-id": "" }],
+  ["a blank agent ID", "agent-id", /is empty/, { "agent-id": " \t\n " }],
+  ["two dots as agent ID", "agent-id", /only dots/, { "agent-id": ".." }],
+  ["one dot as agent ID", "agent-id", /only dots/, { "agent-id": "." }],
+  ["a way up as agent ID", "agent-id", pathCharacter, { "agent-id": "../../users" }],
+  ["a path as agent ID", "agent-id", pathCharacter, { "agent-id": "01K/threads" }],
+  ["a backslash in the agent ID", "agent-id", pathCharacter, { "agent-id": "..\\01K" }],
+  ["an encoded slash in the agent ID", "agent-id", pathCharacter, { "agent-id": "01K%2fx" }],
+  ["a query in the agent ID", "agent-id", pathCharacter, { "agent-id": "01K?admin=1" }],
+  ["a fragment in the agent ID", "agent-id", pathCharacter, { "agent-id": "01K#x" }],
+  ["a URL as agent ID", "agent-id", pathCharacter, { "agent-id": "https://mosoo.ai/agents/01K" }],
+  ["a blank inside the agent ID", "agent-id", blankInside, { "agent-id": "01K 01K" }],
+  ["two lines as agent ID", "agent-id", blankInside, { "agent-id": "01K\n01J" }],
+  ["a tab inside the agent ID", "agent-id", blankInside, { "agent-id": "01K\t01J" }],
+  ["a control character in the agent ID", "agent-id", blankInside, { "agent-id": "01K\u0007" }],
+  ["an invisible character in the agent ID", "agent-id", blankInside, { "agent-id": "01K\u200b01J" }],
+  ["an unexpanded expression as agent ID", "agent-id", asText, { "agent-id": "${{ vars.MOSOO_AGENT_ID }}" }],
+  ["the same without blanks", "agent-id", asText, { "agent-id": "${{vars.MOSOO_AGENT_ID}}" }],
+  ["an endless agent ID", "agent-id", /has 256 characters; an ID has 26/, { "agent-id": "x".repeat(256) }],
+  ["two dots as thread ID", "thread-id", /only dots/, { "thread-id": ".." }],
+  ["a page's address as thread ID", "thread-id", pathCharacter, { "thread-id": "https://mosoo.ai/threads/01K" }],
+  ["a blank inside the thread ID", "thread-id", blankInside, { "thread-id": "01K 01J" }],
+  ["a way up among file IDs", "file-ids", /Line 2: .*one of/, { "file-ids": "01K\n../01J" }],
+  ["file IDs on one line", "file-ids", /Line 1: .*commas do not split/, { "file-ids": "01K, 01J" }],
+];
+
+export const tokens: Row[] = [
+  ["an empty token", "token", /empty.*fork.*Dependabot.*misspelt.*if: github\.event/, { token: "" }],
+  ["a blank token", "token", /is empty/, { token: "  " }],
+  ["the word Bearer alone", "token", /is empty/, { token: "Bearer " }],
+  [
+    "a blank inside the token",
+    "token",
+    /\(35 characters\) has a blank inside/,
+    { token: `${secret.slice(0, 20)} ${secret.slice(20)}` },
+  ],
+  ["another scheme before the token", "token", /has a blank inside/, { token: `Basic ${secret}` }],
+  ["a line break inside the token", "token", /line break/, { token: `${secret}\n${secret}x` }],
+  ["a tab inside the token", "token", /control character/, { token: `${secret}\t${secret}` }],
+  ["a control character inside the token", "token", /control character/, { token: `${secret}\u0001x` }],
+  ["an umlaut in the token", "token", /outside ASCII/, { token: `${secret}ü` }],
+  ["an invisible character in the token", "token", /outside ASCII/, { token: `${secret}\u200bx` }],
+  ["a no-break space in the token", "token", /has a blank inside/, { token: `${secret}\u00a0x` }],
+  ["an unexpanded expression as token", "token", asText, { token: "${{ secrets.MOSOO_TOKEN }}" }],
+  ["the same without blanks, after Bearer", "token", asText, { token: "Bearer ${{secrets.MOSOO_TOKEN}}" }],
+];
+
+export const messages: Row[] = [
+  ["no message at all", "message", /is empty.*`message-file`.*came to nothing/, { message: "" }],
+  ["a blank message", "message", /is empty/, { message: "\n \t\n" }],
+  ["message and file together", "message-file", /together with `message`/, { "message-file": "x.txt" }],
+  [
+    "one unit too many",
+    "message",
+    /too long: 32,001 characters .* and 32,1\d\d bytes/,
+    { message: "x".repeat(32_001) },
+  ],
+  ["one astral character too many", "message", /too long: 32,002 characters/, { message: "🦊".repeat(16_001) }],
+  [
+    "few characters of many bytes",
+    "message",
+    /too long: 14,000 characters .* and 42,1\d\d bytes/,
+    { message: "語".repeat(14_000) },
+  ],
+  [
+    "quotes, which count twice in JSON",
+    "message",
+    /too long: 20,500 characters .* and 41,1\d\d bytes/,
+    { message: '"'.repeat(20_500) },
+  ],
+  ["a long message into a thread", "message", tooLong, { message: "語".repeat(14_000), "thread-id": "01K" }],
+  [
+    "file IDs that leave no room",
+    "message",
+    /bytes as a JSON body, 1,000 file IDs included/,
+    { "file-ids": Array(1_000).fill("01KEXAMPLEFILE000000000000").join("\n") },
+  ],
+];
+
+export const files: Row[] = [
+  ["a file that is not there", "message-file", /no such file.*relative to the workspace.*checked out/, fromFile],
+  [
+    "a path through a file",
+    "message-file",
+    /no such file/,
+    { ...fromFile, "message-file": "message.txt/x" },
+    file("Hi"),
+  ],
+  ["an unexpanded expression as file", "message-file", asText, { ...fromFile, "message-file": "${{ env.FILE }}" }],
+  [
+    "a folder",
+    "message-file",
+    /not a regular file/,
+    { ...fromFile, "message-file": "docs" },
+    ({ workspace }) => {
+      mkdirSync(join(workspace, "docs"));
+    },
+  ],
+  ["the workspace itself", "message-file", /not a regular file/, { ...fromFile, "message-file": "." }],
+  ["a file in Latin-1", "message-file", /not UTF-8/, fromFile, file(Buffer.from("Grüße", "latin1"))],
+  ["a file in UTF-16", "message-file", /not UTF-8/, fromFile, file(Buffer.from("\ufeffHi there", "utf16le"))],
+  ["an empty file", "message-file", /file is empty/, fromFile, file("")],
+  ["a blank file", "message-file", /file is empty/, fromFile, file("\ufeff \n\t\n")],
+  ["a file of 32,001 units", "message-file", /too long: 32,001 characters/, fromFile, file("x".repeat(32_001))],
+  [
+    "a file of two mebibytes",
+    "message-file",
+    /2,097,152 bytes; a message has at most 32,000 characters, and 40,192 bytes/,
+    fromFile,
+    file("x".repeat(2_097_152)),
+  ],
+  ["a file outside by two dots", "message-file", outside, { ...fromFile, "message-file": "../../../outside.txt" }],
+  [
+    "a file outside by absolute path",
+    "message-file",
+    outside,
+    ({ root }) => ({ ...fromFile, "message-file": join(root, "outside.txt") }),
+  ],
+  ["the process's own environment", "message-file", outside, { ...fromFile, "message-file": "/proc/self/environ" }],
+  [
+    "a folder that only begins like the workspace",
+    "message-file",
+    outside,
+    { ...fromFile, "message-file": "../repo-2/x.txt" },
+    ({ workspace }) => {
+      mkdirSync(`${workspace}-2`);
+      writeFileSync(`${workspace}-2/x.txt`, "x");
+    },
+  ],
+  ["a link that leads out", "message-file", outside, fromFile, link(({ root }) => join(root, "outside.txt"))],
+  ["a relative link that leads out", "message-file", outside, fromFile, link(() => "../../../outside.txt")],
+  ["a link into RUNNER_TEMP", "message-file", outside, fromFile, link(({ temp }) => join(temp, "kept.txt"))],
+  [
+    "a linked folder of RUNNER_TEMP",
+    "message-file",
+    outside,
+    { ...fromFile, "message-file": "message.txt/kept.txt" },
+    link(({ temp }) => temp),
+  ],
+  [
+    "a link in RUNNER_TEMP that leads out",
+    "message-file",
+    outside,
+    ({ temp }) => ({ ...fromFile, "message-file": join(temp, "x.txt") }),
+    ({ root, temp }) => {
+      symlinkSync(join(root, "outside.txt"), join(temp, "x.txt"));
+    },
+  ],
+  ["a link to nothing", "message-file", /no such file/, fromFile, link(() => "nowhere.txt")],
+  [
+    "a link to itself",
+    "message-file",
+    /cannot be read \(ELOOP\)|not a regular file/,
+    fromFile,
+    link(() => "message.txt"),
+  ],
+  [
+    "a FIFO that nobody writes to",
+    "message-file",
+    /not a regular file/,
+    fromFile,
+    ({ workspace }) => {
+      execFileSync("mkfifo", [join(workspace, "message.txt")]);
+    },
+  ],
+  [
+    "a link to a FIFO",
+    "message-file",
+    /not a regular file/,
+    fromFile,
+    ({ workspace }) => {
+      execFileSync("mkfifo", [join(workspace, "pipe")]);
+      symlinkSync("pipe", join(workspace, "message.txt"));
+    },
+  ],
+  ["an endless device", "message-file", outside, { ...fromFile, "message-file": "/dev/zero" }],
+  ["a link to a device", "message-file", outside, fromFile, link(() => "/dev/zero")],
+  [
+    "standard input",
+    "message-file",
+    /outside the workspace|no such file/,
+    { ...fromFile, "message-file": "/dev/stdin" },
+  ],
+  [
+    "a name that no file can have",
+    "message-file",
+    /cannot be read \(ENAMETOOLONG\)/,
+    { ...fromFile, "message-file": "x".repeat(5_000) },
+  ],
+  ["patterns without a match", "files", /No file matches/, { files: "*.pdf" }],
+  ["a pattern that leads out", "files", /has `\.\.` inside/, { files: "../../../outside.txt" }],
+  ["a match outside by absolute path", "files", outside, ({ root }) => ({ files: join(root, "outside.txt") })],
+  [
+    "files for a thread without its agent",
+    "agent-id",
+    /uploaded to an agent/,
+    { "agent-id": "", "thread-id": "01K", files: "message.txt" },
+    file("Hi"),
+  ],
+];
+
+export const references: Row[] = [
+  [
+    "256 characters of reference",
+    "external-ref",
+    /has 256 characters; at most 255/,
+    { "external-ref": "x".repeat(256) },
+  ],
+  ["a line break in the reference", "external-ref", /\(3 characters\) has a line break/, { "external-ref": "a\nb" }],
+  ["an unexpanded reference", "external-ref", asText, { "external-ref": "${{ github.sha }}" }],
+  [
+    "a control character in the attributed user",
+    "attributed-user-id",
+    /control character/,
+    { "attributed-user-id": "a\u0000b".replace("\u0000", "\u001b") },
+  ],
+  ["256 characters of user", "user-id", /has 256 characters/, { "user-id": "x".repeat(256) }],
+  ["a line break in the user", "user-id", /line break/, { "user-id": "a\r\nb" }],
+  [
+    "a key of 129 characters",
+    "idempotency-key",
+    /has 129 characters; at most 128/,
+    { "idempotency-key": "x".repeat(129) },
+  ],
+  ["a blank in the key", "idempotency-key", /blank or a character outside/, { "idempotency-key": "my key" }],
+  ["an umlaut in the key", "idempotency-key", /outside visible ASCII/, { "idempotency-key": "schlüssel" }],
+  [
+    "a line break in the key",
+    "idempotency-key",
+    /blank or a character/,
+    { "idempotency-key": "a\nIdempotency-Key: b" },
+  ],
+  ["an unexpanded key, the same for all runs", "idempotency-key", asText, { "idempotency-key": "${{github.run_id}}" }],
+];
+
+export const urls: Row[] = [
+  ["a host without a scheme", "api-url", /\(15 characters\) is not a URL/, { "api-url": "mosoo.ai/api/v1" }],
+  [
+    "a host and port without a scheme",
+    "api-url",
+    /scheme is mosoo\.ai\. Give an https URL/,
+    { "api-url": "mosoo.ai:443/api/v1" },
+  ],
+  ["a URL without a host", "api-url", /not a URL/, { "api-url": "https://" }],
+  ["a port that is none", "api-url", /not a URL/, { "api-url": "https://mosoo.ai:99999/api/v1" }],
+  ["another scheme", "api-url", /scheme is ftp\./, { "api-url": "ftp://mosoo.ai/api/v1" }],
+  ["a file", "api-url", /scheme is file\./, { "api-url": "file:///etc/passwd" }],
+  ["a script", "api-url", /scheme is javascript\./, { "api-url": "javascript:alert(1)" }],
+  ["http to a host", "api-url", /unencrypted/, { "api-url": "http://mosoo.ai/api/v1" }],
+  [
+    "http to a host that begins like loopback",
+    "api-url",
+    /unencrypted/,
+    { "api-url": "http://127.0.0.1.example.com/api/v1" },
+  ],
+  [
+    "http to a host named like loopback",
+    "api-url",
+    /unencrypted/,
+    { "api-url": "http://localhost.example.com/api/v1" },
+  ],
+  ["http to every address", "api-url", /unencrypted/, { "api-url": "http://0.0.0.0:8080/api/v1" }],
+  ["http to loopback in disguise", "api-url", /unencrypted/, { "api-url": "http://[::ffff:127.0.0.1]/api/v1" }],
+  ["a user before a host", "api-url", /user or password/, { "api-url": "http://127.0.0.1@example.com/api/v1" }],
+  ["a user and password", "api-url", /user or password/, { "api-url": `https://me:${secret}@mosoo.ai/api/v1` }],
+  ["an empty user", "api-url", /user or password/, { "api-url": "https://@mosoo.ai/api/v1" }],
+  ["a query", "api-url", /query or fragment/, { "api-url": "https://mosoo.ai/api/v1?x=1" }],
+  ["an empty query", "api-url", /query or fragment/, { "api-url": "https://mosoo.ai/api/v1?" }],
+  ["a fragment", "api-url", /query or fragment/, { "api-url": "https://mosoo.ai/api/v1#x" }],
+  ["a blank in the URL", "api-url", /blank, a backslash/, { "api-url": "https://mosoo.ai/api /v1" }],
+  ["backslashes", "api-url", /blank, a backslash/, { "api-url": "https:\\\\mosoo.ai\\api" }],
+  ["an unexpanded URL", "api-url", asText, { "api-url": "https://${{vars.HOST}}/api/v1" }],
+];
+
+export const others: Row[] = [
+  ["a negative duration", "create-timeout", notADuration, { "create-timeout": "-5" }],
+  ["a zero duration", "create-timeout", outOfRange, { "create-timeout": "0" }],
+  ["zero minutes", "request-timeout", outOfRange, { "request-timeout": "0m" }],
+  ["a second more than a day", "wait-timeout", outOfRange, { "wait-timeout": "86401" }],
+  ["25 hours", "wait-timeout", outOfRange, { "wait-timeout": "25h" }],
+  ["a huge duration", "create-timeout", outOfRange, { "create-timeout": "9".repeat(400) }],
+  ["an exponent", "request-timeout", notADuration, { "request-timeout": "1e3" }],
+  ["a fraction", "request-timeout", notADuration, { "request-timeout": "1.5m" }],
+  ["a hexadecimal duration", "request-timeout", notADuration, { "request-timeout": "0x10" }],
+  ["words", "wait-timeout", notADuration, { "wait-timeout": "ten minutes" }],
+  ["a blank inside a duration", "wait-timeout", notADuration, { "wait-timeout": "10 m" }],
+  ["another unit", "wait-timeout", notADuration, { "wait-timeout": "500ms" }],
+  ["a unit in capitals", "wait-timeout", notADuration, { "wait-timeout": "10M" }],
+  ["a boolean of YAML 1.1", "wait", /\(3 characters\) is neither true nor false/, { wait: "yes" }],
+  ["a number as boolean", "summary", /neither true nor false/, { summary: "1" }],
+  ["odd capitals of a boolean", "fail-on-run-error", /neither true nor false/, { "fail-on-run-error": "tRuE" }],
+  ["a misspelt choice", "on-rerun", choices("resume, replay, create"), { "on-rerun": "reuse" }],
+  ["a choice in capitals", "on-wait-timeout", choices("leave, interrupt"), { "on-wait-timeout": "Leave" }],
+  ["another choice's word", "on-cancel", choices("interrupt, leave"), { "on-cancel": "fail" }],
+  [
+    "a misspelt answer to questions",
+    "on-waiting-input",
+    choices("fail, wait, interrupt"),
+    { "on-waiting-input": "waits" },
+  ],
+  ["a boolean as comment mode", "pr-comment", choices("off, update, new"), { "pr-comment": "true" }],
+  ["a number sign", "pr-number", /\(3 characters\) is not the number/, { "pr-number": "#12" }],
+  ["pull request zero", "pr-number", /not the number/, { "pr-number": "0" }],
+  [
+    "a misspelt policy beside a token",
+    "on-missing-token",
+    choices("fail, skip-untrusted, skip"),
+    { "on-missing-token": "skip_untrusted" },
+  ],
+];

@@ -1,0 +1,137 @@
+/** Every rule of the inputs, broken one at a time, through the built action: one clear error, and nothing is sent. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { failureOf, traces } from "../support/refusals.ts";
+import { type StepResult, runStep } from "../support/runner.ts";
+import { sideBySide } from "../support/side-by-side.ts";
+import {
+  type Inputs,
+  type Place,
+  type Row,
+  files,
+  ids,
+  messages,
+  others,
+  references,
+  secret,
+  tokens,
+  urls,
+} from "./bad-inputs-table.ts";
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "bad-inputs-")));
+let server: MosooServer;
+let places = 0;
+
+function makePlace(): Place {
+  const root = join(folder, String(++places));
+  const place = { root, workspace: join(root, "work", "repo", "repo"), temp: join(root, "work", "_temp") };
+  mkdirSync(place.workspace, { recursive: true });
+  mkdirSync(place.temp);
+  writeFileSync(join(root, "outside.txt"), "Somebody else's.");
+  return place;
+}
+
+const rows = [...ids, ...tokens, ...messages, ...files, ...references, ...urls, ...others];
+const results = new Map<Row, { step: StepResult; token: string }>();
+
+beforeAll(async () => {
+  server = await startMosooServer();
+  await sideBySide(rows, async (row) => {
+    const place = makePlace();
+    const [, , , given, prepare] = row;
+    prepare?.(place);
+    const inputs: Inputs = {
+      "agent-id": server.agents.published,
+      token: server.tokens.person,
+      message: "Please review this.",
+      "api-url": server.apiUrl,
+      "create-timeout": "3s",
+      "request-timeout": "1s",
+      ...(typeof given === "function" ? given(place) : given),
+    };
+    const step = await runStep({
+      with: inputs,
+      workspace: place.workspace,
+      temp: place.temp,
+      env: { RUNNER_DEBUG: "1" },
+    });
+    results.set(row, { step, token: inputs["token"] ?? "" });
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe.each([
+  ["an ID", ids],
+  ["the token", tokens],
+  ["the message", messages],
+  ["a file", files],
+  ["a reference or key", references],
+  ["the API's URL", urls],
+  ["a duration, boolean, choice or number", others],
+] as const)("what is wrong with %s", (_, group) => {
+  it.each(group)("%s: an error about `%s`, and nothing is sent", (title, input, says) => {
+    const row = group.find((each) => each[0] === title);
+    const { step, token } = (row && results.get(row)) ?? {};
+    if (step === undefined || token === undefined) throw new Error("The row was not run.");
+    const message = failureOf({ ...step, shown: step.shown.replace(/^##\[debug\].*$/gm, "") });
+    expect(message).toMatch(says);
+    expect(message.startsWith(`\`${input}\`: `)).toBe(true);
+    expect(message).toMatch(/ Nothing was sent\.$/);
+    expect(step.outputs).toEqual({ skipped: "false" });
+    expect(server.requests).toHaveLength(0);
+    const left = traces(step);
+    for (const part of token.split(/\s/)) {
+      if (part.length >= 8 && !part.includes("{{")) expect(left).not.toContain(part);
+    }
+    expect(left).not.toContain(secret);
+  });
+});
+
+describe("several problems", () => {
+  it("are all in one report, each with its input, in the log and in one annotation", async () => {
+    const place = makePlace();
+    const step = await runStep({
+      with: {
+        "agent-id": "../x",
+        token: `${secret} x`,
+        "message-file": "missing.txt",
+        "external-ref": "a\nb",
+        "file-ids": "a b",
+        files: "*.none",
+        "api-url": "ftp://x",
+        "idempotency-key": "a b",
+        "on-rerun": "again",
+        "create-timeout": "0",
+        wait: "maybe",
+        "pr-number": "x",
+        "on-missing-token": "ignore",
+      },
+      workspace: place.workspace,
+      temp: place.temp,
+    });
+    const message = failureOf(step);
+    const named = [
+      ...["agent-id", "token", "message-file", "external-ref", "file-ids", "files", "api-url", "idempotency-key"],
+      ...["on-rerun", "create-timeout", "wait", "pr-number", "on-missing-token"],
+    ];
+    expect(message).toMatch(/^13 inputs have problems\. \(1\)/);
+    for (const input of named) {
+      expect(message).toContain(`\`${input}\`: `);
+      expect(step.shown).toMatch(new RegExp(`^${input}: `, "m"));
+    }
+    expect(traces(step)).not.toContain(secret);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it("of what is not given: agent, token and message in one report", async () => {
+    const step = await runStep({ with: { "agent-id": "", token: "", message: "" } });
+    expect(failureOf(step)).toMatch(/^3 inputs have problems\..*`token`.*`agent-id`.*`message`/);
+  });
+});
