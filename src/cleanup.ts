@@ -5,6 +5,7 @@ import { readInputs } from "./inputs.ts";
 import { Mosoo } from "./mosoo/client.ts";
 import { hasEnded } from "./mosoo/schema.ts";
 import { Progress } from "./progress.ts";
+import { redact } from "./report/untrusted.ts";
 import * as state from "./state.ts";
 import type { StepContext } from "./step.ts";
 import { version } from "./version.ts";
@@ -33,6 +34,7 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
       apiUrl: new URL(apiUrl),
       token: settings.token,
       userAgent: `mosoo-thread-action/${version}`,
+      conceal: (text) => redact(text, secrets.all),
       environment,
       requestTimeoutMs: settings["request-timeout"],
       createTimeoutMs: interruptMs,

@@ -12,7 +12,7 @@ import { LiveLog } from "./report/live.ts";
 import type { Log } from "./report/log.ts";
 import type { Outputs } from "./report/outputs.ts";
 import type { Outcome } from "./report/report.ts";
-import { excerpt } from "./report/untrusted.ts";
+import { excerpt, redact } from "./report/untrusted.ts";
 import type { Started } from "./start.ts";
 import * as state from "./state.ts";
 import type { StopWish } from "./stop.ts";
@@ -56,7 +56,7 @@ function listener(wait: WaitContext, live: LiveLog, since: number): FollowListen
       questions += 1;
       progress.run(run);
       live.flush();
-      const text = `The agent asks a person${title === undefined ? "" : `: "${excerpt(title)}"`}. Decide on the thread's page: ${progress.report.threadUrl ?? ""}`;
+      const text = `The agent asks a person${title === undefined ? "" : `: "${excerpt(redact(title, wait.secrets))}"`}. Decide on the thread's page: ${progress.report.threadUrl ?? ""}`;
       if (questions === 1) log.warn(text);
       else log.line(text);
       return true;
@@ -139,7 +139,7 @@ async function conclude(wait: WaitContext, started: Started, followed: Followed)
     }
     case "question": {
       progress.report.question = end.title;
-      const asked = `The agent asks a person${end.title === undefined ? "" : `: "${excerpt(end.title)}"`}.`;
+      const asked = `The agent asks a person${end.title === undefined ? "" : `: "${excerpt(redact(end.title, wait.secrets))}"`}.`;
       if (settings["on-waiting-input"] === "fail") {
         return {
           outcome: "waiting",

@@ -44,7 +44,8 @@ export function redirectTarget(from: URL, method: string, status: number, locati
   }
   const advice = `If this is where the API lives now, set \`api-url\` to it (host ${to.host}).`;
   if (method !== "GET" && status !== 307 && status !== 308) {
-    const target = `${to.origin}${to.pathname}`;
+    // A long path says nothing more, and cut in the middle it could hold half a secret.
+    const target = `${to.origin}${to.pathname.length > 100 ? "/…" : to.pathname}`;
     throw new WireError(
       "redirect",
       `${from.host} answered ${status} and points to ${target}; a ${method} does not survive such a redirect.`,

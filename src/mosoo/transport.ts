@@ -22,6 +22,8 @@ export interface TransportOptions {
   userAgent: string;
   /** For the proxy variables. */
   environment: Environment;
+  /** Takes secrets out of all text that comes back whole, before anything is made or cut of it. */
+  conceal?: (text: string) => string;
   /** Told once for each new base that a redirect led to. */
   onMoved?: (base: URL) => void;
   clock?: Clock;
@@ -88,7 +90,8 @@ export class Transport {
     try {
       const { body, ...answer } = await this.#follow(call, timer.signal);
       try {
-        return { ...answer, text: await readText(body) };
+        const text = await readText(body);
+        return { ...answer, text: this.#options.conceal?.(text) ?? text };
       } catch (error) {
         throw timer.signal.aborted ? error : brokenOff(error, answer);
       }
