@@ -6,21 +6,34 @@ import { Log } from "./report/log.ts";
 import { Outputs } from "./report/outputs.ts";
 import { runStep } from "./step.ts";
 
+/** An error that no one waits for: told like any other, without the stack and the command line that Node would print. */
+function onStray(tell: (error: unknown) => void): void {
+  process.on("unhandledRejection", tell);
+  process.on("uncaughtException", (error) => {
+    tell(error);
+    // What threw may have left others waiting for ever.
+    process.exit();
+  });
+}
+
 /** Runs the main step; a failure is one annotation and exit code 1. */
 export async function runMain(): Promise<void> {
   // The secrets are masked before anything else happens.
   const secrets = maskSecrets();
   const log = new Log(secrets.all);
   const outputs = new Outputs(secrets.all);
+  let failed = false;
   const fail = (error: unknown): void => {
     process.exitCode = 1;
+    if (failed) return;
+    failed = true;
     if (error instanceof InputError && error.problems.length > 1) {
       for (const { input, text } of error.problems) log.line(`${input}: ${text}`);
     }
     log.error(failureText(error));
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
-  process.on("unhandledRejection", fail);
+  onStray(fail);
   try {
     await runStep({ environment: process.env, secrets, log, outputs });
   } catch (error) {
@@ -32,10 +45,14 @@ export async function runMain(): Promise<void> {
 export async function runPost(): Promise<void> {
   const secrets = maskSecrets();
   const log = new Log(secrets.all);
+  const warn = (error: unknown): void => {
+    log.warn(`Cleaning up failed. ${failureText(error)}`);
+  };
+  onStray(warn);
   try {
     const { cleanUp } = await import("./cleanup.ts");
     await cleanUp({ environment: process.env, secrets, log, outputs: new Outputs(secrets.all) });
   } catch (error) {
-    log.warn(`Cleaning up failed. ${failureText(error)}`);
+    warn(error);
   }
 }
