@@ -16,6 +16,16 @@ function onStray(tell: (error: unknown) => void): void {
   });
 }
 
+/**
+ * What still tries to connect somewhere must not keep the step alive. Where nothing does, the process ends by itself,
+ * and this never fires.
+ */
+function endSoon(): void {
+  setTimeout(() => {
+    process.exit();
+  }, 250).unref();
+}
+
 /** Runs the main step; a failure is one annotation and exit code 1. */
 export async function runMain(): Promise<void> {
   // The secrets are masked before anything else happens.
@@ -39,6 +49,7 @@ export async function runMain(): Promise<void> {
   } catch (error) {
     fail(error);
   }
+  endSoon();
 }
 
 /** Runs the post step: never red. */
@@ -55,4 +66,5 @@ export async function runPost(): Promise<void> {
   } catch (error) {
     warn(error);
   }
+  endSoon();
 }

@@ -5,6 +5,9 @@ import { WireError } from "./errors.ts";
 /** An answer of this API is a few kilobytes; an event list of a long run a few hundred. */
 export const mostBodyBytes = 5 * 1024 * 1024;
 
+/** Nobody compresses more often than once; each costs memory. */
+const mostEncodings = 3;
+
 async function decompressor(encoding: string): Promise<Transform | undefined> {
   if (encoding === "" || encoding === "identity") return undefined;
   // Nothing compressed is asked for, so hardly any answer needs it.
@@ -27,6 +30,7 @@ async function decompressor(encoding: string): Promise<Transform | undefined> {
 /** `body` as the server meant it, whatever `content-encoding` says. */
 export async function decompressed(body: Readable, contentEncoding: string | undefined): Promise<Readable> {
   const encodings = (contentEncoding ?? "").toLowerCase().split(",");
+  if (encodings.length > mostEncodings) throw new WireError("garbled", "The answer is compressed over and over again.");
   let stream = body;
   for (const name of encodings.reverse()) {
     const step = await decompressor(name.trim());

@@ -14,6 +14,8 @@ export type WireFault =
   | "reset"
   | "timeout"
   | "cut"
+  /** Bytes that are not what they claim to be: no HTTP, or not compressed as said. */
+  | "garbled"
   | "too-large"
   | "certificate"
   | "not-tls"

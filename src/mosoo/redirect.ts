@@ -22,18 +22,27 @@ export function mayCarryToken(from: URL, to: URL): boolean {
   return serviceHosts.has(from.host) && serviceHosts.has(to.host);
 }
 
+/** Why the token stays away from `to`. */
+function strangeTarget(from: URL, to: URL): string {
+  if (to.username !== "" || to.password !== "") return `an address with a user or password, ${to.origin}`;
+  if (to.hostname !== from.hostname) return `another host, ${to.origin}`;
+  return to.protocol === from.protocol ? `another port, ${to.origin}` : `an unencrypted address, ${to.origin}`;
+}
+
 /**
  * The address that a redirect leads to.
  *
+ * @param baseOf the API's base, if the call had gone to that address
  * @throws WireError `redirect` that names the new host and `api-url`, where the call must not follow
  */
-export function redirectTarget(from: URL, method: string, status: number, location: string | undefined): URL {
-  let to: URL | undefined;
-  try {
-    to = location === undefined ? undefined : new URL(location, from);
-  } catch {
-    // Told below.
-  }
+export function redirectTarget(
+  from: URL,
+  method: string,
+  status: number,
+  location: string | undefined,
+  baseOf: (to: URL) => URL | undefined,
+): URL {
+  const to = location !== undefined && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (to === undefined || !/^https?:$/.test(to.protocol)) {
     throw new WireError(
       "redirect",
@@ -42,7 +51,9 @@ export function redirectTarget(from: URL, method: string, status: number, locati
       status,
     );
   }
-  const advice = `If this is where the API lives now, set \`api-url\` to it (host ${to.host}).`;
+  const carriesTokens = to.protocol === "https:" || isLoopback(to.hostname);
+  const address = (carriesTokens ? baseOf(to)?.href : undefined) ?? `its https address on ${to.host}`;
+  const advice = `If the API lives there now, set \`api-url\` to ${address}.`;
   if (method !== "GET" && status !== 307 && status !== 308) {
     // A long path says nothing more, and cut in the middle it could hold half a secret.
     const target = `${to.origin}${to.pathname.length > 100 ? "/…" : to.pathname}`;
@@ -56,7 +67,7 @@ export function redirectTarget(from: URL, method: string, status: number, locati
   if (!mayCarryToken(from, to)) {
     throw new WireError(
       "redirect",
-      `${from.host} answered ${status} and points to another host, ${to.protocol}//${to.host}; the token does not follow there.`,
+      `${from.host} answered ${status} and points to ${strangeTarget(from, to)}; the token does not follow there.`,
       advice,
       status,
     );

@@ -64,7 +64,7 @@ export function isAmbiguous(failure: Failure): boolean {
     case "processing":
       return false;
     case "wire":
-      return ["reset", "timeout", "cut", "too-large", "aborted"].includes(failure.fault);
+      return ["reset", "timeout", "cut", "garbled", "too-large", "aborted"].includes(failure.fault);
   }
 }
 
@@ -72,7 +72,14 @@ function isRetried(failure: Failure): boolean {
   if (failure.kind === "status") return isPassing(failure.status);
   if (failure.kind !== "wire") return true;
   if (failure.fault === "proxy-refused") return failure.status !== undefined && isPassing(failure.status);
-  return ["name-not-found", "refused", "proxy-unreachable", "reset", "timeout", "cut"].includes(failure.fault);
+  return ["name-not-found", "refused", "proxy-unreachable", "reset", "timeout", "cut", "garbled"].includes(
+    failure.fault,
+  );
+}
+
+/** Something answers, but not an API: twice more, and it will go on so. */
+function isNonsense(failure: Failure): boolean {
+  return failure.kind === "shape" || (failure.kind === "wire" && failure.fault === "garbled");
 }
 
 function isUnreachable(failure: Failure): boolean {
@@ -101,7 +108,7 @@ export function afterFailure(state: RetryState, failure: Failure, now: number, r
     ...state,
     failures: state.failures + 1,
     unreachable: isUnreachable(failure) ? state.unreachable + 1 : 0,
-    badShapes: failure.kind === "shape" ? state.badShapes + 1 : 0,
+    badShapes: isNonsense(failure) ? state.badShapes + 1 : 0,
     hostAnswered: state.hostAnswered || failure.kind !== "wire",
   };
   if (!isRetried(failure)) return { retry: false, because: "final", state: next };

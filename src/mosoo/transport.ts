@@ -11,9 +11,9 @@ import Agent from "undici/lib/dispatcher/agent.js";
 import { decompressed, readText } from "./body.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { MosooError, WireError } from "./errors.ts";
-import { type Environment, proxyDispatcher } from "./proxy.ts";
+import { type Environment, Proxies } from "./proxy.ts";
 import { mostRedirects, movedBase, redirectTarget } from "./redirect.ts";
-import { wireError } from "./wire-faults.ts";
+import { bodyError, wireError } from "./wire-faults.ts";
 
 export interface TransportOptions {
   /** The API's base, without a trailing slash. */
@@ -63,15 +63,16 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #direct: Agent;
   readonly #clock: Clock;
+  readonly #proxies: Proxies;
   #answered = false;
   #base: URL;
-  #proxied: { dispatcher: Dispatcher; host: string } | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#base = options.apiUrl;
     this.#clock = options.clock ?? systemClock;
     this.#direct = new Agent(agentOptions);
+    this.#proxies = new Proxies(options.environment, { ...agentOptions, proxyTls: { allowH2: false } });
   }
 
   /** The API's base as last known: where a redirect led, else as given. */
@@ -88,12 +89,12 @@ export class Transport {
   async call(call: Call): Promise<Answer> {
     const timer = timeLimit(call, this.#clock);
     try {
-      const { body, ...answer } = await this.#follow(call, timer.signal);
+      const { body, ...answer } = await this.#follow(call, timer);
       try {
         const text = await readText(body);
         return { ...answer, text: this.#options.conceal?.(text) ?? text };
       } catch (error) {
-        throw timer.signal.aborted ? error : brokenOff(error, answer);
+        throw timer.signal.aborted ? error : bodyError(error, answer.url.host, answer.status);
       }
     } catch (error) {
       throw timer.explain(error);
@@ -106,7 +107,7 @@ export class Transport {
   async open(call: Call): Promise<OpenAnswer> {
     const timer = timeLimit(call, this.#clock);
     try {
-      return await this.#follow(call, timer.signal);
+      return await this.#follow(call, timer);
     } catch (error) {
       throw timer.explain(error);
     } finally {
@@ -116,23 +117,24 @@ export class Transport {
 
   /** Closes every connection, those in use too. */
   async close(): Promise<void> {
-    await Promise.all([this.#direct.destroy(), this.#proxied?.dispatcher.destroy()]);
+    await Promise.all([this.#direct.destroy(), this.#proxies.destroy()]);
   }
 
-  async #follow(call: Call, signal: AbortSignal): Promise<OpenAnswer> {
+  async #follow(call: Call, timer: TimeLimit): Promise<OpenAnswer> {
     const base = this.#base;
     const asked = new URL(base.href.replace(/\/$/, "") + call.path);
     const seen = new Set<string>();
     let url = asked;
     for (;;) {
-      const answer = await this.#send(url, call, signal);
+      const answer = await this.#send(url, call, timer);
       if (![301, 302, 303, 307, 308].includes(answer.status)) {
         if (seen.size > 0) this.#move(base, asked, url);
         return answer;
       }
       answer.body.on("error", () => undefined).destroy();
-      const location = answer.header("location");
-      const target = redirectTarget(url, call.method, answer.status, location);
+      const target = redirectTarget(url, call.method, answer.status, answer.header("location"), (to) =>
+        movedBase(base, asked, to),
+      );
       seen.add(url.href);
       if (seen.has(target.href) || seen.size > mostRedirects) {
         const what = seen.has(target.href) ? "in a circle" : `more than ${mostRedirects} times`;
@@ -154,16 +156,14 @@ export class Transport {
     this.#options.onMoved?.(moved);
   }
 
-  async #send(url: URL, call: Call, signal: AbortSignal): Promise<OpenAnswer> {
-    this.#proxied ??= await proxyDispatcher(url, this.#options.environment, {
-      ...agentOptions,
-      proxyTls: { allowH2: false },
-    });
-    const proxy = this.#proxied;
+  async #send(url: URL, call: Call, timer: TimeLimit): Promise<OpenAnswer> {
+    const proxy = await this.#proxies.wayTo(url);
+    const { signal } = timer;
+    timer.peer = proxy === undefined ? url.host : `${url.host} (through the proxy ${proxy.host})`;
     const stream = typeof call.body === "object" ? call.body.open() : undefined;
     try {
       signal.throwIfAborted();
-      const answer = await request.call(proxy?.dispatcher ?? this.#direct, {
+      const asked = request.call(proxy?.dispatcher ?? this.#direct, {
         origin: url.origin,
         path: url.pathname + url.search,
         method: call.method,
@@ -177,6 +177,7 @@ export class Transport {
         },
         body: stream ?? (typeof call.body === "string" ? call.body : null),
       });
+      const answer = await orAborted(asked, signal);
       this.#answered = true;
       const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];
       return {
@@ -188,19 +189,39 @@ export class Transport {
     } catch (error) {
       stream?.destroy();
       // A MosooError comes out of the body's own stream: a file that changed while it was sent.
-      throw signal.aborted || error instanceof MosooError ? error : wireError(error, url.host, proxy?.host);
+      throw signal.aborted || error instanceof MosooError ? error : wireError(error, url.host, proxy);
     }
   }
 }
 
-/** What became of an answer whose body could not be read to its end; its status is known. */
-function brokenOff(error: unknown, { url, status }: Omit<OpenAnswer, "body">): WireError {
-  if (error instanceof WireError) return new WireError(error.fault, error.message, error.advice, status);
-  return new WireError("cut", `${url.host} answered ${status}, and the answer broke off.`, "", status);
+/**
+ * The answer, or the end that the signal sets: undici hears of an abort only once a connection stands, and a host or
+ * proxy that takes none would keep the call for a minute. A request that is aborted so early is never sent.
+ */
+async function orAborted(
+  asked: Promise<Dispatcher.ResponseData>,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => {
+    aborted.reject(signal.reason as Error);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([asked, aborted.promise]);
+  } catch (error) {
+    // Should it come all the same, nobody reads it.
+    asked.then(({ body }) => body.on("error", () => undefined).destroy()).catch(() => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 interface TimeLimit {
   signal: AbortSignal;
+  /** Who is asked. */
+  peer: string;
   /** What an abort meant, where the error came of one; else the error. */
   explain(error: unknown): Error;
   clear(): void;
@@ -224,11 +245,15 @@ function timeLimit(call: Call, clock: Clock): TimeLimit {
         });
   if (signal?.aborted === true) controller.abort();
   signal?.addEventListener("abort", pass, { once: true });
-  return {
+  const limit: TimeLimit = {
     signal: controller.signal,
+    peer: "The host",
     explain: (error) => {
       if (timedOut) {
-        return new WireError("timeout", `No answer within ${Math.round((timeoutMs ?? 0) / 100) / 10} s.`);
+        return new WireError(
+          "timeout",
+          `${limit.peer} did not answer within ${Math.round((timeoutMs ?? 0) / 100) / 10} s.`,
+        );
       }
       if (controller.signal.aborted) return new WireError("aborted", "The call was given up.");
       return error instanceof Error ? error : new WireError("reset", "The connection broke.");
@@ -241,4 +266,5 @@ function timeLimit(call: Call, clock: Clock): TimeLimit {
       clearTimeout(timer);
     },
   };
+  return limit;
 }

@@ -1,5 +1,6 @@
 /** Turns what undici and Node throw into a WireError: a sentence that says which of many things it was. Pure. */
 import { WireError } from "./errors.ts";
+import type { Proxy } from "./proxy.ts";
 
 const certificateCodes =
   /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|CRL_|ERROR_IN_CERT|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/;
@@ -23,74 +24,106 @@ function chain(error: unknown, depth = 0): Link[] {
   ];
 }
 
-function ofCertificate(code: string, host: string): WireError {
+function ofCertificate(code: string, owner: string): WireError {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH") {
     return new WireError(
       "certificate",
-      `The certificate that ${host} showed is for another host name (${code}).`,
+      `The certificate that ${owner} showed is for another host name (${code}).`,
       "Check `api-url`; a proxy that opens TLS connections can cause this, too.",
     );
   }
   if (unknownAuthorityCodes.test(code)) {
     return new WireError(
       "certificate",
-      `The certificate of ${host} comes from an authority that is not known here (${code}).`,
+      `The certificate of ${owner} comes from an authority that is not known here (${code}).`,
       "If it is your company's own, set NODE_EXTRA_CA_CERTS to a file with its certificate in the runner's environment.",
     );
   }
   return new WireError(
     "certificate",
-    `The certificate of ${host} was not accepted (${code}).`,
-    "Check the certificate's dates and chain.",
+    `The certificate of ${owner} was not accepted (${code}).`,
+    "Check the certificate's dates and chain, and the runner's clock.",
   );
+}
+
+function ofTunnel(status: string, host: string, proxy: string): WireError {
+  const advice =
+    status === "407"
+      ? "It wants a user and password in the proxy variable."
+      : "Check the proxy's rules, or name the host in NO_PROXY.";
+  const message = `The proxy ${proxy} refused the connection to ${host} with status ${status}.`;
+  return new WireError("proxy-refused", message, advice, Number(status));
+}
+
+function unreachable(what: string, proxied: boolean): WireError {
+  return proxied
+    ? new WireError("proxy-unreachable", what, "Check the variable HTTPS_PROXY (or HTTP_PROXY) and the proxy itself.")
+    : new WireError("refused", what, "Check `api-url` and the runner's firewall.");
+}
+
+const notFound = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"];
+const noRoute = ["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTDOWN", "ENETDOWN"];
+const late = ["ETIMEDOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"];
+
+/** An answer whose body could not be read to its end; its status is known. */
+export function bodyError(error: unknown, host: string, status: number): WireError {
+  if (error instanceof WireError) return new WireError(error.fault, error.message, error.advice, status);
+  const garbled = chain(error).some(({ code }) => /^(Z_DATA_ERROR|Z_STREAM_ERROR|ERR__ERROR_FORMAT|ZSTD_)/.test(code));
+  const [fault, what, advice] = garbled
+    ? (["garbled", "the answer is not compressed as it says", "Check `api-url` and any proxy."] as const)
+    : (["cut", "the answer broke off", ""] as const);
+  return new WireError(fault, `${host} answered ${status}, and ${what}.`, advice, status);
 }
 
 /**
  * @param host whom the call was for, `host:port`
- * @param proxy the proxy in between, `host:port`, without credentials
+ * @param proxy the proxy in between
  */
-export function wireError(error: unknown, host: string, proxy?: string): WireError {
+export function wireError(error: unknown, host: string, proxy?: Proxy): WireError {
   if (error instanceof WireError) return error;
   const links = chain(error);
   const codes = links.map((link) => link.code);
   const has = (...wanted: string[]): boolean => codes.some((code) => wanted.includes(code));
-  const peer = proxy === undefined ? host : `the proxy ${proxy}`;
+  const begins = (start: string): boolean => codes.some((code) => code.startsWith(start));
+  const proxied = proxy !== undefined;
+  // What could not be connected to: with a proxy, that is the proxy.
+  const next = proxied ? `The proxy ${proxy.host}` : host;
+  const far = proxied ? `${host}, through the proxy ${proxy.host},` : host;
 
   const certificate = codes.find((code) => certificateCodes.test(code));
-  if (certificate !== undefined) return ofCertificate(certificate, host);
-
+  if (certificate !== undefined) {
+    const owner = has("UND_ERR_PRX_TLS") ? `the proxy ${proxy?.host ?? ""}` : host;
+    return ofCertificate(certificate, proxy?.secure === true && owner === host ? `${host} (or of its proxy)` : owner);
+  }
   const tunnel = links.map((link) => /Proxy response \((\d{3})\)/i.exec(link.message)?.[1]).find(Boolean);
-  if (tunnel !== undefined) {
-    const advice =
-      tunnel === "407"
-        ? "It wants a user and password in the proxy variable."
-        : "Check the proxy's rules, or name the host in NO_PROXY.";
-    return new WireError(
-      "proxy-refused",
-      `The proxy ${proxy ?? ""} refused the connection to ${host} with status ${tunnel}.`,
-      advice,
-      Number(tunnel),
-    );
+  if (tunnel !== undefined) return ofTunnel(tunnel, host, proxy?.host ?? "");
+  if (has(...notFound)) {
+    return proxied
+      ? unreachable(`The host name of the proxy ${proxy.host} was not found.`, true)
+      : new WireError(
+          "name-not-found",
+          `The host name ${host} was not found.`,
+          "Check `api-url` and the runner's DNS.",
+        );
   }
-  if (has("ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME")) {
-    return proxy === undefined
-      ? new WireError("name-not-found", `The host name ${host} was not found.`, "Check `api-url` and the runner's DNS.")
-      : new WireError("proxy-unreachable", `The host name of ${peer} was not found.`, "Check the proxy variables.");
+  if (has("ECONNREFUSED")) return unreachable(`${next} refused the connection.`, proxied);
+  if (has(...noRoute)) return unreachable(`${next} cannot be reached.`, proxied);
+  if (has("UND_ERR_PRX_CONN")) return unreachable(`${next} closed the connection at once.`, true);
+  if (has("UND_ERR_CONNECT_TIMEOUT")) {
+    return proxied
+      ? unreachable(`${next} does not answer.`, true)
+      : new WireError("timeout", `${host} did not answer in time.`, "Check `api-url` and the runner's firewall.");
   }
-  if (has("ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL")) {
-    return proxy === undefined
-      ? new WireError("refused", `${host} refused the connection.`, "Check `api-url` and the runner's firewall.")
-      : new WireError("proxy-unreachable", `The proxy ${proxy} cannot be reached.`, "Check the proxy variables.");
-  }
-  if (codes.some((code) => code === "EPROTO" || code.startsWith("ERR_SSL"))) {
+  if (has("EPROTO") || begins("ERR_SSL")) {
     return new WireError(
       "not-tls",
-      `${peer} does not speak TLS as expected.`,
+      `${far} does not speak TLS as expected.`,
       "Check the scheme and port of `api-url` and of the proxy.",
     );
   }
-  if (has("UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT")) {
-    return new WireError("timeout", `${peer} did not answer in time.`);
+  if (has(...late)) return new WireError("timeout", `${far} did not answer in time.`);
+  if (begins("HPE_") || has("UND_ERR_HEADERS_OVERFLOW")) {
+    return new WireError("garbled", `${far} answered with something that is not HTTP.`, "Check the port of `api-url`.");
   }
-  return new WireError("reset", `The connection to ${peer} broke.`);
+  return new WireError("reset", `The connection to ${far.replace(/,$/, "")} broke.`);
 }

@@ -7,6 +7,9 @@ const { setGlobalDispatcher } = require("./lib/global.js");
 // The bundle has no HTTP/2 inside, so none is offered to the server.
 setGlobalDispatcher(new Agent({ allowH2: false }));
 
+// As undici's own index does: the tunnels of ProxyAgent ask every dispatcher for it.
+require("./lib/dispatcher/dispatcher.js").prototype.connect = require("./lib/api/api-connect.js");
+
 module.exports.fetch = require("./lib/web/fetch/index.js").fetch;
 module.exports.ProxyAgent = class ProxyAgent extends ProxyAgentWithH2 {
   constructor(options) {
