@@ -16,7 +16,7 @@ import type { Log } from "./report/log.ts";
 import { carriesMarker } from "./report/marker.ts";
 import type { Outputs } from "./report/outputs.ts";
 import { writeSummary } from "./report/summary.ts";
-import { redact } from "./report/untrusted.ts";
+import { excerpt, redact } from "./report/untrusted.ts";
 import { type Started, start } from "./start.ts";
 import * as state from "./state.ts";
 import { StopWish } from "./stop.ts";
@@ -131,8 +131,11 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
   /** The last word: summary first, for it costs nothing, then the comment. */
   async function tellTheEnd(ending: Ending): Promise<void> {
     Object.assign(progress.report, { outcome: ending.outcome, problem: ending.failure });
-    if (settings.summary && !(await writeSummary(progress.report, secrets.all))) {
-      log.warn("The job summary could not be written.");
+    if (settings.summary) {
+      // A summary that cannot be written (an old runner, a full disk) is no reason to fail.
+      await writeSummary(progress.report, secrets.all).catch((error: unknown) => {
+        log.warn(`The job summary cannot be written: ${excerpt(error instanceof Error ? error.message : "")}`);
+      });
     }
     await comment.show(progress.report, { last: true, signal: stop.over });
   }
