@@ -126,7 +126,21 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
     },
   });
   const comment = prepareComment({ settings, context, secrets: secrets.all, log, outputs });
-  const wait: WaitContext = { mosoo, settings, context, secrets: secrets.all, stop, log, outputs, progress };
+  // Not awaited: the last word waits for no earlier one. It never rejects.
+  const showWorking = (question?: string): void => {
+    void comment.show({ ...progress.report, outcome: "working", question }, { signal: stop.over });
+  };
+  const wait: WaitContext = {
+    mosoo,
+    settings,
+    context,
+    secrets: secrets.all,
+    stop,
+    log,
+    outputs,
+    progress,
+    showWorking,
+  };
 
   /** The last word: summary first, for it costs nothing, then the comment. */
   async function tellTheEnd(ending: Ending): Promise<void> {
@@ -170,8 +184,7 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
       if (settings["on-cancel"] === "interrupt" && started.run !== null && !hasEnded(started.run.status)) {
         state.save(state.waiting, "true");
       }
-      // Not awaited: the last word waits for no earlier one. It never rejects.
-      void comment.show({ ...progress.report, outcome: "working" }, { signal: stop.over });
+      showWorking();
       ending = await waitForRun(wait, started);
       if (ending.outcome !== "stopped") state.save(state.waiting, "");
     }

@@ -26,6 +26,8 @@ export interface WaitContext {
   log: Log;
   outputs: Outputs;
   progress: Progress;
+  /** Tells readers that the agent is at work; or, with a question, that a person has to decide meanwhile. */
+  showWorking: (question?: string) => void;
 }
 
 /** How the wait ended. `failure` is the annotation's text where the step fails. */
@@ -42,6 +44,7 @@ const interruptOnStopMs = 3_000;
 function listener(wait: WaitContext, live: LiveLog, since: number): FollowListener {
   const { settings, log, progress, mosoo } = wait;
   let questions = 0;
+  let undecided = false;
   return {
     happened: (happening) => {
       if (happening.kind === "words") live.words(happening.text);
@@ -50,6 +53,10 @@ function listener(wait: WaitContext, live: LiveLog, since: number): FollowListen
     },
     seen: (run) => {
       progress.run(run);
+      if (undecided && run.status !== "waiting_input" && !hasEnded(run.status)) {
+        undecided = false;
+        wait.showWorking();
+      }
     },
     asked: (title, run) => {
       if (settings["on-waiting-input"] !== "wait") return false;
@@ -59,6 +66,8 @@ function listener(wait: WaitContext, live: LiveLog, since: number): FollowListen
       const text = `The agent asks a person${title === undefined ? "" : `: "${excerpt(redact(title, wait.secrets))}"`}. Decide on the thread's page: ${progress.report.threadUrl ?? ""}`;
       if (questions === 1) log.warn(text);
       else log.line(text);
+      undecided = true;
+      wait.showWorking(title ?? "");
       return true;
     },
     quiet: () => {
