@@ -17,7 +17,7 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
   const context = readContext(environment);
   const { settings } = readInputs(secrets);
   const apiUrl = state.read(state.apiUrl);
-  if (settings === undefined || !URL.canParse(apiUrl)) return;
+  if (settings === undefined) return;
   const [threadId, runId] = [state.read(state.threadId), state.read(state.runId)];
   const progress = new Progress(outputs, context);
   Object.assign(progress.report, {
@@ -28,7 +28,7 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
     runId: runId || undefined,
   });
 
-  if (state.read(state.waiting) === "true" && threadId !== "" && runId !== "") {
+  if (state.read(state.waiting) === "true" && threadId !== "" && runId !== "" && URL.canParse(apiUrl)) {
     const never = new AbortController().signal;
     const mosoo = new Mosoo({
       apiUrl: new URL(apiUrl),

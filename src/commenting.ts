@@ -99,9 +99,8 @@ class SpokenComment implements Commenting {
 
   async finish(report: Report): Promise<void> {
     const kept = keptLastWords();
-    await this.#say(() => (kept === undefined ? render(this.#commenting, report) : Promise.resolve(kept)), {
-      last: true,
-    });
+    if (kept === undefined) await this.show(report, { last: true });
+    else await this.#say(() => Promise.resolve(kept), { last: true });
   }
 
   async #say(text: () => Promise<string>, options: { last?: boolean; signal?: AbortSignal }): Promise<void> {
