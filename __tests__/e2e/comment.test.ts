@@ -1,0 +1,230 @@
+/** The comment's life through the built action: what it says at each stage, for whom, and how it ends. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { answering, headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
+import type { RunScript } from "../support/mosoo-server.ts";
+import { events, runStep, startStep } from "../support/runner.ts";
+
+let scene: Scene;
+
+beforeAll(async () => {
+  scene = await startScene();
+});
+beforeEach(() => {
+  scene.reset();
+});
+afterAll(() => scene.close());
+
+const headlines = (): string[] => scene.texts().map(headlineOf);
+
+describe("the comment on a pull request", () => {
+  it("says that the agent is at work, with the link, then the answer, in the same place", async () => {
+    scene.script = working;
+    const running = startStep(scene.step());
+    await until(() => scene.texts().length === 1, "a comment");
+    const [thread] = scene.mosoo.threads;
+    const [run] = thread?.runs ?? [];
+    if (thread === undefined || run === undefined) throw new Error("no run");
+    const page = `${scene.mosoo.origin}/threads/${thread.id}`;
+    const [before] = scene.own();
+    expect(headlineOf(before?.body)).toBe("working");
+    expect(before?.body).toContain(`[Open the thread](${page})`);
+
+    scene.mosoo.endRun(run.id, "completed", { text: "## Verdict\n\nShip **it**." });
+    const { exitCode, outputs, annotations } = await running.result;
+    expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
+    const [after] = scene.own();
+    expect(scene.github.comments).toEqual([{ ...before, body: after?.body, updatedAt: after?.updatedAt }]);
+    expect(after?.body.split("\n")[0]).toMatch(/^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=7\.1 -->$/);
+    expect(headlineOf(after?.body)).toBe("completed");
+    expect(after?.body).toContain("Ship **it**.");
+    expect(outputs["comment-url"]).toBe(
+      `https://github.com/octo-org/octo-repo/pull/12#issuecomment-${before?.id ?? 0}`,
+    );
+  });
+
+  it("says that the work was handed over where nobody waits for it", async () => {
+    const { exitCode, outputs } = await runStep(scene.step({ with: { wait: "false" } }));
+    expect(exitCode).toBe(0);
+    expect(headlines()).toEqual(["started"]);
+    expect(scene.texts()[0]).toContain(outputs["thread-url"]);
+    expect(outputs["comment-url"]).toMatch(/#issuecomment-\d+$/);
+  });
+
+  it("asks on the pull request what the agent asks a person, while the step waits for it", async () => {
+    scene.script = [{ status: "waiting_input", title: "Push to main?" }];
+    const running = startStep(scene.step({ with: { "on-waiting-input": "wait" } }));
+    await until(() => scene.texts()[0]?.includes("The agent asks: **Push to main?**") === true, "a question");
+    expect(headlines()).toEqual(["working"]);
+    const [run] = scene.mosoo.threads[0]?.runs ?? [];
+    scene.mosoo.setRunStatus(run?.id ?? "", "running");
+    await until(() => scene.texts()[0]?.includes("Push to main?") === false, "work after it");
+    expect(headlines()).toEqual(["working"]);
+    scene.mosoo.endRun(run?.id ?? "", "completed", { text: "Pushed." });
+    expect((await running.result).exitCode).toBe(0);
+    expect(headlines()).toEqual(["completed"]);
+  });
+
+  it("is brought up to date by later pushes, and says for which commit, when, and by which job", async () => {
+    await runStep(scene.step());
+    const [first] = scene.own();
+    scene.script = answering("Better now.");
+    const headSha = "c0ffee0000000000000000000000000000000000";
+    await runStep(scene.step({ runId: "17000000002", runNumber: 8, event: events.pullRequest({ headSha }) }));
+    expect(scene.own().map(({ id }) => id)).toEqual([first?.id]);
+    const [text = ""] = scene.texts();
+    expect(text).toContain("Better now.");
+    expect(text).not.toContain("All is well.");
+    expect(text).toContain(`Commit [\`c0ffee0\`](https://github.com/octo-org/octo-repo/commit/${headSha})`);
+    expect(text).toContain("[review](https://github.com/octo-org/octo-repo/actions/runs/17000000002/attempts/1)");
+    expect(text).toMatch(/ \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
+  });
+
+  it("is a new one for each run in `new` mode, which a re-run finds again", async () => {
+    const step = (runNumber: number, runAttempt = 1): ReturnType<Scene["step"]> =>
+      scene.step({
+        runNumber,
+        runAttempt,
+        runId: `1700000000${runNumber}`,
+        with: { "pr-comment": "new", message: `Review push ${runNumber}.`, wait: "false" },
+      });
+    const seven = await runStep(step(7));
+    const eight = await runStep(step(8));
+    const again = await runStep(step(7, 2));
+    expect(again.outputs["comment-url"]).toBe(seven.outputs["comment-url"]);
+    expect(eight.outputs["comment-url"]).not.toBe(seven.outputs["comment-url"]);
+    expect(scene.own().map(({ body }) => / run=(\d\.\d) id=(\d+) /.exec(body)?.slice(1))).toEqual([
+      ["7.2", "17000000007"],
+      ["8.1", "17000000008"],
+    ]);
+  });
+
+  it("of a re-run is the first attempt's, and says so", async () => {
+    await runStep(scene.step());
+    await runStep(scene.step({ runAttempt: 2 }));
+    expect(scene.own()).toHaveLength(1);
+    expect(scene.own()[0]?.body).toContain(" run=7.2 -->");
+    expect(scene.texts()[0]).toContain("An earlier attempt of this step had begun this work: same thread, same run.");
+  });
+
+  it("holds neither token, whoever wrote it there, and keeps every other word", async () => {
+    const { github, mosoo } = scene;
+    const [githubToken = ""] = github.tokens.keys();
+    scene.script = answering(`Your tokens: \`${githubToken}\`, ${mosoo.tokens.person}. Keep them safe.`);
+    const { stdout, outputs } = await runStep(scene.step());
+    const [text = ""] = scene.texts();
+    expect(text).toMatch(/Your tokens: `\*\*\*`, \\?\*\\?\*\\?\*\. Keep them safe\./);
+    for (const secret of [githubToken, mosoo.tokens.person]) {
+      expect(text).not.toContain(secret);
+      expect(stdout.replace(/^::add-mask::.*$/gm, "")).not.toContain(secret);
+      expect(JSON.stringify(outputs)).not.toContain(secret);
+    }
+  });
+
+  it("cuts an answer that is too long, closes what it cut open, and links to the rest", async () => {
+    scene.script = answering(`Intro\n\n\`\`\`ts\n${"const answer = 42; // 🦞\n".repeat(8_000)}\`\`\`\n\nThe end.`);
+    const { exitCode, annotations, outputs } = await runStep(scene.step());
+    expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
+    const [comment] = scene.own();
+    const body = comment?.body ?? "";
+    expect(body.length).toBeLessThanOrEqual(65_536);
+    expect(body.length).toBeGreaterThan(50_000);
+    expect(body.isWellFormed()).toBe(true);
+    expect(body.match(/^`{3,}/gm)).toHaveLength(2);
+    expect(body).toContain(`_The answer is cut here._ [The thread has the rest.](${outputs["thread-url"] ?? ""})`);
+    expect(body).toMatch(/<\/details>$/);
+  });
+});
+
+describe("every end of a run ends the comment:", () => {
+  const ends: [string, RunScript, Record<string, string>, { headline: string; exitCode: number; words: string }][] = [
+    [
+      "failed",
+      [{ end: "failed", error: { code: "model_error", message: "The model gave up.", retryable: false } }],
+      {},
+      { headline: "failed", exitCode: 1, words: "The model gave up." },
+    ],
+    ["cancelled", [{ end: "cancelled" }], {}, { headline: "cancelled", exitCode: 1, words: "cancelled" }],
+    ["expired", [{ end: "expired" }], {}, { headline: "expired", exitCode: 1, words: "expired" }],
+    [
+      "failed, where that fails no step",
+      [{ end: "failed" }],
+      { "fail-on-run-error": "false" },
+      { headline: "failed", exitCode: 0, words: "Re-run the job" },
+    ],
+    [
+      "a question that the step does not wait for",
+      [{ status: "waiting_input", title: "Push to main?" }],
+      {},
+      { headline: "waiting for a person", exitCode: 1, words: "**Push to main?**" },
+    ],
+    [
+      "a question that interrupts the run",
+      [{ status: "waiting_input", title: "Push to main?" }],
+      { "on-waiting-input": "interrupt" },
+      { headline: "cancelled", exitCode: 1, words: "Push to main?" },
+    ],
+    [
+      "longer than the step waits",
+      working,
+      { "wait-timeout": "1s" },
+      { headline: "not done", exitCode: 1, words: "Reading the diff." },
+    ],
+    [
+      "longer than the step waits, and interrupted",
+      working,
+      { "wait-timeout": "1s", "on-wait-timeout": "interrupt" },
+      { headline: "not done", exitCode: 1, words: "The run is cancelled." },
+    ],
+  ];
+
+  it.each(ends)("%s", async (_, script, inputs, expected) => {
+    scene.script = script;
+    const { exitCode, state } = await runStep(scene.step({ with: inputs }));
+    const [text = ""] = scene.texts();
+    expect({ exitCode, headline: headlineOf(text) }).toEqual({
+      exitCode: expected.exitCode,
+      headline: expected.headline,
+    });
+    expect(text).toContain(expected.words);
+    expect(scene.own()).toHaveLength(1);
+    expect(state["comment_open"]).toBe("");
+  });
+
+  it("a thread that can be read no more", async () => {
+    scene.script = working;
+    const running = startStep(scene.step());
+    await until(() => headlines()[0] === "working", "a comment");
+    scene.mosoo.fault({ on: "thread", kind: "status", status: 404, code: "not_found", message: "Gone.", times: 99 });
+    scene.mosoo.fault({ on: "stream", kind: "status", status: 404, code: "not_found", message: "Gone.", times: 99 });
+    scene.mosoo.cutStreams();
+    expect((await running.result).exitCode).toBe(1);
+    expect(headlines()).toEqual(["no answer"]);
+  });
+});
+
+describe("a creation that fails", () => {
+  it("is told in the one comment, with what to do, since who reads comments reads no logs", async () => {
+    const { exitCode, annotations } = await runStep(
+      scene.step({ with: { "agent-id": scene.mosoo.agents.unpublished } }),
+    );
+    expect(exitCode).toBe(1);
+    expect(headlines()).toEqual(["not started"]);
+    expect(scene.texts()[0]).toContain("> [!CAUTION]");
+    expect(scene.texts()[0]).toContain("No thread was created.");
+    expect(annotations.map(({ level }) => level)).toEqual(["error"]);
+  });
+
+  it("of a later push takes the place of an answer that is not about this commit", async () => {
+    await runStep(scene.step());
+    scene.mosoo.fault({ on: "create", kind: "status", status: 403, code: "forbidden", message: "No more." });
+    await runStep(scene.step({ runNumber: 8, runId: "17000000008" }));
+    expect(headlines()).toEqual(["not started"]);
+    expect(scene.texts()[0]).toContain("No more.");
+  });
+
+  it("because an input is wrong sends nothing, to GitHub neither", async () => {
+    const { exitCode } = await runStep(scene.step({ with: { message: "" } }));
+    expect(exitCode).toBe(1);
+    expect(scene.github.requests).toEqual([]);
+  });
+});

@@ -1,0 +1,94 @@
+/** A pull request with an agent: both stand-ins, and steps of the built action that comment on it. */
+import { startGitHubServer, writeToken, type GitHubComment, type GitHubServer } from "./github-server.ts";
+import type { GitHubServerOptions } from "./github-server.ts";
+import { startMosooServer, type MosooServer, type MosooServerOptions, type RunScript } from "./mosoo-server.ts";
+import { events, type StepOptions } from "./runner.ts";
+
+/** An agent that says its piece at once. */
+export const answering = (text = "All is well."): RunScript => [
+  { emit: { type: "agent.message.delta", content: text } },
+  { end: "completed", text },
+];
+/** An agent at work: its run goes on until a test, or an interrupt, ends it. */
+export const working: RunScript = [
+  { status: "running" },
+  { emit: { type: "agent.message.delta", content: "Reading the diff.\n" } },
+];
+
+export interface Scene {
+  mosoo: MosooServer;
+  github: GitHubServer;
+  /** What the next run does; the answer "All is well." unless set. */
+  script: RunScript;
+  /** Options of a step on pull request 12 that waits and keeps one comment up to date. */
+  step(more?: Partial<StepOptions>): StepOptions;
+  /** The comments by GitHub Actions, each without its marker. */
+  texts(): string[];
+  own(): GitHubComment[];
+  /** Both servers as new. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+const marker = /^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=\d+\.\d+(?: id=\d+)? -->\n/;
+
+export async function startScene(
+  options: { mosoo?: MosooServerOptions; github?: GitHubServerOptions } = {},
+): Promise<Scene> {
+  const scene: { script: RunScript } = { script: answering() };
+  const mosoo = await startMosooServer({
+    revision: "2026-08",
+    rateLimit: { requests: 100_000, windowMs: 60_000 },
+    script: (started) => (typeof scene.script === "function" ? scene.script(started) : scene.script),
+    ...options.mosoo,
+  });
+  const github = await startGitHubServer(options.github);
+  const own = (): GitHubComment[] => github.comments.filter(({ login }) => login === "github-actions[bot]");
+  const tokens = [...github.tokens];
+  return Object.assign(scene, {
+    mosoo,
+    github,
+    step: (more: Partial<StepOptions> = {}): StepOptions => ({
+      event: events.pullRequest(),
+      githubToken: writeToken,
+      secrets: [mosoo.tokens.person],
+      ...more,
+      with: {
+        "agent-id": mosoo.agents.published,
+        token: mosoo.tokens.person,
+        "api-url": mosoo.apiUrl,
+        message: "Review the pull request.",
+        wait: "true",
+        "pr-comment": "update",
+        ...more.with,
+      },
+      env: { GITHUB_API_URL: github.apiUrl, GITHUB_GRAPHQL_URL: github.graphqlUrl, ...more.env },
+    }),
+    own,
+    texts: () => own().map(({ body }) => body.replace(marker, "")),
+    reset: () => {
+      scene.script = answering();
+      mosoo.reset();
+      github.comments.length = github.requests.length = github.faults.length = 0;
+      github.onRequest = undefined;
+      github.tokens.clear();
+      for (const [token, account] of tokens) github.tokens.set(token, account);
+    },
+    close: async () => {
+      await Promise.all([mosoo.close(), github.close()]);
+    },
+  });
+}
+
+/** The headline's words: `completed in 4 s` is "completed". */
+export function headlineOf(text: string | undefined): string {
+  return /^### \S+ Mosoo agent · (.*?)(?: (?:in|after) \d.*)?$/m.exec(text ?? "")?.[1] ?? "";
+}
+
+/** Resolves as soon as the condition holds; it is looked at often. */
+export async function until(holds: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+  for (const end = Date.now() + timeoutMs; !holds();) {
+    if (Date.now() > end) throw new Error(`${what} did not happen within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
