@@ -70,7 +70,7 @@ export interface RunContext {
   workspace: string;
   temp: string;
   subject: Subject | undefined;
-  /** The head commit of the pull request, else the run's commit. */
+  /** The head commit of the pull request, else the run's commit; "" where the event is about none. */
   headSha: string;
   /** The event's payload proves a fork's pull request. */
   fromFork: boolean;
@@ -129,6 +129,11 @@ function provesFork(payload: Payload): boolean {
   return head.id !== undefined && base.id !== undefined && head.id !== base.id;
 }
 
+/** The run's commit; "" where an event is not about a commit, and GITHUB_SHA is but the default branch's newest. */
+function ownSha(get: (name: string) => string): string {
+  return ["issues", "issue_comment"].includes(get("GITHUB_EVENT_NAME")) ? "" : get("GITHUB_SHA");
+}
+
 /** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
 export function readContext(environment: Environment): RunContext {
   const get = (name: string): string => environment[name] ?? "";
@@ -159,7 +164,7 @@ export function readContext(environment: Environment): RunContext {
     workspace: get("GITHUB_WORKSPACE") || process.cwd(),
     temp: get("RUNNER_TEMP"),
     subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref),
-    headSha: payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? get("GITHUB_SHA"),
+    headSha: payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? ownSha(get),
     fromFork: provesFork(payload),
     fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]",
     commentBody: payload.comment?.body,

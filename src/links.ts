@@ -5,6 +5,11 @@ export function threadPage(apiBase: URL, threadId: string): string {
   return new URL(`/threads/${encodeURIComponent(threadId)}`, apiBase.origin).href;
 }
 
+/** The agent's page for people. */
+export function agentPage(apiBase: URL, agentId: string): string {
+  return new URL(`/agent/${encodeURIComponent(agentId)}`, apiBase.origin).href;
+}
+
 /**
  * The thread's API resource: the answer's `links.thread` (in practice a path) on the API's origin; without one, or with
  * one of another origin, `{base}/threads/{id}`.

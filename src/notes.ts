@@ -1,5 +1,5 @@
 /** Notes of the Mosoo client as lines of the log. */
-import { duration } from "./report/card.ts";
+import { duration } from "./report/duration.ts";
 import type { Log } from "./report/log.ts";
 import { excerpt } from "./report/untrusted.ts";
 import type { MosooError } from "./mosoo/errors.ts";

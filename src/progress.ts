@@ -1,6 +1,6 @@
 /** What is known so far, kept in one place, and told to later steps (outputs) and to the report the moment it is known. */
 import { type RunContext, runUrl, subjectUrl } from "./github.ts";
-import { threadPage, threadResource } from "./links.ts";
+import { agentPage, threadPage, threadResource } from "./links.ts";
 import type { Run } from "./mosoo/schema.ts";
 import type { Plan } from "./plan.ts";
 import type { Outputs } from "./report/outputs.ts";
@@ -27,8 +27,11 @@ export class Progress {
   /** The plan is made; nothing was sent yet. */
   planned({ settings, intent, key }: Plan): void {
     this.#outputs.set({ skipped: "false", "external-ref": intent.externalRef ?? "", "idempotency-key": key });
-    this.report.agentId = settings["agent-id"];
-    this.report.onRerun = settings["on-rerun"];
+    Object.assign(this.report, {
+      agentId: settings["agent-id"],
+      externalRef: intent.externalRef,
+      onRerun: settings["on-rerun"],
+    });
   }
 
   /** A thread is known, and its run as far as it is. */
@@ -45,6 +48,7 @@ export class Progress {
     });
     if (this.report.agentId === undefined && typeof agentId === "string" && /^[\w-]{1,64}$/.test(agentId))
       this.report.agentId = agentId;
+    this.report.agentUrl = this.report.agentId && agentPage(apiBase, this.report.agentId);
     this.#outputs.set({
       "thread-id": threadId,
       "run-id": run?.id ?? "",
