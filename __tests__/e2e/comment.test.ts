@@ -75,7 +75,7 @@ describe("the comment on a pull request", () => {
     expect(text).toContain("Better now.");
     expect(text).not.toContain("All is well.");
     expect(text).toContain(`Commit [\`c0ffee0\`](https://github.com/octo-org/octo-repo/commit/${headSha})`);
-    expect(text).toContain("[review](https://github.com/octo-org/octo-repo/actions/runs/17000000002/attempts/1)");
+    expect(text).toContain("[Job review](https://github.com/octo-org/octo-repo/actions/runs/17000000002/attempts/1)");
     expect(text).toMatch(/ \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
   });
 
