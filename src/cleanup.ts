@@ -3,9 +3,11 @@ import { prepareComment } from "./commenting.ts";
 import { readContext } from "./github.ts";
 import { readInputs } from "./inputs.ts";
 import { Mosoo } from "./mosoo/client.ts";
+import { keptReport } from "./last-report.ts";
 import { hasEnded } from "./mosoo/schema.ts";
 import { Progress } from "./progress.ts";
 import { redact } from "./report/untrusted.ts";
+import type { Report } from "./report/report.ts";
 import * as state from "./state.ts";
 import type { StepContext } from "./step.ts";
 import { version } from "./version.ts";
@@ -20,13 +22,16 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
   if (settings === undefined) return;
   const [threadId, runId] = [state.read(state.threadId), state.read(state.runId)];
   const progress = new Progress(outputs, context);
-  Object.assign(progress.report, {
+  const killed: Partial<Report> = {
     outcome: "stopped",
     agentId: settings["agent-id"],
-    threadId,
+    onRerun: settings["on-rerun"],
+    threadId: threadId || undefined,
     threadUrl: state.read(state.threadUrl) || undefined,
     runId: runId || undefined,
-  });
+    problem: "The step was killed while it waited for the agent.",
+  };
+  Object.assign(progress.report, killed, keptReport());
 
   if (state.read(state.waiting) === "true" && threadId !== "" && runId !== "" && URL.canParse(apiUrl)) {
     const never = new AbortController().signal;
@@ -43,17 +48,19 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
     });
     const run = await mosoo.interruptRun(threadId, runId, interruptMs);
     await mosoo.close();
-    progress.report.status = run?.status ?? undefined;
-    if (run === undefined)
-      log.warn(
-        `The main step was killed while it waited, and the run could not be interrupted; it may go on: ${progress.report.threadUrl ?? ""}`,
-      );
-    else
-      log.line(
-        `The main step was killed while it waited: the run ${hasEnded(run.status) ? `is ${run.status ?? "over"}` : "was told to stop"}.`,
-      );
+    const page = progress.report.threadUrl ?? "";
+    if (run === undefined) {
+      log.warn(`Nobody waits for the run any more, and it could not be interrupted; it may go on: ${page}`);
+    } else {
+      const became = hasEnded(run.status) ? `is ${run.status ?? ""}` : "was told to stop";
+      log.line(`Nobody waits for the run any more: it ${became}.`);
+      progress.report.status = run.status ?? undefined;
+      progress.report.problem = `${progress.report.problem ?? ""} After the step, the run ${became}.`.trim();
+    }
   }
   if (state.read(state.commentOpen) === "true") {
-    await prepareComment({ settings, context, secrets: secrets.all, log, outputs }).finish(progress.report);
+    await prepareComment({ settings, context, secrets: secrets.all, log, outputs }).show(progress.report, {
+      last: true,
+    });
   }
 }

@@ -2,12 +2,13 @@
 import type { RunContext } from "./github.ts";
 import type { Settings } from "./inputs.ts";
 import { canonicalMatrix } from "./key.ts";
-import { keepLastWords, keptLastWords } from "./last-words.ts";
+import { keepReport } from "./last-report.ts";
 import type { CommentOutcome, PullRequestComment } from "./report/comment.ts";
 import type { Log } from "./report/log.ts";
 import { longestMarker } from "./report/marker.ts";
 import type { Outputs } from "./report/outputs.ts";
 import type { Report } from "./report/report.ts";
+import { withoutSecrets } from "./report/summary.ts";
 import { useName } from "./report/use-name.ts";
 import * as state from "./state.ts";
 
@@ -20,20 +21,22 @@ export interface CommentingContext {
   outputs: Outputs;
 }
 
+export interface ShowOptions {
+  /** Nothing more will come: not even from the post step, unless this could not be said in time. */
+  last?: boolean;
+  /** Ends the attempt at once. */
+  signal?: AbortSignal;
+}
+
 export interface Commenting {
-  /**
-   * Brings the comment to say the report. `last`: nothing more will come. `signal` ends it at once; what could not be
-   * said in time is left to the post step.
-   */
-  show(report: Report, options?: { last?: boolean; signal?: AbortSignal }): Promise<void>;
-  /** The post step's part: says what the main step had ready to say and could not, else the report. */
-  finish(report: Report): Promise<void>;
+  /** Brings the comment to say the report. Never rejects. */
+  show(report: Report, options?: ShowOptions): Promise<void>;
 }
 
 /** GitHub's limit for a comment, marker included. */
 const mostCommentCharacters = 65_536;
 
-const silent: Commenting = { show: () => Promise.resolve(), finish: () => Promise.resolve() };
+const silent: Commenting = { show: () => Promise.resolve() };
 
 function pullRequestNumber(settings: Settings, context: RunContext): number | undefined {
   return settings["pr-number"] ?? (context.subject?.kind === "pull request" ? context.subject.number : undefined);
@@ -93,20 +96,11 @@ class SpokenComment implements Commenting {
     this.#place = place;
   }
 
-  async show(report: Report, options: { last?: boolean; signal?: AbortSignal } = {}): Promise<void> {
-    if (concernsReaders(report)) await this.#say(() => render(this.#commenting, report), options);
-  }
-
-  async finish(report: Report): Promise<void> {
-    const kept = keptLastWords();
-    if (kept === undefined) await this.show(report, { last: true });
-    else await this.#say(() => Promise.resolve(kept), { last: true });
-  }
-
-  async #say(text: () => Promise<string>, options: { last?: boolean; signal?: AbortSignal }): Promise<void> {
+  async show(report: Report, options: ShowOptions = {}): Promise<void> {
+    if (!concernsReaders(report)) return;
     const { log } = this.#commenting;
     try {
-      await this.#sayOrThrow(text, options);
+      await this.#showOrThrow(report, options);
     } catch (error) {
       log.warn(
         "The comment on the pull request was not written, for a reason that was not foreseen. Please report it.",
@@ -115,26 +109,23 @@ class SpokenComment implements Commenting {
     }
   }
 
-  async #sayOrThrow(
-    makeText: () => Promise<string>,
-    { last = false, signal }: { last?: boolean; signal?: AbortSignal },
-  ): Promise<void> {
+  async #showOrThrow(report: Report, { last = false, signal }: ShowOptions): Promise<void> {
+    const { context, secrets } = this.#commenting;
     state.save(state.commentOpen, "true");
+    const forget = report.outcome === "working" ? undefined : keepReport(withoutSecrets(report, secrets), context.temp);
     const turn = this.#turn.then(async () => {
       this.#comment ??= openComment(this.#commenting, this.#place);
-      const [comment, text] = [await this.#comment, await makeText()];
-      const forget = last ? keepLastWords(text, this.#commenting.context.temp) : () => undefined;
-      return { forget, outcome: comment.show(text, signal === undefined ? {} : { signal }) };
+      const [comment, text] = [await this.#comment, await render(this.#commenting, report)];
+      return { outcome: comment.show(text, signal === undefined ? {} : { signal }) };
     });
     this.#turn = turn.catch(() => undefined);
-    const { forget, outcome } = await turn;
-    const told = await outcome;
+    const told = await (await turn).outcome;
     // What could not be said in time is left to the post step.
     const isOver = last && !(told.kind === "refused" && signal?.aborted === true);
     this.#tell(told, isOver);
     if (!isOver) return;
     state.save(state.commentOpen, "");
-    forget();
+    forget?.();
   }
 
   /** A refusal is a warning once: when no other try will come. */

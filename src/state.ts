@@ -17,9 +17,9 @@ export const threadUrl = "thread_url";
 export const apiUrl = "api_url";
 /** ID of the pull request's comment. */
 export const commentId = "comment_id";
-/** Path of the file with the comment's last text, and its SHA-256. */
-export const lastWords = "last_words";
-export const lastWordsDigest = "last_words_digest";
+/** Path of the file with the report that the comment is to end with, and its SHA-256. */
+export const lastReport = "last_report";
+export const lastReportDigest = "last_report_digest";
 
 export function save(name: string, value: string): void {
   core.saveState(name, value);
