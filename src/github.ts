@@ -25,6 +25,7 @@ const PullRequest = section({
 });
 
 const Payload = z.looseObject({
+  repository: Repository,
   pull_request: PullRequest,
   issue: section({ number, title: text, pull_request: z.catch(z.optional(z.unknown()), undefined) }),
   comment: section({ body: text }),
@@ -34,7 +35,7 @@ const Payload = z.looseObject({
     head_sha: text,
     head_repository: Repository,
     repository: Repository,
-    pull_requests: z.catch(z.optional(z.array(section({ number }))), undefined),
+    pull_requests: z.catch(z.optional(z.array(section({ number, base: section({ repo: Repository }) }))), undefined),
   }),
 });
 type Payload = z.infer<typeof Payload>;
@@ -74,6 +75,7 @@ export interface RunContext {
   headSha: string;
   /** The event's payload proves a fork's pull request. */
   fromFork: boolean;
+  /** Event and actor prove that Dependabot caused the run. */
   fromDependabot: boolean;
   /** The comment that the event is about; untrusted. */
   commentBody: string | undefined;
@@ -96,14 +98,22 @@ function queuedNumber(ref: string | undefined): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-function findSubject(payload: Payload, eventName: string, ref: string): Subject | undefined {
-  const { pull_request: pull, issue, workflow_run: upstream } = payload;
+/** The pull request of this repository that a workflow run was for: GitHub also lists those of forks with the same commit. */
+function upstreamNumber(upstream: Payload["workflow_run"], repositoryId: string): number | undefined {
+  return upstream?.pull_requests?.find((pull) => {
+    const base = pull?.base?.repo?.id;
+    return pull?.number !== undefined && (base === undefined || repositoryId === "" || String(base) === repositoryId);
+  })?.number;
+}
+
+function findSubject(payload: Payload, eventName: string, ref: string, repositoryId: string): Subject | undefined {
+  const { pull_request: pull, issue } = payload;
   if (pull?.number !== undefined) return { kind: "pull request", number: pull.number, title: pull.title };
   if (issue?.number !== undefined) {
     return { kind: issue.pull_request ? "pull request" : "issue", number: issue.number, title: issue.title };
   }
-  const upstreamNumber = upstream?.pull_requests?.[0]?.number;
-  if (upstreamNumber !== undefined) return { kind: "pull request", number: upstreamNumber, title: undefined };
+  const upstream = upstreamNumber(payload.workflow_run, repositoryId);
+  if (upstream !== undefined) return { kind: "pull request", number: upstream, title: undefined };
   const queued =
     eventName === "merge_group" ? (queuedNumber(payload.merge_group?.head_ref) ?? queuedNumber(ref)) : undefined;
   if (queued !== undefined) return { kind: "pull request", number: queued, title: undefined };
@@ -118,21 +128,32 @@ function provesFork(payload: Payload): boolean {
     // A fork that was deleted since has no repository any more.
     if (pull.head.repo === null) return true;
     const head = pull.head.repo;
-    const base = pull.base?.repo;
+    const base = pull.base?.repo ?? payload.repository;
     if (head?.id !== undefined && base?.id !== undefined) return head.id !== base.id;
     if (head?.full_name !== undefined && base?.full_name !== undefined) return head.full_name !== base.full_name;
     return false;
   }
   const upstream = payload.workflow_run;
-  if (upstream?.event !== "pull_request" || !upstream.head_repository || !upstream.repository) return false;
-  const { head_repository: head, repository: base } = upstream;
-  return head.id !== undefined && base.id !== undefined && head.id !== base.id;
+  if (upstream?.event !== "pull_request") return false;
+  const { head_repository: head } = upstream;
+  const base = upstream.repository ?? payload.repository;
+  if (head === null) return true;
+  return head?.id !== undefined && base?.id !== undefined && head.id !== base.id;
 }
 
 /** The run's commit; "" where an event is not about a commit, and GITHUB_SHA is but the default branch's newest. */
 function ownSha(get: (name: string) => string): string {
   return ["issues", "issue_comment"].includes(get("GITHUB_EVENT_NAME")) ? "" : get("GITHUB_SHA");
 }
+
+/**
+ * Events that Dependabot itself causes, and on which its runs get the secrets of its own store. It can be the actor of
+ * others: of a schedule, once it has updated the workflow's file.
+ */
+const dependabotsEvents = new Set([
+  ...["pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment"],
+  ...["push", "create", "deployment", "deployment_status"],
+]);
 
 /** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
 export function readContext(environment: Environment): RunContext {
@@ -163,10 +184,10 @@ export function readContext(environment: Environment): RunContext {
     graphqlUrl: get("GITHUB_GRAPHQL_URL") || `${apiUrl}/graphql`,
     workspace: get("GITHUB_WORKSPACE") || process.cwd(),
     temp: get("RUNNER_TEMP"),
-    subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref),
+    subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref, get("GITHUB_REPOSITORY_ID")),
     headSha: payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? ownSha(get),
     fromFork: provesFork(payload),
-    fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]",
+    fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]" && dependabotsEvents.has(get("GITHUB_EVENT_NAME")),
     commentBody: payload.comment?.body,
   };
 }
