@@ -1,0 +1,245 @@
+/** Whatever a workflow run is about: its reference, its key and its one thread, through the built action over real HTTP. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { failureOf } from "../support/refusals.ts";
+import { type RunnerEvent, type StepOptions, type StepResult, events, runStep } from "../support/runner.ts";
+import { sideBySide } from "../support/side-by-side.ts";
+
+let server: MosooServer;
+
+beforeAll(async () => {
+  server = await startMosooServer();
+});
+beforeEach(() => {
+  server.reset();
+});
+afterAll(async () => {
+  await server.close();
+});
+
+function start(options: Partial<StepOptions> = {}): Promise<StepResult> {
+  return runStep({
+    ...options,
+    with: {
+      "agent-id": server.agents.published,
+      token: server.tokens.person,
+      message: "Look at this, please.",
+      "api-url": server.apiUrl,
+      "create-timeout": "3s",
+      ...options.with,
+    },
+  });
+}
+
+/** Markdown with its character references read. */
+const rendered = (markdown = ""): string =>
+  markdown.replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)));
+
+const sentRefs = (): unknown[] =>
+  server.threads.map(({ body }) => (body as { client_external_ref?: unknown }).client_external_ref);
+
+describe("every event", () => {
+  const about = "github:octo-org/octo-repo";
+  const cases: [string, RunnerEvent, string][] = [
+    ["pull_request", events.pullRequest(), `${about}#12`],
+    ["pull_request_target", events.pullRequestTarget(), `${about}#12`],
+    ["pull_request_review", events.pullRequestReview(), `${about}#12`],
+    ["issue_comment on a pull request", events.issueComment(), `${about}#12`],
+    ["issue_comment on an issue", events.issueComment({ onPullRequest: false, number: 3 }), `${about}#3`],
+    ["issues", events.issues({ number: 4 }), `${about}#4`],
+    ["push", events.push(), `${about}@refs/heads/main`],
+    ["push of a tag", events.push({ ref: "refs/tags/v1.2" }), `${about}@refs/tags/v1.2`],
+    ["schedule", events.schedule(), `${about}@refs/heads/main`],
+    ["workflow_dispatch", events.workflowDispatch({ what: "x" }), `${about}@refs/heads/main`],
+    ["merge_group", events.mergeGroup({ number: 31 }), `${about}#31`],
+    ["workflow_run of a pull request", events.workflowRun({ pullRequests: [5] }), `${about}#5`],
+    ["workflow_run of a fork", events.workflowRun({ fork: true }), `${about}@refs/heads/main`],
+    ["a missing event file", { name: "push", payload: undefined }, `${about}@refs/heads/main`],
+    ["a broken event file", { name: "push", payload: '{"pull_request": {' }, `${about}@refs/heads/main`],
+    ["an event file of another make", { name: "push", payload: "[1]" }, `${about}@refs/heads/main`],
+  ];
+
+  it("starts a thread with its reference, and links what it is about", async () => {
+    const steps = await sideBySide(cases, ([name, event]) => start({ event, job: name }));
+    for (const [index, [name, , ref]] of cases.entries()) {
+      const step = steps[index];
+      expect({ name, exit: step?.exitCode, ref: step?.outputs["external-ref"], stderr: step?.stderr }).toEqual({
+        name,
+        exit: 0,
+        ref,
+        stderr: "",
+      });
+      const number = ref.split("#")[1];
+      if (number !== undefined)
+        expect(rendered(step?.summary)).toMatch(new RegExp(`/octo-org/octo-repo/(pull|issues)/${number}\\)`));
+      expect(step?.summary).toContain(step?.outputs["thread-url"]);
+    }
+    expect(sentRefs().toSorted()).toEqual(cases.map(([, , ref]) => ref).toSorted());
+    expect(new Set(steps.map(({ outputs }) => outputs["idempotency-key"])).size).toBe(cases.length);
+  });
+});
+
+describe("threads and contexts", () => {
+  const contexts: Partial<StepOptions>[] = [
+    {},
+    { runId: "17000000002" },
+    { job: "other" },
+    { step: "mosoo_2" },
+    { matrix: { os: "linux" } },
+    { matrix: { os: "windows" } },
+    { env: { GITHUB_REPOSITORY_ID: "424243" } },
+    { env: { GITHUB_SERVER_URL: "https://ghes.example" } },
+    { with: { message: "Look at that, please." } },
+    { with: { "external-ref": "linear-ENG-123" } },
+    { with: { "idempotency-key": "one-of-my-own" } },
+    { event: events.pullRequest() },
+  ];
+
+  it("twelve differing contexts have twelve threads, and a re-run of each finds its own", async () => {
+    const first = await sideBySide(contexts, (context) => start(context));
+    expect(first.map(({ exitCode, outputs }) => [exitCode, outputs["replayed"]])).toEqual(
+      contexts.map(() => [0, "false"]),
+    );
+    const threads = first.map(({ outputs }) => outputs["thread-id"]);
+    expect(new Set(threads).size).toBe(12);
+    expect(server.threads).toHaveLength(12);
+
+    const again = await sideBySide(contexts, (context) =>
+      start({ ...context, runAttempt: 2, with: { ...context.with } }),
+    );
+    expect(again.map(({ outputs }) => outputs["thread-id"])).toEqual(threads);
+    expect(again.map(({ outputs }) => outputs["replayed"])).toEqual(contexts.map(() => "true"));
+    expect(server.threads).toHaveLength(12);
+  });
+
+  it("another person who re-runs it gets the same thread, and the matrix's key order does not matter", async () => {
+    const leg = { matrix: { os: "linux", node: 24 } };
+    const one = await start(leg);
+    const other = await start({
+      matrix: { node: 24, os: "linux" },
+      runAttempt: 3,
+      env: { GITHUB_TRIGGERING_ACTOR: "hubot" },
+    });
+    expect(other.outputs["thread-id"]).toBe(one.outputs["thread-id"]);
+    expect(other.shown).toMatch(/already|earlier/);
+    expect(other.summary).toMatch(/re-run|earlier/);
+  });
+
+  it("`on-rerun: create` makes a thread an attempt, and within an attempt still only one", async () => {
+    const create = { with: { "on-rerun": "create" } };
+    const ids = [];
+    for (const runAttempt of [1, 2, 2]) ids.push((await start({ ...create, runAttempt })).outputs["thread-id"]);
+    expect(new Set(ids).size).toBe(2);
+    expect(ids[1]).toBe(ids[2]);
+  });
+
+  it("a fixed run sends this key and this body, byte for byte", async () => {
+    // Where this changes, so does the key: raise its version in src/key.ts.
+    await start({
+      event: events.pullRequest(),
+      matrix: { os: "linux" },
+      with: { "agent-id": "01KEXAMPLEAGENT00000000000", message: ' Bitte schön: 🦊 "x"\n' },
+    });
+    const sent = server.requests.find(({ method }) => method === "POST");
+    expect(sent?.path).toBe("/api/v1/agents/01KEXAMPLEAGENT00000000000/threads");
+    expect(sent?.headers["idempotency-key"]).toBe("gh-17000000001-193d5258970fe98a3e676c73b4641ceac0cf47a7");
+    expect(sent?.body).toBe(
+      '{"input":{"type":"user.message","content":[{"type":"text","text":"Bitte schön: 🦊 \\"x\\""}]},' +
+        '"client_external_ref":"github:octo-org/octo-repo#12"}',
+    );
+    expect(sent?.headers).toMatchObject({
+      authorization: `Bearer ${server.tokens.person}`,
+      "content-type": "application/json",
+      accept: "application/json",
+    });
+    expect(sent?.headers["user-agent"]).toMatch(/^mosoo-thread-action\/\d+\.\d+\.\d+$/);
+  });
+});
+
+describe("a token that is empty", () => {
+  const fork = /comes from a fork, and GitHub gives those no secrets/;
+  const dependabot = /Dependabot started this run, .* Dependabot, too/;
+  const usual = /a pull request from a fork .*Dependabot .*misspelt/;
+  const condition = "if: github.event.pull_request.head.repo.full_name == github.repository";
+  const forks = events.pullRequestFromFork();
+  const deleted = events.pullRequestFromFork({ headRepository: null });
+  const scheduled = { ...events.schedule(), env: { GITHUB_ACTOR: "dependabot[bot]" } };
+
+  it.each<[string, RunnerEvent, RegExp]>([
+    ["a fork's run", forks, fork],
+    ["a deleted fork's run", deleted, fork],
+    ["Dependabot's run", events.dependabot(), dependabot],
+    ["a push, so the name is wrong", events.push(), usual],
+    ["a schedule that Dependabot last touched", scheduled, usual],
+    [
+      "a fork's run where forks get secrets",
+      events.pullRequestTarget(),
+      /on pull_request_target GitHub gives the secrets/,
+    ],
+  ])("fails on %s, and says why and what to do", async (_, event, cause) => {
+    const step = await start({ event, with: { token: "" } });
+    const message = failureOf(step);
+    expect(message).toMatch(/^`token`: It is empty\. /);
+    expect(message).toMatch(cause);
+    if (cause !== dependabot) expect(message).toContain(condition);
+    expect(message).toContain("on-missing-token: skip-untrusted");
+    expect(step.outputs["skipped"]).toBe("false");
+  });
+
+  it.each<[string, string, RunnerEvent, boolean]>([
+    ["skip-untrusted", "a fork's run", forks, true],
+    ["skip-untrusted", "a deleted fork's run", deleted, true],
+    ["skip-untrusted", "Dependabot's run", events.dependabot(), true],
+    ["skip-untrusted", "Dependabot's push", { ...events.push(), env: { GITHUB_ACTOR: "dependabot[bot]" } }, true],
+    ["skip-untrusted", "a person's run, on a branch of the same repository", events.pullRequest(), false],
+    ["skip-untrusted", "a push", events.push(), false],
+    ["skip-untrusted", "a comment, which proves nothing", events.issueComment({ author: "stranger" }), false],
+    ["skip-untrusted", "a schedule that Dependabot last touched", scheduled, false],
+    ["skip", "a push", events.push(), true],
+    ["skip", "a fork's run", forks, true],
+    ["", "a fork's run", forks, false],
+  ])(
+    "with `on-missing-token: %s` on %s: skipped before any other problem, or failed",
+    async (policy, _, event, skips) => {
+      // Forks get no `vars` either, so the agent is empty, too; and more is wrong.
+      const step = await start({
+        event,
+        with: { token: " ", "agent-id": "", message: "", "create-timeout": "never", "on-missing-token": policy },
+      });
+      if (skips) {
+        expect({ exit: step.exitCode, outputs: step.outputs, summary: step.summary }).toEqual({
+          exit: 0,
+          outputs: { skipped: "true" },
+          summary: "",
+        });
+        expect(step.annotations).toMatchObject([
+          { level: "notice", message: expect.stringMatching(/^Skipped: `token` is empty.*No thread was created\.$/) },
+        ]);
+      } else {
+        const message = failureOf(step);
+        for (const input of ["token", "agent-id", "message", "create-timeout"])
+          expect(message).toContain(`\`${input}\`: `);
+        expect(step.outputs).toEqual({ skipped: "false" });
+      }
+      expect(server.requests).toHaveLength(0);
+    },
+  );
+
+  it("counts as empty with nothing but the word Bearer before it", async () => {
+    const step = await start({ event: forks, with: { token: "Bearer ", "on-missing-token": "skip-untrusted" } });
+    expect(step.outputs).toEqual({ skipped: "true" });
+  });
+
+  it("is not skipped by a policy that is misspelt: that is a problem of its own", async () => {
+    const step = await start({ event: forks, with: { token: "", "on-missing-token": "skip-untrustd" } });
+    const message = failureOf(step);
+    expect(message).toMatch(/2 inputs have problems\./);
+    expect(message).toMatch(/`on-missing-token`: .* Write one of fail, skip-untrusted, skip\./);
+  });
+
+  it("is no matter where a token is there: the policy alone skips nothing", async () => {
+    const step = await start({ event: forks, with: { "on-missing-token": "skip" } });
+    expect(step.outputs).toMatchObject({ skipped: "false", replayed: "false" });
+    expect(server.threads).toHaveLength(1);
+  });
+});
