@@ -1,16 +1,22 @@
 /** A pull request with an agent: both stand-ins, and steps of the built action that comment on it. */
 import { startGitHubServer, writeToken, type GitHubComment, type GitHubServer } from "./github-server.ts";
 import type { GitHubServerOptions } from "./github-server.ts";
-import { startMosooServer, type MosooServer, type MosooServerOptions, type RunScript } from "./mosoo-server.ts";
+import {
+  startMosooServer,
+  type MosooServer,
+  type MosooServerOptions,
+  type RunScript,
+  type ScriptStep,
+} from "./mosoo-server.ts";
 import { events, type StepOptions } from "./runner.ts";
 
 /** An agent that says its piece at once. */
-export const answering = (text = "All is well."): RunScript => [
+export const answering = (text = "All is well."): ScriptStep[] => [
   { emit: { type: "agent.message.delta", content: text } },
   { end: "completed", text },
 ];
 /** An agent at work: its run goes on until a test, or an interrupt, ends it. */
-export const working: RunScript = [
+export const working: ScriptStep[] = [
   { status: "running" },
   { emit: { type: "agent.message.delta", content: "Reading the diff.\n" } },
 ];
