@@ -390,6 +390,21 @@ describe("trouble that passes", () => {
   });
 
   it.each([
+    "Could not resolve to a node with the global id of 'PR_kwDOxxx'.",
+    "body was submitted too quickly after another comment",
+  ])("with a 422 answer that GitHub takes back is tried again: %s", async (message) => {
+    const errors = [{ resource: "IssueComment", code: "unprocessable", field: "data", message }];
+    github.faults.push({
+      method: "POST",
+      path: /comments/,
+      status: 422,
+      body: { message: "Validation Failed", errors },
+    });
+    expect(await open().show("Working")).toMatchObject({ kind: "written" });
+    expect(texts()).toEqual(["Working"]);
+  });
+
+  it.each([
     ["an answer lost after the comment was made", { status: 502 }],
     ["a connection cut after the comment was made", { drop: true }],
   ])("such as %s leaves one comment", async (_, fault) => {

@@ -22,6 +22,8 @@ export class Stopped extends Error {
 
 /** Longest wait before one more try, in milliseconds; a server that asks for more is not waited for. */
 const longestPause = 20_000;
+/** Refusals of a text that GitHub takes a moment later: what it has just written is not everywhere yet, or came too fast. */
+const passingRefusal = /could not resolve to a node|submitted too quickly/i;
 /** A secondary rate limit that names no time. */
 const unnamedPause = 5_000;
 
@@ -73,7 +75,7 @@ export function pauseBefore(error: unknown, tried: number, baseDelayMs: number, 
         : Math.max(backoff, unnamedPause);
     return pause <= longestPause ? Math.max(pause, 0) : undefined;
   }
-  if (failure.status < 500) return undefined;
+  if (failure.status < 500 && !(failure.status === 422 && passingRefusal.test(failure.message))) return undefined;
   return Number.isFinite(asked) ? (asked <= longestPause ? asked : undefined) : backoff;
 }
 
