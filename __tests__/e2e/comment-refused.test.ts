@@ -101,10 +101,3 @@ describe("trouble of GitHub's that passes", () => {
     expect(scene.texts().map(headlineOf)).toEqual(["completed"]);
   });
 });
-
-it("a GitHub that is not there costs a few tries and a warning", async () => {
-  const env = { GITHUB_API_URL: "http://127.0.0.1:9", GITHUB_GRAPHQL_URL: "http://127.0.0.1:9/graphql" };
-  const result = await runStep(scene.step({ env }));
-  expect(warningOf(result)).toContain("GitHub could not be reached");
-  expect(result.durationMs).toBeLessThan(25_000);
-});

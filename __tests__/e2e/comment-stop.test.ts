@@ -2,9 +2,9 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { answering, headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
+import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
 import { faults } from "../support/github-server.ts";
-import { runPost, startStep, type RunningStep, type StepOptions, type StepResult } from "../support/runner.ts";
+import { runPost, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
 let scene: Scene;
 
@@ -21,15 +21,6 @@ const headlines = (): string[] => scene.texts().map(headlineOf);
 const runStatus = (): string | undefined => scene.mosoo.threads[0]?.runs[0]?.status;
 const interrupts = (): unknown[] => scene.mosoo.requests.filter(({ body }) => body.includes("user_interrupt"));
 
-/** A step whose comment says that the agent is at work. */
-async function stepAtWork(more: Partial<StepOptions> = {}): Promise<RunningStep> {
-  const running = startStep(scene.step(more));
-  await Promise.all([running.waitForLog("Reading the diff."), until(() => headlines()[0] === "working", "a comment")]);
-  // The first text stands once the list was read again.
-  await until(() => scene.github.requests.length >= 4, "the comment's check");
-  return running;
-}
-
 async function cancel(running: RunningStep): Promise<{ result: StepResult; ms: number }> {
   const began = performance.now();
   const result = await running.cancel();
@@ -37,11 +28,11 @@ async function cancel(running: RunningStep): Promise<{ result: StepResult; ms: n
 }
 
 /** GitHub answers nothing for longer than any step lives. */
-const silence = { ...faults.slow(60_000, 999) };
+const silence = faults.slow(60_000, 999);
 
 describe("a step that is cancelled while it waits", () => {
   it("interrupts the run first, then ends the comment, and leaves the post step nothing to do", async () => {
-    const running = await stepAtWork();
+    const running = await stepAtWork(scene);
     const order: string[] = [];
     scene.github.onRequest = ({ method }) => {
       order.push(`${method} when the run is ${runStatus() ?? ""}`);
@@ -58,56 +49,8 @@ describe("a step that is cancelled while it waits", () => {
     expect(scene.github.requests.length + scene.mosoo.requests.length).toBe(requests);
   });
 
-  it.each([
-    ["is silent", silence],
-    ["fails", faults.serverError(999)],
-  ])("ends in time although GitHub %s; the post step then says the same words", async (_, fault) => {
-    const running = await stepAtWork();
-    scene.github.faults.push({ ...fault });
-    const { result, ms } = await cancel(running);
-    expect(ms).toBeLessThan(4_000);
-    expect(runStatus()).toBe("cancelled");
-    expect(headlines()).toEqual(["working"]);
-    expect(result.annotations.map(({ level }) => level)).toEqual(["error"]);
-
-    scene.github.faults.length = 0;
-    const post = await runPost(result);
-    expect({ exitCode: post.exitCode, annotations: post.annotations }).toEqual({ exitCode: 0, annotations: [] });
-    expect(headlines()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("The run is cancelled.");
-    expect(scene.texts()[0]).toContain("Reading the diff.");
-    expect(interrupts()).toHaveLength(1);
-  });
-
-  it("ends in time although GitHub has not taken the first words yet; there is one comment in the end", async () => {
-    scene.github.faults.push({ method: "POST", path: /comments/, ...silence, times: 1 });
-    const running = startStep(scene.step());
-    await until(() => scene.github.faults[0]?.times === 0, "the creation");
-    await running.waitForLog("Reading the diff.");
-    const { result, ms } = await cancel(running);
-    expect(ms).toBeLessThan(4_000);
-    await runPost(result);
-    expect(headlines()).toEqual(["stopped"]);
-  });
-
-  it("ends in time although Mosoo is silent; the post step interrupts the run and corrects the comment", async () => {
-    const running = await stepAtWork();
-    scene.mosoo.fault({ on: "events", kind: "hang-before" });
-    const { result, ms } = await cancel(running);
-    expect(ms).toBeLessThan(4_000);
-    expect(headlines()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("could not be interrupted");
-
-    const post = await runPost(result);
-    expect(post.exitCode).toBe(0);
-    expect(runStatus()).toBe("cancelled");
-    expect(scene.texts()[0]).toContain("After the step, the run is cancelled.");
-    expect(scene.texts()[0]).toContain("Reading the diff.");
-    expect(scene.own()).toHaveLength(1);
-  });
-
   it("leaves the run going where it is told to, and says so", async () => {
-    const { result } = await cancel(await stepAtWork({ with: { "on-cancel": "leave" } }));
+    const { result } = await cancel(await stepAtWork(scene, { with: { "on-cancel": "leave" } }));
     expect(result.exitCode).toBe(1);
     expect(interrupts()).toEqual([]);
     expect(headlines()).toEqual(["stopped"]);
@@ -126,29 +69,11 @@ describe("a step that is cancelled", () => {
     await runPost(result);
     expect(scene.github.requests).toEqual([]);
   });
-
-  it.each([
-    ["the answer", "true", "completed", "All is well."],
-    ["that the work is handed over", "false", "started", "The answer will be in the thread."],
-  ])("while GitHub keeps it from telling %s has the post step tell it", async (_, wait, headline, words) => {
-    scene.script = answering();
-    // The first words get through, where there are any: the agent and the check that no other was created meanwhile.
-    scene.github.faults.push({ method: wait === "true" ? "PATCH" : "POST", path: /comments/, ...silence });
-    const running = startStep(scene.step({ with: { wait } }));
-    await until(() => (scene.github.faults[0]?.times ?? 0) < 999, "the last words");
-    const { result, ms } = await cancel(running);
-    expect(ms).toBeLessThan(4_000);
-    scene.github.faults.length = 0;
-    await runPost(result);
-    expect(headlines()).toEqual([headline]);
-    expect(scene.texts()[0]).toContain(words);
-    expect(scene.own()).toHaveLength(1);
-  });
 });
 
 describe("a step that is killed", () => {
   it("while it waits has the post step interrupt the run, then end the comment", async () => {
-    const running = await stepAtWork();
+    const running = await stepAtWork(scene);
     const killed = await running.kill();
     expect(headlines()).toEqual(["working"]);
     const order: (string | undefined)[] = [];
@@ -167,7 +92,7 @@ describe("a step that is killed", () => {
   });
 
   it("while it waits and is to leave the run has its comment ended all the same", async () => {
-    const killed = await (await stepAtWork({ with: { "on-cancel": "leave" } })).kill();
+    const killed = await (await stepAtWork(scene, { with: { "on-cancel": "leave" } })).kill();
     await runPost(killed);
     expect(runStatus()).toBe("running");
     expect(headlines()).toEqual(["stopped"]);
@@ -217,7 +142,7 @@ describe("a step that is killed", () => {
   });
 
   it("has a post step that is never red, whatever GitHub says", async () => {
-    const killed = await (await stepAtWork()).kill();
+    const killed = await (await stepAtWork(scene)).kill();
     scene.github.faults.push({ status: 403, body: { message: "Resource not accessible by integration" }, times: 99 });
     const post = await runPost(killed);
     expect(post.exitCode).toBe(0);

@@ -8,7 +8,7 @@ import {
   type RunScript,
   type ScriptStep,
 } from "./mosoo-server.ts";
-import { events, type StepOptions } from "./runner.ts";
+import { events, startStep, type RunningStep, type StepOptions } from "./runner.ts";
 
 /** An agent that says its piece at once. */
 export const answering = (text = "All is well."): ScriptStep[] => [
@@ -97,4 +97,13 @@ export async function until(holds: () => boolean, what: string, timeoutMs = 10_0
     if (Date.now() > end) throw new Error(`${what} did not happen within ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** A step whose run goes on (`working`) and whose comment says so. */
+export async function stepAtWork(scene: Scene, more: Partial<StepOptions> = {}): Promise<RunningStep> {
+  const running = startStep(scene.step(more));
+  await running.waitForLog("Reading the diff.");
+  // The first text stands once the list was read again.
+  await until(() => scene.github.requests.length >= 4, "the comment's check");
+  return running;
 }

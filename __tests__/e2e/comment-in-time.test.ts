@@ -1,0 +1,115 @@
+/**
+ * A cancelled step ends within 4 s of the signal, however slow GitHub or Mosoo is; what it could not say, the post step
+ * says. Each test has servers of its own and spends its time waiting, so they run side by side.
+ */
+import { expect, it } from "@jest/globals";
+import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
+import { faults } from "../support/github-server.ts";
+import { runPost, runStep, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
+
+/** GitHub answers nothing for longer than any step lives. */
+const silence = faults.slow(60_000, 999);
+
+function inScene(test: (scene: Scene) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const scene = await startScene();
+    scene.script = working;
+    await test(scene).finally(() => scene.close());
+  };
+}
+
+async function cancelInTime(running: RunningStep): Promise<StepResult> {
+  const began = performance.now();
+  const result = await running.cancel();
+  expect(performance.now() - began).toBeLessThan(4_000);
+  return result;
+}
+
+const headlines = (scene: Scene): string[] => scene.texts().map(headlineOf);
+
+it.concurrent.each([
+  ["is silent", silence],
+  ["fails", faults.serverError(999)],
+])(
+  "a step that is cancelled while it waits ends in time although GitHub %s; the post step then says the same words",
+  (_, fault) =>
+    inScene(async (scene) => {
+      const running = await stepAtWork(scene);
+      scene.github.faults.push({ ...fault });
+      const result = await cancelInTime(running);
+      expect(scene.mosoo.threads[0]?.runs[0]?.status).toBe("cancelled");
+      expect(headlines(scene)).toEqual(["working"]);
+      expect(result.annotations.map(({ level }) => level)).toEqual(["error"]);
+
+      scene.github.faults.length = 0;
+      const post = await runPost(result);
+      expect({ exitCode: post.exitCode, annotations: post.annotations }).toEqual({ exitCode: 0, annotations: [] });
+      expect(headlines(scene)).toEqual(["stopped"]);
+      expect(scene.texts()[0]).toContain("The run is cancelled.");
+      expect(scene.texts()[0]).toContain("Reading the diff.");
+      expect(scene.mosoo.requests.filter(({ body }) => body.includes("user_interrupt"))).toHaveLength(1);
+    })(),
+);
+
+it.concurrent(
+  "a step that is cancelled while it waits ends in time although GitHub has not taken the first words yet; there is one comment in the end",
+  inScene(async (scene) => {
+    scene.github.faults.push({ method: "POST", path: /comments/, ...silence, times: 1 });
+    const running = startStep(scene.step());
+    await until(() => scene.github.faults[0]?.times === 0, "the creation");
+    await running.waitForLog("Reading the diff.");
+    await runPost(await cancelInTime(running));
+    expect(headlines(scene)).toEqual(["stopped"]);
+  }),
+);
+
+it.concurrent(
+  "a step that is cancelled while it waits ends in time although Mosoo is silent; the post step interrupts the run and corrects the comment",
+  inScene(async (scene) => {
+    const running = await stepAtWork(scene);
+    scene.mosoo.fault({ on: "events", kind: "hang-before" });
+    const result = await cancelInTime(running);
+    expect(headlines(scene)).toEqual(["stopped"]);
+    expect(scene.texts()[0]).toContain("could not be interrupted");
+
+    const post = await runPost(result);
+    expect(post.exitCode).toBe(0);
+    expect(scene.mosoo.threads[0]?.runs[0]?.status).toBe("cancelled");
+    expect(scene.texts()[0]).toContain("After the step, the run is cancelled.");
+    expect(scene.texts()[0]).toContain("Reading the diff.");
+    expect(scene.own()).toHaveLength(1);
+  }),
+);
+
+it.concurrent.each([
+  ["the answer", "true", "completed", "All is well."],
+  ["that the work is handed over", "false", "started", "The answer will be in the thread."],
+])(
+  "a step that is cancelled while GitHub keeps it from telling %s has the post step tell it",
+  (_, wait, headline, words) =>
+    inScene(async (scene) => {
+      scene.script = answering();
+      scene.github.faults.push({ method: wait === "true" ? "PATCH" : "POST", path: /comments/, ...silence });
+      const running = startStep(scene.step({ with: { wait } }));
+      await until(() => (scene.github.faults[0]?.times ?? 0) < 999, "the last words");
+      const result = await cancelInTime(running);
+      scene.github.faults.length = 0;
+      await runPost(result);
+      expect(headlines(scene)).toEqual([headline]);
+      expect(scene.texts()[0]).toContain(words);
+      expect(scene.own()).toHaveLength(1);
+    })(),
+);
+
+it.concurrent(
+  "a GitHub that is not there costs a few tries and a warning, not the step",
+  inScene(async (scene) => {
+    scene.script = answering();
+    const env = { GITHUB_API_URL: "http://127.0.0.1:9", GITHUB_GRAPHQL_URL: "http://127.0.0.1:9/graphql" };
+    const { exitCode, outputs, annotations, durationMs } = await runStep(scene.step({ env }));
+    expect({ exitCode, response: outputs["response"] }).toEqual({ exitCode: 0, response: "All is well." });
+    expect(annotations.map(({ level }) => level)).toEqual(["warning"]);
+    expect(annotations[0]?.message).toContain("GitHub could not be reached");
+    expect(durationMs).toBeLessThan(25_000);
+  }),
+);

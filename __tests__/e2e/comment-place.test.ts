@@ -1,0 +1,166 @@
+/** Where the comment goes: by event and input, on any GitHub; and where there is none, nothing of it is loaded. */
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { headlineOf, startScene, type Scene } from "../support/commenting.ts";
+import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
+import { root } from "../support/runner-environment.ts";
+
+let scene: Scene;
+
+beforeAll(async () => {
+  scene = await startScene({ github: { numbers: [12, 31] } });
+});
+beforeEach(() => {
+  scene.reset();
+});
+afterAll(() => scene.close());
+
+/** A step that hands its work over and ends. */
+function step(event: RunnerEvent, inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): StepOptions {
+  return scene.step({ event, ...more, with: { wait: "false", ...inputs } });
+}
+
+function place(): (string | number | undefined)[][] {
+  return scene.own().map(({ number, body }) => [number, headlineOf(body), /Commit \[`(\w+)`/.exec(body)?.[1]]);
+}
+
+/** Files of the bundle that a step loads, by Node's own record. */
+async function loadedFiles(options: StepOptions): Promise<{ result: StepResult; files: Set<string> }> {
+  const folder = mkdtempSync(join(tmpdir(), "loaded-"));
+  try {
+    const result = await runStep({ ...options, env: { ...options.env, NODE_V8_COVERAGE: folder } });
+    const records = readdirSync(folder).map(
+      (name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as { result: { url: string }[] },
+    );
+    const urls = records.flatMap((record) => record.result.map(({ url }) => url));
+    return {
+      result,
+      files: new Set(urls.filter((url) => url.includes("/dist/")).map((url) => url.split("/dist/")[1] ?? "")),
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The chunks of the bundle that hold GitHub's client. */
+const clientChunks = (): string[] =>
+  readdirSync(join(root, "dist/action"))
+    .filter((name) => readFileSync(join(root, "dist/action", name), "utf8").includes("octokit-core.js/"))
+    .map((name) => `action/${name}`);
+
+describe("the comment goes to the pull request", () => {
+  it.each<[string, RunnerEvent, Record<string, string>, [number, string, string | undefined]]>([
+    [
+      "of a push to a fork's, seen from the base",
+      events.pullRequestTarget({ number: 31 }),
+      {},
+      [31, "started", "5a1f0c6"],
+    ],
+    ["that a person comments on", events.issueComment({ number: 31 }), {}, [31, "started", undefined]],
+    ["that is reviewed", events.pullRequestReview({ number: 31 }), {}, [31, "started", "5a1f0c6"]],
+    ["that is queued to be merged", events.mergeGroup({ number: 31 }), {}, [31, "started", "5a1f0c6"]],
+    ["of an earlier workflow", events.workflowRun({ pullRequests: [31] }), {}, [31, "started", "5a1f0c6"]],
+    [
+      "named by `pr-number` for a fork's run",
+      events.workflowRun({ fork: true }),
+      { "pr-number": "31" },
+      [31, "started", "5a1f0c6"],
+    ],
+    ["named by `pr-number` by hand", events.workflowDispatch(), { "pr-number": "31" }, [31, "started", "5a1f0c6"]],
+    [
+      "named by `pr-number` rather than the event's",
+      events.pullRequest(),
+      { "pr-number": "31" },
+      [31, "started", "5a1f0c6"],
+    ],
+    [
+      "named by `pr-number` though the event is none that can be read",
+      { name: "push", payload: "{ no JSON" },
+      { "pr-number": "31" },
+      [31, "started", "5a1f0c6"],
+    ],
+  ])("%s", async (_, event, inputs, expected) => {
+    const { exitCode, annotations } = await runStep(step(event, inputs));
+    expect({ exitCode, annotations, place: place() }).toEqual({ exitCode: 0, annotations: [], place: [expected] });
+  });
+
+  it("on GitHub Enterprise Server, below any path", async () => {
+    const enterprise = await startScene({
+      github: { enterprise: true, prefix: "/github", repository: "ghe-org/tools" },
+    });
+    try {
+      const { annotations } = await runStep(
+        enterprise.step({
+          repository: "ghe-org/tools",
+          env: { GITHUB_SERVER_URL: "https://ghe.example", GITHUB_API_URL: enterprise.github.apiUrl },
+        }),
+      );
+      expect(annotations).toEqual([]);
+      expect(enterprise.texts().map(headlineOf)).toEqual(["completed"]);
+      expect(enterprise.texts()[0]).toContain("(https://ghe.example/ghe-org/tools/actions/runs/");
+      expect(enterprise.github.requests.map(({ path }) => path)).toContain("graphql");
+    } finally {
+      await enterprise.close();
+    }
+  });
+});
+
+describe("without a pull request", () => {
+  it.each([
+    ["a push", events.push()],
+    ["an issue", events.issues()],
+    ["a comment on an issue", events.issueComment({ onPullRequest: false })],
+    ["a schedule", events.schedule()],
+  ])("%s has a line in the debug log, and no more", async (_, event) => {
+    const { exitCode, annotations, commands, outputs } = await runStep(step(event));
+    expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
+    expect(commands.filter(({ command }) => command === "debug").map(({ message }) => message)).toContain(
+      "No comment: the event has no pull request, and `pr-number` is not given.",
+    );
+    expect(outputs).not.toHaveProperty("comment-url");
+    expect(scene.github.requests).toEqual([]);
+  });
+});
+
+describe("GitHub's client", () => {
+  it("is loaded where there is something to say, and only there", async () => {
+    const chunks = clientChunks();
+    expect(chunks.length).toBeGreaterThan(0);
+    const [on, off, nowhere] = await Promise.all([
+      loadedFiles(step(events.pullRequest())),
+      loadedFiles(step(events.pullRequest(), { "pr-comment": "off", wait: "true" })),
+      loadedFiles(step(events.push(), { wait: "true" })),
+    ]);
+    expect([on, off, nowhere].map(({ result }) => result.exitCode)).toEqual([0, 0, 0]);
+    for (const chunk of chunks) {
+      expect(on.files).toContain(chunk);
+      expect(off.files).not.toContain(chunk);
+      expect(nowhere.files).not.toContain(chunk);
+    }
+    expect(off.files).toContain("action/index.js");
+  });
+});
+
+describe("an event that the action's own comment caused", () => {
+  it.each(["update", "new"])("is skipped with a notice, and starts nothing (`%s`)", async (mode) => {
+    await runStep(step(events.pullRequest(), { "pr-comment": mode }));
+    const [comment] = scene.own();
+    scene.mosoo.requests.length = scene.github.requests.length = 0;
+    // As an App's or a person's token has it: GITHUB_TOKEN causes no events.
+    const event = events.issueComment({ body: comment?.body ?? "", author: "mosoo-reviewer[bot]", authorType: "Bot" });
+    const { exitCode, annotations, outputs } = await runStep(step(event, { token: "" }));
+    expect(exitCode).toBe(0);
+    expect(annotations.map(({ level, message }) => [level, /loop/.test(message)])).toEqual([["notice", true]]);
+    expect(outputs).toMatchObject({ skipped: "true" });
+    expect([...scene.mosoo.requests, ...scene.github.requests]).toEqual([]);
+  });
+
+  it("is told from a person's who quotes the comment", async () => {
+    await runStep(step(events.pullRequest()));
+    const body = `> ${scene.own()[0]?.body ?? ""}\n\nThanks!`;
+    const { outputs } = await runStep(step(events.issueComment({ body })));
+    expect(outputs).toMatchObject({ skipped: "false" });
+  });
+});
