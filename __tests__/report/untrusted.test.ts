@@ -5,7 +5,7 @@ import { COMMIT, FRAGMENTS, HOSTILE, LOG } from "../support/hostile.ts";
 import { decoded, render } from "../support/rendered.ts";
 import { parseRunnerLog } from "../support/runner-log.ts";
 
-const { annotationText, codeBlock, codeSpan, cutUtf8, excerpt, guardCommands } = untrusted;
+const { annotationText, codeBlock, codeSpan, cutUtf8, excerpt, guardedBlocks } = untrusted;
 const { logLine, logLines, markdownText, redact, tableCell } = untrusted;
 
 /** Foreign text: fragments of attacks in any order, with anything at all in between. */
@@ -89,16 +89,15 @@ describe("foreign lines in the log", () => {
 });
 
 describe("the guard around foreign lines", () => {
+  const guards = (blocks: readonly string[]) =>
+    blocks.map((block) => /^::stop-commands::([0-9a-f]{48})\n[^]*\n::\1::\n$/u.exec(block)?.[1]);
+
   it("stops every command between its ends, and its own end cannot be guessed", () => {
+    const [token = ""] = guards(guardedBlocks("text"));
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...Object.values(LOG)), { maxLength: 6 }), (texts) => {
-        const printed: string[] = [];
-        const guard = guardCommands((line) => printed.push(line));
         // Raw: as if another module had forgotten the rules.
-        printed.push(...texts);
-        guard.end();
-        guard.end();
-        printed.push("::notice::ours");
+        const printed = [`::stop-commands::${token}`, ...texts, `::${token}::`, "::notice::ours"];
         const log = parseRunnerLog(printed.join("\n"));
         expect(log.commands.map((command) => command.name)).toEqual(["stop-commands", "notice"]);
         expect(log.stopped).toBe(false);
@@ -107,19 +106,57 @@ describe("the guard around foreign lines", () => {
     );
   });
 
-  it("uses another long token each time, and ends once", () => {
-    const printed: string[] = [];
-    for (let times = 0; times < 2; times += 1) {
-      const guard = guardCommands((line) => printed.push(line));
-      guard.end();
-      guard.end();
-    }
-    const tokens = printed
-      .filter((line) => line.startsWith("::stop"))
-      .map((line) => line.slice("::stop-commands::".length));
-    expect(printed).toHaveLength(4);
-    expect(new Set(tokens).size).toBe(2);
-    for (const token of tokens) expect(token).toMatch(/^[0-9a-f]{48}$/u);
+  it("stands around each block, each of which a pipe takes whole, and nothing inside is a command", () => {
+    const texts = fc.array(
+      fc.oneof(
+        foreign,
+        foreign.map((text) => text.repeat(400)),
+      ),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(texts, (parts) => {
+        const blocks = guardedBlocks(parts.join("\n"));
+        expect(guards(blocks)).not.toContain(undefined);
+        for (const block of blocks) {
+          expect(Buffer.byteLength(block)).toBeLessThanOrEqual(4_096);
+          const lines = block.split("\n").slice(1, -2);
+          expect(parseRunnerLog(lines.join("\n")).commands).toEqual([]);
+          for (const line of lines) expect(line.isWellFormed()).toBe(true);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("uses one long token, for the runner looks for each in every later line", () => {
+    const tokens = guards([...guardedBlocks("a"), ...guardedBlocks("b".repeat(100_000))]);
+    expect(tokens.length).toBeGreaterThan(20);
+    expect(new Set(tokens).size).toBe(1);
+    expect(guardedBlocks("")).toEqual([]);
+  });
+
+  it("keeps every word, and breaks a line that is too long so that no part begins like a command", () => {
+    const wordsOf = (blocks: readonly string[]) => blocks.flatMap((block) => block.split("\n").slice(1, -2));
+    expect(wordsOf(guardedBlocks("one\n\ntwo\n"))).toEqual(["one", "", "two"]);
+    const long = "é日".repeat(20_000);
+    expect(wordsOf(guardedBlocks(long)).join("")).toBe(long);
+    const hidden = "::error::x".repeat(2_000);
+    for (let shift = 0; shift < 10; shift += 1)
+      for (const line of wordsOf(guardedBlocks("x".repeat(shift) + hidden))) expect(line).not.toMatch(/^::/u);
+  });
+
+  it("takes a moment for megabytes", () => {
+    const since = performance.now();
+    for (const text of [
+      "x".repeat(5e6),
+      "x\n".repeat(5e5),
+      "#".repeat(1e6),
+      "\u001b[".repeat(5e5),
+      ":\u200b".repeat(5e5),
+    ])
+      guardedBlocks(text);
+    expect(performance.now() - since).toBeLessThan(8_000);
   });
 });
 

@@ -3,7 +3,7 @@
  * (untrusted.ts) and loses the secrets, whoever wrote it.
  */
 import * as core from "@actions/core";
-import { annotationText, guardCommands, logLine, logLines, redact } from "./untrusted.ts";
+import { annotationText, guardedBlocks, logLine, redact } from "./untrusted.ts";
 
 const title = "Mosoo thread";
 
@@ -46,18 +46,9 @@ export class Log {
     core.error(annotationText(this.#clean(text)), { title });
   }
 
-  /**
-   * Lines that someone else wrote, as they come. Each is harmless by itself; around them commands are stopped besides.
-   * Guard and lines go out in one write, so that a guard is never left open, whenever the process ends.
-   */
+  /** Lines that someone else wrote, as they come: harmless each by itself, and around them commands are stopped besides. */
   foreign(text: string): void {
-    const lines = logLines(this.#clean(text));
-    if (lines.length === 0) return;
-    const out: string[] = [];
-    const guard = guardCommands((line) => out.push(line));
-    out.push(...lines);
-    guard.end();
-    process.stdout.write(`${out.join("\n")}\n`);
+    for (const block of guardedBlocks(this.#clean(text))) process.stdout.write(block);
   }
 
   group(name: string): void {

@@ -52,7 +52,7 @@ export function cutUtf8(text: string, maxBytes: number, note: string): { text: s
 }
 
 /** How many UTF-16 units from the start of `text` fit into `maxBytes` of UTF-8, never ending inside a pair. */
-function unitsWithin(text: string, maxBytes: number): number {
+export function unitsWithin(text: string, maxBytes: number): number {
   if (maxBytes <= 0) return 0;
   return new TextEncoder().encodeInto(text, new Uint8Array(maxBytes)).read;
 }

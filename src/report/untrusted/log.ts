@@ -5,11 +5,14 @@
  * would not part what it parts for the eye. A backslash does, the reader sees it, and it is what the runner itself uses.
  */
 import { randomBytes } from "node:crypto";
-import { shorten } from "./cut.ts";
+import { boundary, shorten, unitsWithin } from "./cut.ts";
 import { splitLines, visible } from "./characters.ts";
 
 /** The runner's own limit for an annotation's message, in characters (ExecutionContext.cs). */
 const ANNOTATION_LIMIT = 4096;
+
+/** What a pipe takes whole or not at all, in bytes (PIPE_BUF on Linux). */
+const LONGEST_BLOCK = 4096;
 
 const COMMAND =
   /^([\s\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]*)(?=:[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]*:)/u;
@@ -49,18 +52,43 @@ export function excerpt(text: string, max = 300): string {
 }
 
 /**
- * Stops the runner from carrying out any command until `end()`, which is idempotent: call it in a `finally` and on
- * every signal, or the step's own later commands are lost too. `write` prints one line to stdout.
+ * Foreign text → blocks for the step's log: its lines, harmless each by itself, and around them commands stopped besides.
+ * Write each block at once: a pipe takes it whole or not at all, so that a guard that begins also ends, even if the
+ * process is killed.
  */
-export function guardCommands(write: (line: string) => void): { end(): void } {
-  const token = randomBytes(24).toString("hex");
-  let ended = false;
-  write(`::stop-commands::${token}`);
-  return {
-    end() {
-      if (ended) return;
-      ended = true;
-      write(`::${token}::`);
-    },
-  };
+export function guardedBlocks(text: string): string[] {
+  token ??= randomBytes(24).toString("hex");
+  const [start, end] = [`::stop-commands::${token}\n`, `::${token}::\n`];
+  const room = LONGEST_BLOCK - start.length - end.length;
+  const blocks: string[] = [];
+  let block = "";
+  let bytes = 0;
+  for (const line of logLines(text).flatMap((each) => broken(each, room - 2))) {
+    const size = Buffer.byteLength(line) + 1;
+    if (bytes + size > room) {
+      blocks.push(block);
+      [block, bytes] = ["", 0];
+    }
+    block += `${line}\n`;
+    bytes += size;
+  }
+  if (block !== "") blocks.push(block);
+  return blocks.map((each) => start + each + end);
+}
+
+/** One for all blocks of a process: the runner masks each token it hears of, for the rest of the job, at a cost for every line. */
+let token: string | undefined;
+
+/** A harmless line as lines of at most `maxBytes` of UTF-8 (and one more for a backslash, where a part begins like a command). */
+function broken(line: string, maxBytes: number): string[] {
+  const parts: string[] = [];
+  for (let from = 0; from < line.length || parts.length === 0;) {
+    const ahead = line.slice(from, from + maxBytes);
+    const fitting = ahead.slice(0, unitsWithin(ahead, maxBytes));
+    const length =
+      from + fitting.length < line.length ? boundary(ahead, fitting.length) || fitting.length : fitting.length;
+    parts.push(withoutCommand(ahead.slice(0, length)));
+    from += length;
+  }
+  return parts;
 }
