@@ -12,8 +12,13 @@ function onStray(tell: (error: unknown) => void): void {
   process.on("uncaughtException", (error) => {
     tell(error);
     // What threw may have left others waiting for ever.
-    process.exit();
+    afterLastWord(() => process.exit());
   });
+}
+
+/** Does something once all that was printed has gone out: a reader that is slow would miss the end of it. */
+function afterLastWord(then: () => void): void {
+  process.stdout.write("", then);
 }
 
 /**
@@ -21,9 +26,11 @@ function onStray(tell: (error: unknown) => void): void {
  * and this never fires.
  */
 function endSoon(): void {
-  setTimeout(() => {
-    process.exit();
-  }, 250).unref();
+  afterLastWord(() => {
+    setTimeout(() => {
+      process.exit();
+    }, 250).unref();
+  });
 }
 
 /** Runs the main step; a failure is one annotation and exit code 1. */
