@@ -6,6 +6,7 @@ import type { Plan } from "./plan.ts";
 import type { Outputs } from "./report/outputs.ts";
 import type { Report } from "./report/report.ts";
 import type { Started } from "./start.ts";
+import { threadJson } from "./thread-json.ts";
 
 export class Progress {
   readonly #outputs: Outputs;
@@ -67,11 +68,10 @@ export class Progress {
     const status = run?.status ?? "";
     this.report.runId = run?.id;
     this.report.status = status === "" ? undefined : status;
-    const shown = run === null ? null : { ...run, finalOutput: undefined };
     this.#outputs.set({
       "run-id": run?.id ?? "",
       status,
-      json: JSON.stringify({ thread: this.started.thread, run: shown }),
+      json: threadJson(this.started.thread, run),
     });
   }
 
