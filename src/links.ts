@@ -1,5 +1,8 @@
 /** Links to a thread, made by URL, never by joining foreign text. Pure. */
 
+/** No address of a thread is longer, in characters. */
+const longestLink = 2_048;
+
 /** The page for people, on the API's origin. */
 export function threadPage(apiBase: URL, threadId: string): string {
   return new URL(`/threads/${encodeURIComponent(threadId)}`, apiBase.origin).href;
@@ -12,12 +15,13 @@ export function agentPage(apiBase: URL, agentId: string): string {
 
 /**
  * The thread's API resource: the answer's `links.thread` (in practice a path) on the API's origin; without one, or with
- * one of another origin, `{base}/threads/{id}`.
+ * one of another origin or scheme (`blob:` borrows the origin of what follows), `{base}/threads/{id}`.
  */
 export function threadResource(apiBase: URL, threadId: string, link: string | undefined): string {
   const own = `${apiBase.href.replace(/\/$/, "")}/threads/${encodeURIComponent(threadId)}`;
   if (link === undefined || link === "" || !URL.canParse(link, apiBase.origin)) return own;
   const resolved = new URL(link, apiBase.origin);
-  const safe = resolved.origin === apiBase.origin && resolved.username === "" && resolved.password === "";
-  return safe ? resolved.href : own;
+  const isAtHome = resolved.origin === apiBase.origin && resolved.protocol === apiBase.protocol;
+  const isPlain = resolved.username === "" && resolved.password === "" && resolved.href.length <= longestLink;
+  return isAtHome && isPlain ? resolved.href : own;
 }
