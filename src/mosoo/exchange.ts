@@ -23,6 +23,9 @@ export type Reply<T> =
   | { kind: "shape"; status: number; text: string; contentType: string | undefined }
   | { kind: "wire"; error: WireError };
 
+/** Of a server's words more is not looked at, in UTF-16 units: they may be megabytes, and people read a few lines. */
+const longestMessage = 2_000;
+
 /** Sends one call and sorts the answer. Throws nothing that the wire or the server can cause. */
 export async function ask<T>(
   transport: Transport,
@@ -53,7 +56,7 @@ export function errorReply(answer: Answer, replayed = false): ErrorReply {
     status: answer.status,
     // A code is a word of the contract; anything else that stands there is text.
     code: code !== undefined && /^[a-z][a-z_]{0,63}$/.test(code) ? code : undefined,
-    message: message ?? (answer.text.trim() === "" ? undefined : answer.text.slice(0, 2_000)),
+    message: (message ?? (answer.text.trim() === "" ? undefined : answer.text))?.slice(0, longestMessage),
     bare: bare === true,
     replayed,
     retryAfterMs: parseRetryAfter(answer.header("retry-after"), Date.now()),
@@ -113,7 +116,7 @@ export function errorOf(reply: Unanswered, existence?: Existence): MosooError {
     case "shape":
       return new MosooError(shapeSentence(reply), {
         status: reply.status,
-        serverMessage: reply.text.slice(0, 2_000),
+        serverMessage: reply.text.slice(0, longestMessage),
         advice:
           "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
         existence,
