@@ -4,15 +4,20 @@
  */
 import * as z from "./zod.ts";
 
-/** An ID goes into URLs, outputs and keys: no blank, control or path character, not only dots. ULIDs are not required. */
-export const idPattern = /^(?!\.+$)[^\s\p{Cc}/\\?#%]+$/u;
+/**
+ * An ID goes into URLs, outputs, keys and, by way of outputs, into other people's scripts: letters, digits and a few
+ * signs that mean nothing to any of them, and not only dots. ULIDs are not required.
+ */
+export const idPattern = /^(?!\.+$)[\w.~:@+=-]{1,255}$/;
 
-const Id = z.string().check(z.regex(idPattern), z.maxLength(255));
+const Id = z.string().check(z.regex(idPattern));
 export const lenientText = z.catch(z.optional(z.nullable(z.string())), undefined);
+/** A word of the contract. What is none counts as not told: outputs and conditions of workflows rely on it. */
+const Status = z.catch(z.optional(z.nullable(z.string().check(z.regex(/^[\w.-]{1,64}$/)))), undefined);
 
 const RunSchema = z.looseObject({
   id: Id,
-  status: lenientText,
+  status: Status,
   finalOutput: z.catch(z.optional(z.nullable(z.looseObject({ text: lenientText }))), undefined),
   error: z.catch(z.optional(z.nullable(z.looseObject({ code: lenientText, message: lenientText }))), undefined),
 });
