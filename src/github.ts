@@ -155,6 +155,11 @@ const dependabotsEvents = new Set([
   ...["push", "create", "deployment", "deployment_status"],
 ]);
 
+/** A commit's full hash, SHA-1 or SHA-256; "" for anything else: it goes into addresses. */
+function commitHash(text: string): string {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(text) ? text : "";
+}
+
 /** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
 export function readContext(environment: Environment): RunContext {
   const get = (name: string): string => environment[name] ?? "";
@@ -185,7 +190,7 @@ export function readContext(environment: Environment): RunContext {
     workspace: get("GITHUB_WORKSPACE") || process.cwd(),
     temp: get("RUNNER_TEMP"),
     subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref, get("GITHUB_REPOSITORY_ID")),
-    headSha: payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? ownSha(get),
+    headSha: commitHash(payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? ownSha(get)),
     fromFork: provesFork(payload),
     fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]" && dependabotsEvents.has(get("GITHUB_EVENT_NAME")),
     commentBody: payload.comment?.body,
