@@ -24,15 +24,19 @@ export interface EventList {
   truncated: boolean;
 }
 
+/** Ten times what is asked for. A server that gives more than that means no good. */
+const mostEvents = 10_000;
+
 export const parseEvent = (text: string): ThreadEvent | undefined => parse(EventSchema, text);
 
 /** The event list; entries of an unknown make are left out. */
 export function parseEventList(text: string): EventList | undefined {
   const list = parse(EventListSchema, text);
   if (list === undefined) return undefined;
-  const events = list.events.flatMap((entry) => {
+  const newest = list.events.slice(-mostEvents);
+  const events = newest.flatMap((entry) => {
     const event = EventSchema.safeParse(entry);
     return event.success ? [event.data] : [];
   });
-  return { events, truncated: list.truncated === true };
+  return { events, truncated: list.truncated === true || newest.length < list.events.length };
 }
