@@ -82,6 +82,17 @@ function tellWhatCameBack(log: Log, { threadId, run, replayed, resumedAfter }: S
   log.line(page);
 }
 
+/** Tells of the API's new base. A host that moves again and again gets one annotation, not one a move. */
+function tellOfMoves(log: Log): (base: URL) => void {
+  let told = false;
+  return (base) => {
+    const text = `The API has moved to ${base.href}: set \`api-url\` to it.`;
+    if (told) log.line(text);
+    else log.notice(text);
+    told = true;
+  };
+}
+
 /** What the post step needs, should this process be killed while it waits. */
 function leaveForPost(started: Started, mosoo: Mosoo, page: string): void {
   state.save(state.threadId, started.threadId);
@@ -121,9 +132,7 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
     createTimeoutMs: settings["create-timeout"],
     stop,
     note: noteWriter(log, settings["idempotency-key"] !== undefined),
-    onMoved: (base) => {
-      log.notice(`The API has moved to ${base.href}: set \`api-url\` to it.`);
-    },
+    onMoved: tellOfMoves(log),
   });
   const comment = prepareComment({ settings, context, secrets: secrets.all, log, outputs });
   // Not awaited: the last word waits for no earlier one. It never rejects.
