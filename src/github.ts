@@ -12,6 +12,9 @@ import type { Environment } from "./mosoo/proxy.ts";
 const text = z.catch(z.optional(z.string()), undefined);
 const number = z.catch(z.optional(z.int().check(z.positive())), undefined);
 
+/** A commit's full hash, SHA-1 or SHA-256: it goes into an address. */
+const hash = z.catch(z.optional(z.string().check(z.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i))), undefined);
+
 function section<T extends z.core.$ZodShape>(shape: T) {
   return z.catch(z.optional(z.nullable(z.looseObject(shape))), undefined);
 }
@@ -20,7 +23,7 @@ const Repository = section({ id: z.catch(z.optional(z.number()), undefined), ful
 const PullRequest = section({
   number,
   title: text,
-  head: section({ sha: text, repo: Repository }),
+  head: section({ sha: hash, repo: Repository }),
   base: section({ repo: Repository }),
 });
 
@@ -32,7 +35,7 @@ const Payload = z.looseObject({
   merge_group: section({ head_ref: text }),
   workflow_run: section({
     event: text,
-    head_sha: text,
+    head_sha: hash,
     head_repository: Repository,
     repository: Repository,
     pull_requests: z.catch(z.optional(z.array(section({ number, base: section({ repo: Repository }) }))), undefined),
@@ -155,11 +158,6 @@ const dependabotsEvents = new Set([
   ...["push", "create", "deployment", "deployment_status"],
 ]);
 
-/** A commit's full hash, SHA-1 or SHA-256; "" for anything else: it goes into addresses. */
-function commitHash(text: string): string {
-  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(text) ? text : "";
-}
-
 /** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
 export function readContext(environment: Environment): RunContext {
   const get = (name: string): string => environment[name] ?? "";
@@ -190,7 +188,7 @@ export function readContext(environment: Environment): RunContext {
     workspace: get("GITHUB_WORKSPACE") || process.cwd(),
     temp: get("RUNNER_TEMP"),
     subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref, get("GITHUB_REPOSITORY_ID")),
-    headSha: commitHash(payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? ownSha(get)),
+    headSha: payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? ownSha(get),
     fromFork: provesFork(payload),
     fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]" && dependabotsEvents.has(get("GITHUB_EVENT_NAME")),
     commentBody: payload.comment?.body,
