@@ -1,12 +1,12 @@
 /** The files that `files` names: found by glob patterns, checked one by one, measured and hashed. Loaded only then. */
-import { grouped } from "./mosoo/figures.ts";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
-import { basename, isAbsolute, relative, resolve, sep } from "node:path";
+import { basename, isAbsolute, resolve, sep } from "node:path";
 import * as glob from "@actions/glob";
-import { liesIn } from "./message.ts";
+import { grouped } from "./mosoo/figures.ts";
 import { type LocalFile, mostFileBytes } from "./mosoo/upload.ts";
+import { liesIn, patternBelow, slashedWay } from "./paths.ts";
 import { type Problem, count } from "./problems.ts";
 import { logLine } from "./report/untrusted.ts";
 
@@ -44,14 +44,13 @@ async function hash(path: string): Promise<{ bytes: number; sha256: string } | "
 }
 
 async function examine(path: string, workspace: string): Promise<Attachment | Problem> {
-  const way = relative(resolve(workspace), path).split(sep).join("/");
+  const way = slashedWay(resolve(workspace), path);
   const shown = way.startsWith("..") ? path : way;
   const realWorkspace = await realpath(workspace);
   const real = await realpath(path);
-  const realWay = relative(realWorkspace, real).split(sep);
-  if (!liesIn(realWorkspace, real) || isAbsolute(realWay.join(sep)))
-    return refuse(shown, "lies outside the workspace (symbolic links resolved).");
-  if (realWay.some((part) => part.toLowerCase() === ".git") || way.split("/").includes(".git")) {
+  if (!liesIn(realWorkspace, real)) return refuse(shown, "lies outside the workspace (symbolic links resolved).");
+  const parts = `${way}/${slashedWay(realWorkspace, real)}`.toLowerCase().split("/");
+  if (parts.includes(".git")) {
     return refuse(shown, "lies under .git/, where credentials are kept.");
   }
   const hashed = await hash(real);
@@ -68,7 +67,7 @@ export async function findAttachments(
 ): Promise<Attachment[] | Problem[]> {
   const rooted = patterns.map((pattern) => {
     const [mark, rest] = pattern.startsWith("!") ? ["!", pattern.slice(1).trim()] : ["", pattern];
-    return isAbsolute(rest) || rest.startsWith("~") ? mark + rest : mark + inWorkspace(workspace, rest);
+    return isAbsolute(rest) || rest.startsWith("~") ? mark + rest : mark + patternBelow(workspace, rest);
   });
   let paths: string[];
   try {
@@ -110,10 +109,4 @@ export async function findAttachments(
   }
   const problems = examined.filter((each) => "input" in each);
   return problems.length > 0 ? problems : examined.filter((each) => "sha256" in each);
-}
-
-/** A pattern below the workspace, whose own path is taken literally. */
-function inWorkspace(workspace: string, pattern: string): string {
-  const literal = workspace.replace(/[/\\]+$/, "").replace(/[[?*]/g, "[$&]");
-  return `${literal}${sep}${pattern.replace(/^(\.[/\\])+/, "")}`;
 }

@@ -1,19 +1,14 @@
 /** The message's text: given, or read from a file that the step may read. */
-import { grouped } from "./mosoo/figures.ts";
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
-import { isAbsolute, relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Body, bodyBytes, mostBodyBytes, mostTextUnits } from "./mosoo/contract.ts";
+import { grouped } from "./mosoo/figures.ts";
+import { liesIn } from "./paths.ts";
 import { type Problem, count } from "./problems.ts";
 
 /** No message of this size can be sent; more is not read. */
 const mostFileBytes = 1024 * 1024;
-
-/** Whether `path` is `folder` or lies below it. Both absolute. */
-export function liesIn(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || (!way.startsWith("..") && !isAbsolute(way)) || /^\.\.[^/\\]/.test(way);
-}
 
 async function realFolder(folder: string): Promise<string | undefined> {
   if (folder === "") return undefined;
