@@ -1,9 +1,11 @@
 /** Where the comment goes: by event and input, on any GitHub; and where there is none, nothing of it is loaded. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { makeAuthority } from "../support/certificates.ts";
 import { headlineOf, startScene, type Scene } from "../support/commenting.ts";
+import { startConnectProxy } from "../support/connect-proxy.ts";
 import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
 import { root } from "../support/runner-environment.ts";
 
@@ -103,6 +105,33 @@ describe("the comment goes to the pull request", () => {
       expect(enterprise.github.requests.map(({ path }) => path)).toContain("graphql");
     } finally {
       await enterprise.close();
+    }
+  });
+
+  it("through the proxy of a runner that has no other way out", async () => {
+    const host = "github.example.test";
+    const authority = makeAuthority();
+    const behind = await startScene({ github: { enterprise: true, tls: authority.issue([host]) } });
+    const port = Number(new URL(behind.github.apiUrl).port);
+    const proxy = await startConnectProxy({ hosts: { [host]: port }, credentials: "runner:pass" });
+    const folder = mkdtempSync(join(tmpdir(), "authority-"));
+    const known = join(folder, "authority.pem");
+    writeFileSync(known, authority.cert);
+    try {
+      const env = {
+        GITHUB_API_URL: `https://${host}/api/v3`,
+        GITHUB_GRAPHQL_URL: `https://${host}/api/graphql`,
+        HTTPS_PROXY: `http://runner:pass@127.0.0.1:${proxy.port}`,
+        NODE_EXTRA_CA_CERTS: known,
+      };
+      const { exitCode, annotations, stdout } = await runStep(behind.step({ env }));
+      expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
+      expect(behind.texts().map(headlineOf)).toEqual(["completed"]);
+      expect(new Set(proxy.tunnels)).toEqual(new Set([`${host}:443`]));
+      expect(stdout).not.toContain("runner:pass");
+    } finally {
+      rmSync(folder, { recursive: true });
+      await Promise.all([behind.close(), proxy.close()]);
     }
   });
 });

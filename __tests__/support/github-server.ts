@@ -3,6 +3,7 @@
  * as GitHub where a client could get it wrong, answers with GitHub's own words, and breaks on demand.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -65,6 +66,7 @@ export interface GitHubServerOptions {
   tokens?: Record<string, GitHubAccount>;
   /** Loopback port; any free one unless given. */
   port?: number;
+  tls?: { key: string | Buffer; cert: string | Buffer };
 }
 
 export interface GitHubServer {
@@ -332,13 +334,14 @@ export async function startGitHubServer(options: GitHubServerOptions = {}): Prom
     else send(response, answer);
   }
 
-  const http = createServer((message, response) => {
+  const listener = (message: IncomingMessage, response: ServerResponse): void => {
     handle(message, response).catch(() => message.socket.destroy());
-  });
+  };
+  const http = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
   await new Promise<void>((resolve) => {
     http.listen(options.port ?? 0, "127.0.0.1", resolve);
   });
-  origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  origin = `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${(http.address() as AddressInfo).port}`;
   server.apiUrl = `${origin}${restBase}`;
   server.graphqlUrl = `${origin}${graphqlPath}`;
   return server;

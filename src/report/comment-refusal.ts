@@ -84,7 +84,8 @@ function rootOf(error: unknown): string {
   let root = error;
   while (typeof root === "object" && root !== null && "cause" in root && root.cause !== undefined) root = root.cause;
   if (typeof root !== "object" || root === null) return String(root);
-  if ("code" in root && typeof root.code === "string") return root.code;
+  // undici's own codes (UND_ERR_ABORTED) tell less than its words, such as what a proxy answered.
+  if ("code" in root && typeof root.code === "string" && !root.code.startsWith("UND_ERR")) return root.code;
   return "message" in root ? String(root.message) : "unknown error";
 }
 
