@@ -112,8 +112,9 @@ describe("a step that is killed", () => {
     expect(headlines()).toEqual(["stopped"]);
   });
 
-  it("while it tells the answer has the post step tell it", async () => {
-    scene.script = answering("Ship it.");
+  it("while it tells the answer has the post step tell it, and what led to it", async () => {
+    const tool = { type: "tool.use.started", toolName: "read_diff", toolCallId: "1", content: "read_diff" };
+    scene.script = [{ emit: [tool, tool] }, ...answering("Ship it.")];
     scene.github.faults.push({ method: "PATCH", ...silence });
     const running = startStep(scene.step());
     await until(() => scene.github.faults[0]?.times === 998, "the last words");
@@ -122,6 +123,7 @@ describe("a step that is killed", () => {
     await runPost(killed);
     expect(headlines()).toEqual(["completed"]);
     expect(scene.texts()[0]).toContain("Ship it.");
+    expect(scene.texts()[0]).toMatch(/- Tools: `read_diff`/);
   });
 
   it("does not have its post step tell what another step wrote in place of the answer", async () => {
