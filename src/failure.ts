@@ -64,9 +64,10 @@ export function failureText(error: unknown, work: Work = {}): string {
     );
   }
   if (error instanceof MosooError) {
-    const { input, serverMessage, advice, existence, status } = error.facts;
+    const { input, serverMessage, advice, existence, status, code } = error.facts;
     const said = serverMessage === undefined ? undefined : `The server said: "${excerpt(serverMessage)}"`;
-    const odd = status === 400 || status === 404 ? work.hint : undefined;
+    // Without a code it was not the API that refused.
+    const odd = (status === 400 || status === 404) && code !== undefined ? work.hint : undefined;
     return join(
       input === undefined ? undefined : `\`${input}\`:`,
       error.message,

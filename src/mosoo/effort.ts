@@ -198,10 +198,14 @@ export class Effort {
       askedMs === undefined
         ? ""
         : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of ${allowed}.`;
-    const raise = budget.input === undefined ? "" : ` Or raise \`${budget.input}\` (now ${seconds(budget.ms)}).`;
+    const told = error.facts.advice ?? "";
+    const raise =
+      budget.input === undefined || told.includes(`\`${budget.input}\``)
+        ? ""
+        : ` Or raise \`${budget.input}\` (now ${seconds(budget.ms)}).`;
     const advice = this.#processing
       ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
-      : `${error.facts.advice ?? ""}${raise}`.trim();
+      : `${told}${raise}`.trim();
     return new MosooError(`Gave up ${doing} after ${tries} in ${spent}. Last: ${error.message}${asked}`, {
       ...error.facts,
       advice,

@@ -56,7 +56,11 @@ export function errorReply(answer: Answer, replayed = false): ErrorReply {
     status: answer.status,
     // A code is a word of the contract; anything else that stands there is text.
     code: code !== undefined && /^[a-z][a-z_]{0,63}$/.test(code) ? code : undefined,
-    message: (message ?? (answer.text.trim() === "" ? undefined : answer.text))?.slice(0, longestMessage),
+    // Without the envelope the text itself says what it is: another server's page, a proxy's.
+    message: (message ?? (code !== undefined || answer.text.trim() === "" ? undefined : answer.text))?.slice(
+      0,
+      longestMessage,
+    ),
     bare: bare === true,
     replayed,
     retryAfterMs: parseRetryAfter(answer.header("retry-after"), Date.now()),

@@ -52,7 +52,8 @@ export function parse<T>(
 ): T | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // A byte order mark says nothing, but is no JSON.
+    value = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch {
     return undefined;
   }

@@ -8,6 +8,7 @@ const unknownAuthorityCodes =
   /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_UNTRUSTED)$/;
 
 interface Link {
+  name: string;
   code: string;
   message: string;
 }
@@ -18,7 +19,7 @@ function chain(error: unknown, depth = 0): Link[] {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const several = error instanceof AggregateError ? (error.errors as unknown[]) : [];
   return [
-    { code, message: error.message },
+    { name: error.name, code, message: error.message },
     ...chain(error.cause, depth + 1),
     ...several.flatMap((each) => chain(each, depth + 1)),
   ];
@@ -122,7 +123,7 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
     );
   }
   if (has(...late)) return new WireError("timeout", `${far} did not answer in time.`);
-  if (begins("HPE_") || has("UND_ERR_HEADERS_OVERFLOW")) {
+  if (links.some(({ name }) => name === "HTTPParserError") || has("UND_ERR_HEADERS_OVERFLOW")) {
     return new WireError("garbled", `${far} answered with something that is not HTTP.`, "Check the port of `api-url`.");
   }
   return new WireError("reset", `The connection to ${far.replace(/,$/, "")} broke.`);
