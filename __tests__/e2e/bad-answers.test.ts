@@ -1,0 +1,303 @@
+/** Answers that are not what the API promises, and good ones in odd clothes, through the built action. */
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { failureOf, traces } from "../support/refusals.ts";
+import { type StepResult, runStep } from "../support/runner.ts";
+import { type Said, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
+import { sideBySide } from "../support/side-by-side.ts";
+
+const thread = "01KEXAMPLETHREAD0000000000";
+const run = "01KEXAMPLERUN0000000000000";
+const good = {
+  links: { thread: `/api/v1/threads/${thread}` },
+  run: { id: run, status: "queued" },
+  thread: { id: thread },
+};
+const json = (value: unknown): string => JSON.stringify(value);
+const html = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>…</form></body></html>";
+
+const servers: ScriptedServer[] = [];
+
+async function ask(said: Said, createTimeout = "3s"): Promise<{ step: StepResult; server: ScriptedServer }> {
+  const server = await startScriptedServer(() => said);
+  servers.push(server);
+  const step = await runStep({
+    with: {
+      "agent-id": "01KEXAMPLEAGENT00000000000",
+      token: "grt_pat_ofNoValue000000000000",
+      message: "Look at this, please.",
+      "api-url": `${server.origin}/api/v1`,
+      "create-timeout": createTimeout,
+      "request-timeout": "2s",
+    },
+  });
+  return { step, server };
+}
+
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+});
+
+type BadRow = readonly [title: string, said: Said, message: RegExp, tries?: number];
+const perhaps = /A thread may exist; a re-run of this workflow run finds it\.$/;
+const none = /No thread was created\.$/;
+const notPromised = /answered 201, but not with what the API promises/;
+const manyLines = Array.from({ length: 500 }, (_, n) => `line ${n} of the server's story`).join("\n");
+
+const bad: BadRow[] = [
+  [
+    "a login page",
+    { status: 200, headers: { "Content-Type": "text/html" }, body: html },
+    /after 3 tries\. The API's host answered 200 with an HTML page instead of JSON\. .*Sign in.*`api-url`/,
+    3,
+  ],
+  ["a page under JSON's name", { body: `\n <html>${html}` }, /answered 201 with an HTML page/, 3],
+  ["an empty body", { body: "" }, /answered 201 with an empty body/, 3],
+  ["no content", { status: 204 }, /answered 204 with an empty body/, 3],
+  ["blanks alone", { body: " \r\n " }, /answered 201 with an empty body/, 3],
+  ["no thread", { body: json({ run: good.run }) }, notPromised, 3],
+  ["no run, not even null", { body: json({ thread: good.thread }) }, notPromised, 3],
+  ["no thread's ID", { body: json({ ...good, thread: { title: "x" } }) }, notPromised, 3],
+  ["an ID that is a number", { body: json({ ...good, thread: { id: 7 } }) }, notPromised, 3],
+  ["an empty ID", { body: json({ ...good, thread: { id: "" } }) }, notPromised, 3],
+  ["an ID with a path in it", { body: json({ ...good, thread: { id: "../../x" } }) }, notPromised, 3],
+  ["an ID of two lines", { body: json({ ...good, thread: { id: "a\nb=c" } }) }, notPromised, 3],
+  ["a run's ID with a query in it", { body: json({ ...good, run: { id: "a?b" } }) }, notPromised, 3],
+  ["a list", { body: json([good]) }, notPromised, 3],
+  ["null", { body: "null" }, notPromised, 3],
+  ["half of the JSON", { body: json(good).slice(0, 40) }, notPromised, 3],
+  [
+    "an error under a success",
+    { status: 200, body: json({ error: { code: "x", message: "Not really." } }) },
+    /answered 200, but not .*Not really\./,
+    3,
+  ],
+  [
+    "a path that is not routed",
+    { status: 404, body: json({ error: "Not Found" }) },
+    /answered 404\. The server said: "Not Found" There is no such path .*`api-url` \(it ends in \/api\/v1\)/,
+    1,
+  ],
+  [
+    "another web server's 404",
+    { status: 404, headers: { "Content-Type": "text/html" }, body: html },
+    /answered 404\..*Check `api-url` and the IDs/,
+    1,
+  ],
+  [
+    "a company's refusal",
+    { status: 403, headers: { "Content-Type": "text/html" }, body: "<h1>Blocked by policy</h1>" },
+    /answered 403\..*Blocked by policy/,
+    1,
+  ],
+  ["an error without a body", { status: 400 }, /answered 400\. .*Check `api-url` and the inputs\./, 1],
+  [
+    "an error's code that is none",
+    { status: 400, body: json({ error: { code: "A <b>", message: 5 } }) },
+    /answered 400\./,
+    1,
+  ],
+  ["nothing new", { status: 304 }, /answered 304\./, 1],
+  [
+    "too much to read",
+    { body: json({ ...good, more: "x".repeat(5_500_000) }) },
+    /answer is larger than 5 MiB; reading stopped\. .*`api-url`/,
+    3,
+  ],
+  ["too much to read of an error", { status: 400, body: "x".repeat(5_500_000) }, /larger than 5 MiB/, 1],
+  [
+    "a small answer that swells",
+    { headers: { "Content-Encoding": "gzip" }, body: gzipSync(json({ ...good, more: " ".repeat(60_000_000) })) },
+    /larger than 5 MiB/,
+    3,
+  ],
+  [
+    "one that swells twice",
+    { headers: { "Content-Encoding": "gzip, br" }, body: brotliCompressSync(gzipSync(Buffer.alloc(60_000_000))) },
+    /larger than 5 MiB/,
+    3,
+  ],
+  [
+    "compressed over and over",
+    { headers: { "Content-Encoding": "gzip,gzip,gzip,gzip" }, body: "" },
+    /compressed over and over/,
+    3,
+  ],
+  [
+    "not compressed as it says",
+    { headers: { "Content-Encoding": "gzip" }, body: json(good) },
+    /answered 201, and the answer is not compressed as it says/,
+    3,
+  ],
+  ["less than it says", { body: json(good).slice(0, 40), length: 1_000 }, /the answer broke off/],
+  [
+    "half of the compressed bytes",
+    { headers: { "Content-Encoding": "gzip" }, body: gzipSync(json(good)).subarray(0, 30) },
+    /the answer broke off/,
+  ],
+  [
+    "something that is not HTTP",
+    { raw: "SSH-2.0-OpenSSH_9.6\r\n" },
+    /127\.0\.0\.1:\d+ answered with something that is not HTTP\. Check the port of `api-url`/,
+    3,
+  ],
+  ["endless headers", { headers: { "X-Long": "x".repeat(200_000) } }, /not HTTP/, 3],
+  ["nothing at all", { raw: "" }, /The connection to 127\.0\.0\.1:\d+ broke\./],
+];
+
+describe("an answer that is not the promised one", () => {
+  const results = new Map<BadRow, Awaited<ReturnType<typeof ask>>>();
+  beforeAll(async () => {
+    await sideBySide(bad, async (row) => {
+      results.set(row, await ask(row[1], row[3] === undefined ? "1s" : "5s"));
+    });
+  }, 120_000);
+
+  it.each(bad.map((row) => [row[0], row] as const))("is %s", (_, row) => {
+    const [, { status = 201 }, says, tries] = row;
+    const result = results.get(row);
+    if (result === undefined) throw new Error("The row was not run.");
+    const message = failureOf(result.step);
+    expect(message).toMatch(says);
+    // Of a success that is not understood, and of a connection that broke, nobody knows what it left behind.
+    expect(message).toMatch(status < 300 ? perhaps : says.source.includes("5 MiB") ? /exist|created/ : none);
+    expect(result.step.outputs).not.toHaveProperty("thread-id");
+    if (tries !== undefined) expect(result.server.requests).toHaveLength(tries);
+    expect(message.length).toBeLessThan(1_000);
+  });
+});
+
+describe("the server's words in an error", () => {
+  it("are at most 300 characters of one line", async () => {
+    const { step } = await ask({ status: 400, body: json({ error: { code: "invalid_request", message: manyLines } }) });
+    const said = /The server said: "(.*)" Correct/s.exec(failureOf(step))?.[1] ?? "";
+    expect(said).toMatch(/^line 0 of .*…$/);
+    expect(said.length).toBeLessThanOrEqual(300);
+    expect(said.length).toBeGreaterThan(250);
+    expect(traces(step)).not.toContain("line 99");
+  });
+
+  it("are harmless in the log, the annotation and the summary", async () => {
+    const words =
+      "::error::canary\n##[error]canary \u001b[31mred\u001b[0m \u202eback <img src=x> @octocat ![x](https://evil.example)";
+    const { step } = await ask({ status: 403, body: json({ error: { code: "forbidden", message: words } }) });
+    const message = failureOf(step);
+    expect(message).toContain("canary");
+    expect(step.stdout).not.toMatch(/[\u001b\u202e]|^::error::canary/m);
+    expect(step.summary).not.toMatch(/<img|!\[x\]\(|[\u001b\u202e]/);
+  });
+
+  it("are not there where the error has none", async () => {
+    const { step } = await ask({ status: 403, body: json({ error: { code: "forbidden" } }) });
+    expect(failureOf(step)).toMatch(/^Mosoo answered 403 forbidden\. The token may not do this/);
+  });
+});
+
+const goodRows: [string, Said][] = [
+  ["with 200", { status: 200, body: json(good) }],
+  ["with 202", { status: 202, body: json(good) }],
+  ["as a page", { headers: { "Content-Type": "text/html" }, body: json(good) }],
+  ["as nothing in particular", { headers: { "Content-Type": "" }, body: json(good) }],
+  ["as something unheard of", { headers: { "Content-Type": 'a/b; c="d"' }, body: json(good) }],
+  ["after a byte order mark", { body: `\ufeff${json(good)}` }],
+  ["with blanks around it", { body: `\r\n ${json(good)}\n\n` }],
+  ["compressed by gzip", { headers: { "Content-Encoding": "gzip" }, body: gzipSync(json(good)) }],
+  ["compressed by deflate", { headers: { "Content-Encoding": "deflate" }, body: deflateSync(json(good)) }],
+  ["compressed by Brotli", { headers: { "Content-Encoding": "br" }, body: brotliCompressSync(json(good)) }],
+  ["compressed by Zstandard", { headers: { "Content-Encoding": "ZSTD" }, body: zstdCompressSync(json(good)) }],
+  ["compressed twice", { headers: { "Content-Encoding": "gzip, br" }, body: brotliCompressSync(gzipSync(json(good))) }],
+  ["not compressed, and saying so", { headers: { "Content-Encoding": "identity" }, body: json(good) }],
+  [
+    "in chunks",
+    {
+      length: false,
+      headers: { "Transfer-Encoding": "chunked" },
+      body: `5\r\n${json(good).slice(0, 5)}\r\n${(json(good).length - 5).toString(16)}\r\n${json(good).slice(5)}\r\n0\r\n\r\n`,
+    },
+  ],
+  ["that ends with the connection", { length: false, body: json(good) }],
+  [
+    "with more fields, and null or missing ones",
+    {
+      body: json({
+        more: [1],
+        links: null,
+        run: { id: run, status: null, startedAt: null, trigger: "x" },
+        thread: { id: thread, title: null, kind: 7, attributed_user: null },
+      }),
+    },
+  ],
+  [
+    "with fields of other kinds",
+    { body: json({ links: "x", run: { id: run, status: 5, error: "x" }, thread: { id: thread, title: {} } }) },
+  ],
+  ["with half a character in the title", { body: json(good).replace('"thread":{', '"thread":{"title":"\\ud83e",') }],
+];
+
+describe("a good answer", () => {
+  let steps: StepResult[] = [];
+  beforeAll(async () => {
+    steps = await sideBySide(goodRows, async ([, said]) => (await ask(said)).step);
+  }, 60_000);
+
+  it.each(goodRows.map(([title], index) => [title, index] as const))("is read %s", (_, index) => {
+    const step = steps[index];
+    expect(step?.exitCode).toBe(0);
+    expect(step?.outputs).toMatchObject({ "thread-id": thread, "run-id": run, replayed: "false" });
+    expect(JSON.parse(step?.outputs["json"] ?? "")).toMatchObject({ thread: { id: thread }, run: { id: run } });
+  });
+
+  it("of a thread without a run is one", async () => {
+    const { step } = await ask({ body: json({ ...good, run: null }) });
+    expect(step.outputs).toMatchObject({ "thread-id": thread, "run-id": "", status: "" });
+    expect(step.outputs["json"]).toBe(json({ thread: good.thread, run: null }));
+  });
+});
+
+describe("the answer's link", () => {
+  const own = "{base}/threads/{id}";
+  const links: [string, unknown, string][] = [
+    ["a path", `/api/v1/threads/${thread}?x=1`, `{origin}/api/v1/threads/${thread}?x=1`],
+    ["a URL of the same origin", `{origin}/elsewhere/${thread}`, `{origin}/elsewhere/${thread}`],
+    ["missing", undefined, own],
+    ["null", null, own],
+    ["empty", "", own],
+    ["a number", 5, own],
+    ["of another origin", `https://evil.example/threads/${thread}`, own],
+    ["of another origin without scheme", "//evil.example/x", own],
+    ["of another origin by backslashes", "\\\\evil.example\\x", own],
+    ["of another port", "http://127.0.0.1:1/x", own],
+    ["a script", "javascript:alert(1)", own],
+    ["with a user in it", "{user}/x", own],
+    ["not a URL", "http://[", own],
+  ];
+
+  it("is used on the API's own origin, else made from the base", async () => {
+    const results = await sideBySide(links, async ([, link]) => {
+      const holder = { origin: "" };
+      const server = await startScriptedServer(() => {
+        const written =
+          typeof link === "string"
+            ? link.replace("{origin}", holder.origin).replace("{user}", holder.origin.replace("//", "//me:pw@"))
+            : link;
+        return { body: json({ ...good, links: { thread: written } }) };
+      });
+      holder.origin = server.origin;
+      servers.push(server);
+      const step = await runStep({
+        with: {
+          "agent-id": "a",
+          token: "grt_pat_ofNoValue000000000000",
+          message: "x",
+          "api-url": `${server.origin}/api/v1`,
+        },
+      });
+      return { step, origin: server.origin };
+    });
+    const made = results.map(({ step, origin }) => step.outputs["thread-api-url"]?.replace(origin, "{origin}"));
+    expect(links.map(([title], index) => [title, made[index]])).toEqual(
+      links.map(([title, , wanted]) => [title, wanted.replace("{base}", "{origin}/api/v1").replace("{id}", thread)]),
+    );
+    for (const { step, origin } of results) expect(step.outputs["thread-url"]).toBe(`${origin}/threads/${thread}`);
+  });
+});

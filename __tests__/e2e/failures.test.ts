@@ -1,0 +1,221 @@
+/** Refusals and failures of the service: one annotation each, with status, code, its words, what to do, and what exists. */
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type Mishap, type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { failureOf } from "../support/refusals.ts";
+import { type StepResult, runStep } from "../support/runner.ts";
+import { sideBySide } from "../support/side-by-side.ts";
+
+type Inputs = Record<string, string>;
+
+const servers: MosooServer[] = [];
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+});
+
+interface Outcome {
+  step: StepResult;
+  message: string;
+  server: MosooServer;
+}
+
+/** One step against a server of its own, where `mishap` befalls every create request. */
+async function fail(mishap?: Mishap, inputs: (server: MosooServer) => Inputs = () => ({})): Promise<Outcome> {
+  const server = await startMosooServer();
+  servers.push(server);
+  if (mishap !== undefined) server.fault({ ...mishap, on: "create", times: 99 });
+  const step = await runStep({
+    with: {
+      "agent-id": server.agents.published,
+      token: server.tokens.person,
+      message: "Look at this, please.",
+      "api-url": server.apiUrl,
+      "create-timeout": "2s",
+      "request-timeout": "1s",
+      ...inputs(server),
+    },
+  });
+  return { step, message: failureOf(step), server };
+}
+
+const none = "No thread was created.";
+const maybe = "A thread may exist; a re-run of this workflow run finds it.";
+const refusal = (status: number, code: string, message = `Words about ${code}.`): Mishap => ({
+  kind: "status",
+  status,
+  code,
+  message,
+});
+
+/** What the service may answer, what to do about it, what exists then, and how often it is asked. */
+const codes: [status: number, code: string, todo: RegExp, exists: string, asked: number | "again"][] = [
+  [400, "invalid_request", /Correct the input that the server names, then run the workflow again\./, none, 1],
+  [400, "invalid_json", /Correct the input/, none, 1],
+  [
+    401,
+    "unauthenticated",
+    /Check that the secret behind `token` holds a valid Mosoo token .* not revoked, .*`api-url`\./,
+    none,
+    1,
+  ],
+  [403, "forbidden", /The token may not do this: use a token of a person or service that is allowed/, none, 1],
+  [404, "not_found", /Check the ID \(the agent's API Access panel shows it\), .*`api-url`\./, none, 1],
+  [409, "agent_not_published", /Publish the agent in Mosoo, then re-run the workflow\./, none, 1],
+  [409, "service_inactive", /activate it in Mosoo, then re-run the workflow\./, none, 1],
+  [409, "readiness_blocked", /open it in Mosoo, mend what blocks it, then re-run the workflow\./, none, 1],
+  [429, "rate_limited", /requests are used up \(120 a minute.*`create-timeout`/, none, "again"],
+  [
+    500,
+    "internal_error",
+    /The server failed: re-run the workflow later; the key makes sure that no second thread/,
+    maybe,
+    "again",
+  ],
+  [501, "not_implemented", /trouble|later/, none, 1],
+  [502, "bad_gateway", /The server or a proxy before it is in trouble: re-run the workflow later\./, maybe, "again"],
+  [503, "unavailable", /in trouble: re-run the workflow later/, maybe, "again"],
+  [504, "gateway_timeout", /in trouble: re-run the workflow later/, maybe, "again"],
+  [418, "a_code_of_tomorrow", /Check `api-url` and the inputs\./, none, 1],
+];
+
+describe("each error code", () => {
+  let outcomes: Outcome[] = [];
+  beforeAll(async () => {
+    outcomes = await sideBySide(codes, ([status, code]) => fail(refusal(status, code)));
+  }, 60_000);
+
+  it.each(codes.map(([status, code], index) => [status, code, index] as const))(
+    "%i %s is told whole",
+    (status, code, index) => {
+      const [, , todo, exists, asked] = codes[index] ?? [];
+      const { message, step, server } = outcomes[index] ?? {};
+      expect(message).toContain(`Mosoo answered ${status} ${code}.`);
+      expect(message).toContain(`The server said: "Words about ${code}."`);
+      expect(message).toMatch(todo ?? "");
+      expect(message?.endsWith(` ${exists ?? ""}`)).toBe(true);
+      const creates = server?.requests.filter(({ method }) => method === "POST").length ?? 0;
+      if (asked === "again") expect(creates).toBeGreaterThan(1);
+      else expect(creates).toBe(asked);
+      // One key throughout, told to later steps, too.
+      const keys = new Set(server?.requests.flatMap(({ headers }) => headers["idempotency-key"] ?? []));
+      expect([...keys]).toEqual([step?.outputs["idempotency-key"]]);
+      expect(step?.outputs).not.toHaveProperty("thread-id");
+      expect(step?.summary).toContain(`Words about ${code}.`.replaceAll("_", "&#95;"));
+    },
+  );
+});
+
+describe("what the service really refuses", () => {
+  it.each<[string, (server: MosooServer) => Inputs, RegExp]>([
+    [
+      "a token that it does not know",
+      () => ({ token: "grt_pat_ofNoValue000000000000" }),
+      /401 unauthenticated\. .*"The token is invalid or revoked\."/,
+    ],
+    [
+      "an agent that is not there",
+      () => ({ "agent-id": "01J00000000000000000000000" }),
+      /404 not_found\. .*"Agent not found\."/,
+    ],
+    [
+      "an agent that is not published",
+      ({ agents }) => ({ "agent-id": agents.unpublished }),
+      /409 agent_not_published\. .* Publish the agent/,
+    ],
+    [
+      "an agent that is not ready",
+      ({ agents }) => ({ "agent-id": agents.notReady }),
+      /409 readiness_blocked\. .* is missing\./,
+    ],
+    [
+      "an agent's ID that is none",
+      () => ({ "agent-id": "my-agent" }),
+      /^`agent-id`: Mosoo answered 400 invalid_request\. .*valid ULID.*API Access panel: 26 letters and digits/,
+    ],
+    [
+      "a user of a person's token",
+      ({ users }) => ({ "attributed-user-id": users.person }),
+      /^`attributed-user-id`: .*400 invalid_request\. .*Human PAT callers cannot.*service token/,
+    ],
+    [
+      "a user of another organization",
+      ({ tokens, users }) => ({ token: tokens.service, "attributed-user-id": users.outsider }),
+      /403 forbidden\./,
+    ],
+    [
+      "files of a service token",
+      (server) => ({ token: server.tokens.service, "file-ids": server.addFile().id }),
+      /^`file-ids`: .*400 invalid_request\. .*a service token cannot attach files/,
+    ],
+    ["files that are not there", () => ({ "file-ids": "01J00000000000000000000000" }), /40[04] \w+\./],
+    ["file IDs with commas", () => ({ "file-ids": "01J,01K" }), /^`file-ids`: .*400/],
+  ])("%s", async (_, inputs, says) => {
+    const { message, server } = await fail(undefined, inputs);
+    expect(message).toMatch(says);
+    expect(message.endsWith(` ${none}`)).toBe(true);
+    expect(server.threads).toHaveLength(0);
+  });
+
+  it("a key of another request: the error says which input to change", async () => {
+    const { message, server } = await fail(
+      refusal(409, "idempotency_conflict", "The Idempotency-Key was already used for a different request."),
+    );
+    expect(message).toMatch(
+      /^`idempotency-key`: Mosoo answered 409 idempotency_conflict\..*of this step's own, or leave it out\./,
+    );
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("a key whose first request does not end: it is waited for, and a re-run is advised", async () => {
+    const { message, server } = await fail(
+      refusal(409, "idempotency_conflict", "A request with this key is still being processed."),
+    );
+    expect(message).toMatch(
+      /409 idempotency_conflict.*still being processed, or died half-way.*a re-run after ten minutes finds out\./,
+    );
+    expect(message.endsWith(` ${maybe}`)).toBe(true);
+    expect(server.requests.length).toBeGreaterThan(1);
+  });
+
+  it("a rate that is used up for longer than there is time: it is not asked again", async () => {
+    const { message, server } = await fail({ kind: "rate-limit", retryAfter: "60" });
+    expect(message).toMatch(
+      /429 rate_limited\. The server asks to wait 60 s, which is longer than what is left of `create-timeout` \(2 s\)/,
+    );
+    expect(message.match(/raise `create-timeout`/g)).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe("a connection that fails", () => {
+  it.each<[string, Mishap, RegExp, string]>([
+    ["by an end without an answer", { kind: "drop-before" }, /The connection to 127\.0\.0\.1:\d+ broke\./, maybe],
+    ["by silence", { kind: "hang-before" }, /127\.0\.0\.1:\d+ did not answer within (1|0\.\d) s\./, maybe],
+    ["in the middle of the answer", { kind: "cut" }, /answered 201, and the answer broke off\./, maybe],
+  ])("%s is tried again until the time is up", async (_, mishap, says, exists) => {
+    const { message, server } = await fail(mishap);
+    expect(message).toMatch(says);
+    expect(message).toMatch(/^Gave up creating the thread after [\d]+ tries/);
+    expect(message.endsWith(` ${exists}`)).toBe(true);
+    expect(server.requests.length).toBeGreaterThan(1);
+    expect(new Set(server.requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+  });
+
+  it("for nobody listens there: three tries, and it is said", async () => {
+    const server = await startMosooServer();
+    await server.close();
+    const { message } = await fail(undefined, () => ({ "api-url": server.apiUrl, "create-timeout": "5m" }));
+    expect(message).toMatch(
+      /after 3 tries\. 127\.0\.0\.1:\d+ refused the connection\. Check `api-url` and the runner's firewall\. No thread was created\.$/,
+    );
+  });
+
+  it("for the host's name does not exist: three tries, and it is said", async () => {
+    const { message } = await fail(undefined, () => ({
+      "api-url": "https://mosoo.invalid/api/v1",
+      "create-timeout": "5m",
+    }));
+    expect(message).toMatch(
+      /The host name mosoo\.invalid was not found\. Check `api-url` and the runner's DNS\. No thread was created\.$/,
+    );
+  });
+});
