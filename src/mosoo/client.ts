@@ -95,8 +95,16 @@ export class Mosoo {
   }
 
   /** @see {@link interruptRun} in thread.ts */
-  interruptRun(threadId: string, runId: string, boundMs: number): Promise<Run | undefined> {
-    return interruptRun(this.transport, threadId, runId, boundMs);
+  interruptRun(
+    threadId: string,
+    runId: string,
+    limits: { boundMs: number; signal?: AbortSignal; insist?: boolean },
+  ): Promise<Run | undefined> {
+    const { insist, ...others } = limits;
+    return interruptRun(this.transport, threadId, runId, {
+      ...others,
+      ...(insist === true ? { insist: this.clock } : {}),
+    });
   }
 
   /** Waits, or ends at once when the step is told to stop. */

@@ -81,3 +81,12 @@ const endedStatuses = new Set(["completed", "failed", "cancelled", "expired"]);
 export function hasEnded(status: string | null | undefined): boolean {
   return typeof status === "string" && endedStatuses.has(status);
 }
+
+/**
+ * Whether `run` began before `other`. The thread always names its newest run, but a read may come from a copy that lags
+ * behind.
+ */
+export function isOlderRun(run: Run, other: Run): boolean {
+  const [createdAt, otherCreatedAt] = [run, other].map((each) => Date.parse(String(each["createdAt"])));
+  return (createdAt ?? Number.NaN) < (otherCreatedAt ?? Number.NaN);
+}

@@ -1,8 +1,10 @@
 /** Reads a thread, and interrupts a run. */
+import { type Clock, systemClock } from "./clock.ts";
 import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
 import { ask, errorOf, failureOf } from "./exchange.ts";
 import { runsOfMessage } from "./own-runs.ts";
+import { backoffMs, isPassing } from "./retry.ts";
 import { type EventsAnswer, type Run, type ThreadAnswer, parseEventsAnswer, parseThreadAnswer } from "./schema.ts";
 import type { Call, Transport } from "./transport.ts";
 
@@ -89,23 +91,48 @@ function interruptedRun(answer: EventsAnswer, runId: string): Run | undefined {
   return run?.id === runId ? run : undefined;
 }
 
+export interface InterruptLimits {
+  /** For everything, in milliseconds. */
+  boundMs: number;
+  /** Ends it before. */
+  signal?: AbortSignal;
+  /** Ask again, until the bound, where the server passes by: it is busy, or limits requests. */
+  insist?: Clock;
+}
+
+/** A server that does not answer within this does not do so later. */
+const interruptTimeoutMs = 10_000;
+const pauseOfLostMs = 100;
+
 /**
  * Tells a run to stop. Safe to repeat: for a run that has ended it changes nothing and answers with its real status,
- * and it never touches another run of the thread.
+ * and it never touches another run of the thread. A connection that was lost before any answer is tried once more.
  *
- * @param boundMs for everything, with one more try where the first had no answer
  * @returns the run as the server then knows it; undefined where there was no usable answer
  */
 export async function interruptRun(
   transport: Transport,
   threadId: string,
   runId: string,
-  boundMs: number,
+  limits: InterruptLimits,
 ): Promise<Run | undefined> {
-  const signal = AbortSignal.timeout(boundMs);
-  for (let tries = 1; tries <= 2 && !signal.aborted; tries += 1) {
-    const reply = await ask(transport, { ...interruption(threadId, runId), signal }, parseEventsAnswer);
+  const { boundMs, insist } = limits;
+  const clock = insist ?? systemClock;
+  const until = clock.now() + boundMs;
+  const signal = AbortSignal.any([
+    AbortSignal.timeout(boundMs),
+    ...(limits.signal === undefined ? [] : [limits.signal]),
+  ]);
+  for (let tries = 1; ; tries += 1) {
+    const call = { ...interruption(threadId, runId), timeoutMs: interruptTimeoutMs, signal };
+    const reply = await ask(transport, call, parseEventsAnswer);
     if (reply.kind === "ok") return interruptedRun(reply.value, runId);
+    const lost = reply.kind === "wire" && ["reset", "cut"].includes(reply.error.fault);
+    const passing = lost || (reply.kind === "error" && isPassing(reply.status));
+    if (!(insist === undefined ? lost && tries === 1 : passing)) return undefined;
+    const asked = reply.kind === "error" ? (reply.retryAfterMs ?? 0) : 0;
+    const pauseMs = insist === undefined ? pauseOfLostMs : Math.max(asked, backoffMs(tries, clock.random()));
+    if (clock.now() + pauseMs >= until) return undefined;
+    await clock.sleep(pauseMs, signal);
   }
-  return undefined;
 }

@@ -42,6 +42,8 @@ export interface Call {
   signal?: AbortSignal | undefined;
   /** false: do not send the token. */
   withToken?: boolean;
+  /** What an answer that is read whole may hold; undefined: what is plenty for all but an agent's words. */
+  mostBytes?: number;
 }
 
 export interface Answer {
@@ -91,7 +93,7 @@ export class Transport {
     try {
       const { body, ...answer } = await this.#follow(call, timer);
       try {
-        const text = await readText(body);
+        const text = await readText(body, call.mostBytes);
         return { ...answer, text: this.#options.conceal?.(text) ?? text };
       } catch (error) {
         throw timer.signal.aborted ? error : bodyError(error, answer.url.host, answer.status);

@@ -3,7 +3,8 @@ import { lenientText, parse } from "../schema.ts";
 import * as z from "../zod.ts";
 
 const EventSchema = z.looseObject({
-  id: z.string(),
+  /** Empty where it is missing. */
+  id: z.catch(z.string(), ""),
   type: z.string(),
   runId: lenientText,
   content: lenientText,

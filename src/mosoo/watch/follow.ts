@@ -3,33 +3,48 @@
  * hint; `GET /threads/{id}`, as long as it shows our run, is the truth.
  */
 import type { Clock } from "../clock.ts";
+import { MosooError } from "../errors.ts";
 import { type Reply, ask, errorOf, failureOf } from "../exchange.ts";
 import { backoffMs, isPassing } from "../retry.ts";
-import { type Run, type ThreadAnswer, hasEnded, parseThreadAnswer } from "../schema.ts";
+import {
+  type Run,
+  type Thread,
+  type ThreadAnswer,
+  hasEnded,
+  isOlderRun,
+  parseThreadAnswer,
+} from "../schema.ts";
 import { interruptRun } from "../thread.ts";
 import type { Transport } from "../transport.ts";
-import { type Interval, afterRefusal, firstInterval, jittered, longer } from "./intervals.ts";
-import { type ThreadEvent, parseEventList } from "./events.ts";
+import { parseEventList } from "./events.ts";
+import { spreadAfter } from "./intervals.ts";
+import { Pace } from "./pace.ts";
 import { type EventStream, openStream } from "./stream.ts";
 import { type Happening, Transcript } from "./transcript.ts";
 
 /** Without even a keep-alive comment (every 15 s or so) for this long the connection is dead. */
 const mutedMs = 45_000;
-/** An end that no event announces is looked for after this long without an event, then at growing gaps. */
-const firstLookMs = 60_000;
-const longestLookMs = 300_000;
-/** After an event said that the run ended, and the thread does not show it yet. */
-const hintedLooksMs = [100, 300, 600, 1_000, 2_000, 4_000];
 /** A connection that lived this long is a working one. */
 const provenMs = 10_000;
-/** Streams that fail in a row before polling takes over. */
-const mostStreamFailures = 3;
-const eventListTries = 4;
+/** After streams that brought something and soon broke, all the same. */
+const longestReconnectMs = 3_000;
+/** Streams that fail in a row before the next tries are minutes apart: polling does instead. */
+const quickTries = 3;
+const [firstRetryMs, longestRetryMs] = [60_000, 300_000];
+const quietMs = 60_000;
+/** What a last read at the deadline may take. */
+const lastReadMs = 2_000;
+/** How long the events are asked for that hold the answer; and those that are only good to have. */
+const [neededListMs, wantedListMs] = [90_000, 5_000];
+/** An answer of a million characters, written as escapes, and its events. */
+const mostBytes = 32 * 1024 * 1024;
+/** How often the end of a run is asked for that a newer one has followed. */
+const mostVainQuestions = 3;
 
 export interface FollowListener {
   happened(happening: NonNullable<Happening>): void;
   /** The run as the thread shows it. */
-  seen(run: Run): void;
+  seen(run: Run, thread: Thread): void;
   /** A person is asked. @returns whether to go on waiting */
   asked(title: string | undefined, run: Run): boolean;
   /** A minute has passed without anything to tell. */
@@ -56,188 +71,192 @@ export type FollowEnd =
   | { kind: "ended"; run: Run }
   | { kind: "question"; run: Run; title: string | undefined }
   | { kind: "timeout" }
-  | { kind: "stopped" };
+  | { kind: "stopped" }
+  /** The thread can be read no more: it is gone, the token was revoked. */
+  | { kind: "lost"; error: MosooError };
 
 export interface Followed {
   end: FollowEnd;
   transcript: Transcript;
-  /** Older events of the run were not to be had. */
-  truncated: boolean;
+  /** `truncated`: older events of the run were not to be had. `missing`: none but what a stream may have told. */
+  events: "whole" | "truncated" | "missing";
 }
 
-/** @throws MosooError where the thread can be read no more (it is gone, the token was revoked) */
+/** Follows the run. Throws nothing that the wire or the server can cause. */
 export async function followRun(options: FollowOptions): Promise<Followed> {
   const follower = new Follower(options);
   const end = await follower.follow();
-  const truncated = await follower.completeTranscript(end);
-  return { end, transcript: follower.transcript, truncated };
+  const events = await follower.completeTranscript(end);
+  return { end, transcript: follower.transcript, events };
 }
 
 class Follower {
   readonly #options: FollowOptions;
   readonly transcript: Transcript;
-  #lastToldAt: number;
+  readonly #pace: Pace;
+  /** When the stream is tried (again). */
+  #streamAt: number;
+  /** Streams in a row that were not to be had, or brought nothing. */
+  #vainStreams = 0;
+  /** Streams in a row that brought something and soon broke. */
+  #shortStreams = 0;
+  /** Reads in a row that failed. */
   #failures = 0;
-  /** The stream has told everything up to its run's ending event. */
-  #toldByStream = false;
-  #question: { title: string | undefined } | undefined;
-  /** The question that was told last, so that one question is told once. */
+  #vainQuestions = 0;
+  #lastToldAt: number;
+  /** What an event asks that the thread has not shown yet. */
+  #question: { id: string; title: string | undefined } | undefined;
+  /** The question that the run waits with was told; `askedBy` is the event that holds it. */
   #asked = false;
+  #askedBy: string | undefined;
+  #events: Followed["events"] = "whole";
 
   constructor(options: FollowOptions) {
+    const { clock } = options;
     this.#options = options;
     this.transcript = new Transcript(options.run.id);
-    this.#lastToldAt = options.clock.now();
+    this.#lastToldAt = this.#streamAt = clock.now();
+    this.#pace = new Pace(clock.now(), clock.random());
   }
 
   async follow(): Promise<FollowEnd> {
-    if (this.#options.mayHaveEnded) {
-      const end = (await this.#look()).end;
-      if (end !== undefined) return end;
-    }
-    let streamFailures = 0;
-    while (streamFailures < mostStreamFailures) {
-      const over = this.#over();
-      if (over !== undefined) return over;
-      const opened = await openStream(this.#options.transport, this.#options.threadId, this.#limits());
-      if (opened.kind === "absent") break;
-      if (opened.kind === "open") {
-        const { end, progress } = await this.#listen(opened.stream);
-        opened.stream.close();
-        if (end !== undefined) return end;
-        streamFailures = progress ? 0 : streamFailures + 1;
-        this.#options.listener.debug("The event stream broke off; connecting again.");
-        const whole = await this.#pause(backoffMs(streamFailures + 1, this.#options.clock.random()));
-        if (progress && whole) continue;
-      } else {
-        streamFailures += 1;
-        const failure = opened.kind === "refused" ? failureOf(opened.reply) : failureOf(opened);
-        this.#options.listener.debug(
-          `The event stream cannot be had (${failure.kind === "status" ? failure.status : failure.kind === "wire" ? failure.fault : ""}).`,
-        );
-        const asked = opened.kind === "refused" ? (opened.reply.retryAfterMs ?? 0) : 0;
-        await this.#pause(Math.max(asked, backoffMs(streamFailures, this.#options.clock.random())));
-      }
-      const overNow = this.#over();
-      if (overNow !== undefined) return overNow;
-      const end = (await this.#look()).end;
-      if (end !== undefined) return end;
-    }
-    return this.#poll();
+    const end = await this.#watch();
+    // It may have ended since the last read.
+    return end.kind === "timeout" ? ((await this.#look()) ?? end) : end;
   }
 
-  /**
-   * Fills the transcript from the event list, where the stream did not tell all.
-   *
-   * @returns whether older events were left out
-   */
-  async completeTranscript(end: FollowEnd): Promise<boolean> {
-    if (this.#toldByStream || end.kind === "stopped") return false;
-    const { transport, threadId, clock, listener } = this.#options;
-    for (let tries = 1; tries <= eventListTries; tries += 1) {
-      const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
-      const reply = await ask(transport, { method: "GET", path, ...this.#limits() }, parseEventList);
-      if (reply.kind === "ok") {
-        for (const happening of this.transcript.takeList(reply.value.events)) {
-          if (happening !== undefined) listener.happened(happening);
-        }
-        return reply.value.truncated;
-      }
-      const passing = reply.kind === "wire" || reply.kind === "shape" || isPassing(reply.status);
-      if (!passing || tries === eventListTries) break;
-      const asked = reply.kind === "error" ? (reply.retryAfterMs ?? 0) : 0;
-      await clock.sleep(Math.min(60_000, Math.max(asked, backoffMs(tries, clock.random()))), this.#options.stop);
+  /** Fills the transcript from the event list, where no stream has told all up to the run's end. */
+  async completeTranscript(end: FollowEnd): Promise<Followed["events"]> {
+    if (end.kind === "stopped" || end.kind === "lost" || this.transcript.endedAs !== undefined) return this.#events;
+    const needed = end.kind === "ended" && typeof end.run.finalOutput?.text !== "string";
+    const taken = await this.#takeEventList(needed ? neededListMs : wantedListMs);
+    return taken ? this.#events : "missing";
+  }
+
+  async #watch(): Promise<FollowEnd> {
+    const { clock, mayHaveEnded } = this.#options;
+    if (mayHaveEnded) {
+      const end = await this.#look();
+      if (end !== undefined) return end;
     }
-    listener.debug("The thread's events cannot be had.");
-    return false;
+    for (;;) {
+      const over = this.#over();
+      if (over !== undefined) return over;
+      let end: FollowEnd | undefined;
+      if (clock.now() >= this.#streamAt) end = await this.#tryStream();
+      else if (clock.now() >= this.#pace.at) end = await this.#look();
+      else await this.#sleepUntil(Math.min(this.#streamAt, this.#pace.at));
+      if (end !== undefined) return end;
+    }
+  }
+
+  async #tryStream(): Promise<FollowEnd | undefined> {
+    const { transport, threadId, clock, listener } = this.#options;
+    const opened = await openStream(transport, threadId, this.#limits());
+    if (opened.kind === "absent") {
+      listener.debug("The server has no event stream: polling.");
+      this.#streamAt = Infinity;
+      return undefined;
+    }
+    if (opened.kind !== "open") {
+      const failure = failureOf(opened.kind === "refused" ? opened.reply : opened);
+      const why = failure.kind === "status" ? failure.status : failure.kind === "wire" ? failure.fault : "";
+      listener.debug(`The event stream cannot be had (${why}).`);
+      this.#streamFailed(opened.kind === "refused" ? opened.reply.retryAfterMs : undefined);
+      return undefined;
+    }
+    const openedAt = clock.now();
+    const { end, progress } = await this.#listen(opened.stream);
+    opened.stream.close();
+    if (end !== undefined) return end;
+    listener.debug("The event stream broke off; connecting again.");
+    this.#pace.poll(clock.now(), clock.random());
+    if (progress) this.#streamBroke(clock.now() - openedAt);
+    else this.#streamFailed(undefined);
+    return undefined;
+  }
+
+  #streamFailed(retryAfterMs: number | undefined): void {
+    const { clock } = this.#options;
+    const tries = (this.#vainStreams += 1);
+    const pauseMs =
+      tries < quickTries
+        ? backoffMs(tries, clock.random())
+        : Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(10, tries - quickTries));
+    const askedMs = retryAfterMs === undefined ? 0 : spreadAfter(retryAfterMs, clock.random());
+    this.#streamAt = clock.now() + Math.max(pauseMs, askedMs);
+  }
+
+  #streamBroke(livedMs: number): void {
+    const { clock } = this.#options;
+    this.#vainStreams = 0;
+    this.#shortStreams = livedMs < provenMs ? this.#shortStreams + 1 : 1;
+    this.#streamAt = clock.now() + Math.min(longestReconnectMs, backoffMs(this.#shortStreams, clock.random()));
   }
 
   /** Listens until the run ends, a person is asked, or the connection breaks. */
-  async #listen(stream: EventStream): Promise<{ end: FollowEnd | undefined; progress: boolean }> {
-    const { clock, stop, listener } = this.#options;
+  async #listen(stream: EventStream): Promise<{ end?: FollowEnd; progress: boolean }> {
+    const { clock, stop, deadlineAt, listener } = this.#options;
     this.transcript.connect();
+    this.#pace.listen();
+    const openedAt = clock.now();
+    let lastItemAt = openedAt;
     // A connection that only repeats the past and breaks again has brought nothing.
     let progress = false;
-    const openedAt = clock.now();
-    let lastByteAt = clock.now();
-    let lookGap = firstLookMs;
-    let lookAt = clock.now() + lookGap;
-    let hinted = 0;
     for (;;) {
       const over = this.#over();
       if (over !== undefined) return { end: over, progress };
-      const now = clock.now();
-      const dueAt = Math.min(lastByteAt + mutedMs, lookAt, this.#options.deadlineAt, this.#lastToldAt + 60_000);
-      const item = await stream.next(Math.max(0, dueAt - now), clock, stop);
-      if (item?.kind === "broken") return { end: undefined, progress };
+      const dueAt = Math.min(lastItemAt + mutedMs, this.#pace.at, deadlineAt, this.#lastToldAt + quietMs);
+      const item = await stream.next(dueAt - clock.now(), clock, stop);
+      if (item?.kind === "broken") return { progress };
       if (item !== undefined) {
-        lastByteAt = clock.now();
-        progress ||= lastByteAt - openedAt > provenMs;
-        if (item.kind === "sign of life") continue;
-        lookGap = firstLookMs;
-        if (hinted === 0) lookAt = lastByteAt + lookGap;
-        const happening = this.transcript.take(item.event);
-        if (happening === undefined) continue;
-        progress = true;
-        this.#tell(happening);
-        if (happening.kind === "question") {
-          this.#question = { title: happening.title };
-          this.#asked = false;
+        lastItemAt = clock.now();
+        progress ||= lastItemAt - openedAt > provenMs;
+        if (item.kind === "event") {
+          this.#pace.heard(lastItemAt);
+          if (this.#hear(this.transcript.take(item.event))) progress = true;
         }
-        if (happening.kind === "hint" || happening.kind === "question") {
-          hinted = 1;
-          lookAt = clock.now();
-        }
+        // All that has come is heard before the thread is read.
+        if (stream.hasMore) continue;
       }
       this.#tellQuiet();
-      if (clock.now() >= lookAt) {
-        const { end, waitMs } = await this.#look();
-        if (end !== undefined) {
-          this.#toldByStream = this.transcript.endedAs !== undefined;
-          return { end, progress };
-        }
-        const soon = hinted === 0 ? undefined : hintedLooksMs[hinted - 1];
-        if (soon === undefined) {
-          hinted = 0;
-          lookGap = Math.min(longestLookMs, lookGap * 1.5);
-        } else {
-          hinted += 1;
-        }
-        lookAt = clock.now() + Math.max(waitMs, soon ?? lookGap);
-      } else if (clock.now() >= lastByteAt + mutedMs) {
+      if (clock.now() >= this.#pace.at) {
+        const end = await this.#look();
+        if (end !== undefined) return { end, progress };
+      } else if (clock.now() >= lastItemAt + mutedMs) {
         listener.debug("Nothing came through the event stream for 45 s.");
-        return { end: undefined, progress: false };
+        return { progress: false };
       }
     }
   }
 
-  async #poll(): Promise<FollowEnd> {
-    const { clock } = this.#options;
-    let interval: Interval = firstInterval;
-    let waitMs = 0;
-    for (;;) {
-      const untilMs = Math.max(waitMs, jittered(interval, clock.random()));
-      if (!(await this.#pause(untilMs))) {
-        const over = this.#over();
-        if (over !== undefined) return over;
-      }
-      const look = await this.#look();
-      if (look.end !== undefined) return look.end;
-      interval = look.limited ? afterRefusal(interval) : longer(interval);
-      waitMs = look.waitMs;
+  /** @returns whether it was news */
+  #hear(happening: Happening): boolean {
+    if (happening === undefined) return false;
+    const now = this.#options.clock.now();
+    if (happening.kind === "hint") this.#pace.hinted("end", now);
+    if (happening.kind === "started") {
+      this.#question = undefined;
+      this.#asked = false;
+      this.#pace.questionSettled();
     }
+    if (happening.kind === "question") {
+      // One that was found by reading has been told.
+      this.#asked = happening.id !== "" && happening.id === this.#askedBy;
+      this.#question = this.#asked ? undefined : happening;
+      if (!this.#asked) this.#pace.hinted("question", now);
+    }
+    this.#tell(happening);
+    return true;
   }
 
-  /** Waits, telling of quiet minutes. @returns false where the wait was cut short by the deadline or a stop */
-  async #pause(ms: number): Promise<boolean> {
+  /** Sleeps until the time given, the deadline or a stop, telling of quiet minutes. */
+  async #sleepUntil(at: number): Promise<void> {
     const { clock, stop, deadlineAt } = this.#options;
-    const until = clock.now() + ms;
-    for (;;) {
-      if (this.#over() !== undefined) return false;
-      const now = clock.now();
-      if (now >= until) return true;
-      await clock.sleep(Math.min(until, deadlineAt, this.#lastToldAt + 60_000) - now, stop);
+    const until = Math.min(at, deadlineAt);
+    while (!stop.aborted && clock.now() < until) {
       this.#tellQuiet();
+      await clock.sleep(Math.max(0, Math.min(until, this.#lastToldAt + quietMs) - clock.now()), stop);
     }
   }
 
@@ -247,90 +266,132 @@ class Follower {
   }
 
   #limits(): { timeoutMs: number; signal: AbortSignal } {
-    return { timeoutMs: this.#options.requestTimeoutMs, signal: this.#options.stop };
+    const { clock, deadlineAt, requestTimeoutMs, stop } = this.#options;
+    const remainingMs = Math.max(lastReadMs, deadlineAt - clock.now());
+    return { timeoutMs: Math.min(requestTimeoutMs, remainingMs), signal: stop };
   }
 
-  /** Reads the thread once. A passing failure is ridden out: `waitMs` says how long to leave the server alone. */
-  async #look(): Promise<{ end?: FollowEnd; waitMs: number; limited: boolean }> {
-    const { transport, threadId, clock } = this.#options;
+  /** Reads the thread once. A passing failure is ridden out. */
+  async #look(): Promise<FollowEnd | undefined> {
+    const { transport, threadId, clock, listener } = this.#options;
     const path = `/threads/${encodeURIComponent(threadId)}`;
-    const reply = await ask(transport, { method: "GET", path, ...this.#limits() }, parseThreadAnswer);
+    const reply = await ask(transport, { method: "GET", path, mostBytes, ...this.#limits() }, parseThreadAnswer);
+    let waitMs = 0;
+    let end: FollowEnd | undefined;
     if (reply.kind === "ok") {
       this.#failures = 0;
-      const end = await this.#judge(reply.value);
-      return { ...(end === undefined ? {} : { end }), waitMs: 0, limited: false };
+      end = await this.#judge(reply.value);
+    } else if (reply.kind === "wire" && reply.error.fault === "aborted") {
+      end = { kind: "stopped" };
+    } else if (isRiddenOut(reply)) {
+      this.#failures += 1;
+      listener.debug(`The thread cannot be read: ${errorOf(reply).message}`);
+      waitMs = pauseAfter(reply, this.#failures, clock.random());
+    } else {
+      end = { kind: "lost", error: errorOf(reply, "exists") };
     }
-    if (reply.kind === "wire" && reply.error.fault === "aborted")
-      return { end: { kind: "stopped" }, waitMs: 0, limited: false };
-    this.#failures += 1;
-    if (!isRiddenOut(reply)) throw errorOf(reply, "exists");
-    this.#options.listener.debug(`The thread cannot be read: ${errorOf(reply).message}`);
-    const asked = reply.kind === "error" ? (reply.retryAfterMs ?? 0) : 0;
-    return {
-      waitMs: Math.max(asked, backoffMs(this.#failures, clock.random())),
-      limited: reply.kind === "error" && reply.status === 429,
-    };
+    const limited = reply.kind === "error" && reply.status === 429;
+    this.#pace.wasRead(clock.now(), { waitMs, limited }, clock.random());
+    return end;
   }
 
-  async #judge(answer: ThreadAnswer): Promise<FollowEnd | undefined> {
-    const { run: own, transport, threadId, listener } = this.#options;
-    const { run } = answer;
+  async #judge({ run, thread }: ThreadAnswer): Promise<FollowEnd | undefined> {
+    const { run: own, listener } = this.#options;
     if (run === null) return undefined;
-    if (run.id !== own.id) {
-      // A newer run: ours has ended. An interrupt of it changes nothing and answers with its real status.
-      const ended = await interruptRun(transport, threadId, own.id, 3_000);
-      const status = ended?.status ?? this.transcript.endedAs ?? (await this.#ownEnding());
-      if (!hasEnded(status)) return undefined;
-      return { kind: "ended", run: { ...own, ...ended, status } };
-    }
-    listener.seen(run);
+    if (run.id !== own.id) return isOlderRun(run, own) ? undefined : this.#followedByAnother();
+    listener.seen(run, thread);
     if (hasEnded(run.status)) return { kind: "ended", run };
     if (run.status !== "waiting_input") {
       this.#asked = false;
       return undefined;
     }
+    this.#pace.questionSettled();
     if (this.#asked) return undefined;
-    const title = this.#question?.title ?? (await this.#questionFromList());
+    const { id, title } = this.#question ?? (await this.#questionFromList());
     this.#question = undefined;
     this.#asked = true;
+    this.#askedBy = id;
     return listener.asked(title, run) ? undefined : { kind: "question", run, title };
   }
 
-  /** How our run's own ending event calls its end, where an interrupt may not be sent (a service token) and no stream has told. */
-  async #ownEnding(): Promise<"completed" | "failed" | undefined> {
-    const transcript = new Transcript(this.#options.run.id);
-    transcript.takeList(await this.#eventList());
-    return transcript.endedAs;
+  /** The thread shows a newer run: ours has ended. An interrupt of it changes nothing and answers with its real status. */
+  async #followedByAnother(): Promise<FollowEnd | undefined> {
+    const { run: own, transport, threadId, stop } = this.#options;
+    const ended = await interruptRun(transport, threadId, own.id, { boundMs: lastReadMs, signal: stop });
+    if (hasEnded(ended?.status)) return { kind: "ended", run: { ...own, ...ended } };
+    // A token that may only read is told by the run's own ending event, which knows less.
+    if (this.transcript.endedAs === undefined) await this.#takeEventList(0);
+    const { endedAs } = this.transcript;
+    if (endedAs !== undefined) return { kind: "ended", run: { ...own, status: endedAs } };
+    this.#vainQuestions += 1;
+    if (stop.aborted || this.#vainQuestions < mostVainQuestions) return undefined;
+    const error = new MosooError(
+      "A newer run has begun in the thread, and the server does not tell how this one ended.",
+      {
+        existence: "exists",
+      },
+    );
+    return { kind: "lost", error };
   }
 
-  /** The title of what is asked, where no stream has told it. */
-  async #questionFromList(): Promise<string | undefined> {
-    const questions = (await this.#eventList()).filter((event) => event.type === "tool.confirmation.required");
-    return questions.at(-1)?.content ?? undefined;
-  }
-
-  /** The thread's events, asked for once; none where they cannot be had. */
-  async #eventList(): Promise<ThreadEvent[]> {
+  /** What is asked, where no stream has told it. */
+  async #questionFromList(): Promise<{ id: string | undefined; title: string | undefined }> {
     const { transport, threadId } = this.#options;
-    const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
-    const reply = await ask(transport, { method: "GET", path, ...this.#limits() }, parseEventList);
-    return reply.kind === "ok" ? reply.value.events : [];
+    const call = { method: "GET", path: eventListPath(threadId), mostBytes, ...this.#limits() } as const;
+    const reply = await ask(transport, call, parseEventList);
+    const events = reply.kind === "ok" ? reply.value.events : [];
+    const last = events.findLast((event) => event.type === "tool.confirmation.required");
+    return { id: last?.id, title: last?.content || undefined };
+  }
+
+  /** Takes the event list, asking for it again within `boundMs` where the server passes by. @returns whether it came */
+  async #takeEventList(boundMs: number): Promise<boolean> {
+    const { transport, threadId, clock, stop, requestTimeoutMs, listener } = this.#options;
+    const until = clock.now() + boundMs;
+    for (let tries = 1; ; tries += 1) {
+      const timeoutMs = Math.min(requestTimeoutMs, Math.max(boundMs, lastReadMs));
+      const call = { method: "GET", path: eventListPath(threadId), mostBytes, timeoutMs, signal: stop } as const;
+      const reply = await ask(transport, call, parseEventList);
+      if (reply.kind === "ok") {
+        for (const happening of this.transcript.takeList(reply.value.events)) {
+          if (happening !== undefined) this.#tell(happening);
+        }
+        this.#events = reply.value.truncated ? "truncated" : "whole";
+        return true;
+      }
+      const waitMs = pauseAfter(reply, tries, clock.random());
+      if (stop.aborted || !isRiddenOut(reply) || clock.now() + waitMs >= until) break;
+      await clock.sleep(waitMs, stop);
+    }
+    listener.debug("The thread's events cannot be had.");
+    return false;
   }
 
   #tell(happening: NonNullable<Happening>): void {
     this.#options.listener.happened(happening);
-    if (["words", "tool"].includes(happening.kind)) this.#lastToldAt = this.#options.clock.now();
+    if (happening.kind === "words" || happening.kind === "tool") this.#lastToldAt = this.#options.clock.now();
   }
 
   #tellQuiet(): void {
-    if (this.#options.clock.now() < this.#lastToldAt + 60_000) return;
+    if (this.#options.clock.now() < this.#lastToldAt + quietMs) return;
     this.#lastToldAt = this.#options.clock.now();
     this.#options.listener.quiet();
   }
 }
 
-function isRiddenOut(reply: Exclude<Reply<never>, { kind: "ok" }>): boolean {
+type Failed = Exclude<Reply<never>, { kind: "ok" }>;
+
+function eventListPath(threadId: string): string {
+  return `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
+}
+
+function pauseAfter(reply: Failed, failures: number, random: number): number {
+  const asked = reply.kind === "error" ? reply.retryAfterMs : undefined;
+  return Math.max(asked === undefined ? 0 : spreadAfter(asked, random), backoffMs(failures, random));
+}
+
+function isRiddenOut(reply: Failed): boolean {
   if (reply.kind === "shape") return true;
   if (reply.kind === "error") return isPassing(reply.status);
-  return !["certificate", "redirect", "not-tls"].includes(reply.error.fault);
+  return !["certificate", "redirect", "not-tls", "too-large"].includes(reply.error.fault);
 }

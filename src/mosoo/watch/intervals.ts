@@ -26,7 +26,15 @@ export function afterRefusal(interval: Interval): Interval {
   return { ms: Math.min(longestAfterRefusalsMs, interval.ms * 2) };
 }
 
-/** Upward by 6 to 10 %: legs that began together drift apart, and ten minutes stay within 45 requests. */
+/**
+ * Upward by a tenth at most: legs that began together drift apart. The interval that a long run settles at gets most of
+ * it, so that ten minutes stay within 45 requests, the first and the last ones included.
+ */
 export function jittered(interval: Interval, random: number): number {
-  return interval.ms * (1.06 + 0.04 * random);
+  return interval.ms * (interval.ms === longestMs ? 1.08 + 0.02 * random : 1 + 0.1 * random);
+}
+
+/** What comes on top of a Retry-After: the legs that were refused together do not come back as one. */
+export function spreadAfter(retryAfterMs: number, random: number): number {
+  return retryAfterMs + random * Math.min(10_000, Math.max(1_000, retryAfterMs / 4));
 }

@@ -3,10 +3,10 @@ import type { Readable } from "node:stream";
 import { createParser } from "eventsource-parser";
 import type { Clock } from "../clock.ts";
 import { WireError } from "../errors.ts";
-import { readText } from "../body.ts";
 import { type ErrorReply, errorReply } from "../exchange.ts";
-import { type ThreadEvent, parseEvent } from "./events.ts";
+import { isPassing } from "../retry.ts";
 import type { Transport } from "../transport.ts";
+import { type ThreadEvent, parseEvent } from "./events.ts";
 
 /** An event's data is a few kilobytes, a folded past a few megabytes. */
 const mostBufferedCharacters = 32 * 1024 * 1024;
@@ -15,7 +15,7 @@ export type StreamItem = { kind: "event"; event: ThreadEvent } | { kind: "sign o
 
 export type Opened =
   | { kind: "open"; stream: EventStream }
-  /** The server has no stream: 404, 405, 501, or something that is no event stream. */
+  /** The server has no stream, or none for us: a status that does not pass, or something that is no event stream. */
   | { kind: "absent" }
   | { kind: "refused"; reply: ErrorReply }
   | { kind: "wire"; error: WireError };
@@ -34,13 +34,13 @@ export async function openStream(
       ...options,
     });
     const type = answer.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-    if (answer.status === 200 && type === "text/event-stream")
+    if (answer.status === 200 && type === "text/event-stream") {
       return { kind: "open", stream: new EventStream(answer.body) };
-    if (answer.status < 300 || [404, 405, 406, 501].includes(answer.status)) {
-      answer.body.on("error", () => undefined).destroy();
-      return { kind: "absent" };
     }
-    return { kind: "refused", reply: errorReply({ ...answer, text: await readText(answer.body).catch(() => "") }) };
+    // What stands in the body is of no use, and it might never end.
+    answer.body.on("error", () => undefined).destroy();
+    if (!isPassing(answer.status)) return { kind: "absent" };
+    return { kind: "refused", reply: errorReply({ ...answer, text: "" }) };
   } catch (error) {
     if (error instanceof WireError) return { kind: "wire", error };
     throw error;
@@ -50,17 +50,17 @@ export async function openStream(
 export class EventStream {
   readonly #body: Readable;
   readonly #items: StreamItem[] = [];
+  #broken = false;
   #wake: (() => void) | undefined;
 
   constructor(body: Readable) {
     this.#body = body;
     const decoder = new TextDecoder();
     const parser = createParser({
-      onEvent: ({ event, data }) => {
-        const parsed = event === undefined || event === "thread.event" ? parseEvent(data) : undefined;
+      onEvent: ({ event, id, data }) => {
         // `thread.error` comes when the stream breaks on the server's side.
         if (event === "thread.error") this.#end();
-        else this.#add(parsed === undefined ? { kind: "sign of life" } : { kind: "event", event: parsed });
+        else this.#add(itemOf(event, id, data));
       },
       onComment: () => {
         this.#add({ kind: "sign of life" });
@@ -72,7 +72,7 @@ export class EventStream {
       },
     });
     body.on("data", (chunk: Buffer) => {
-      if (this.#items.at(-1)?.kind !== "broken") parser.feed(decoder.decode(chunk, { stream: true }));
+      if (!this.#broken) parser.feed(decoder.decode(chunk, { stream: true }));
     });
     const end = (): void => {
       this.#end();
@@ -80,9 +80,14 @@ export class EventStream {
     body.on("end", end).on("error", end).on("close", end);
   }
 
+  /** Whether an item is there already. */
+  get hasMore(): boolean {
+    return this.#items.length > 0;
+  }
+
   /** The next item; undefined when none came within `ms` or the signal was aborted. */
   async next(ms: number, clock: Clock, signal: AbortSignal): Promise<StreamItem | undefined> {
-    if (this.#items.length === 0 && ms > 0 && !signal.aborted) {
+    if (!this.hasMore && ms > 0 && !signal.aborted) {
       const woken = new AbortController();
       this.#wake = () => {
         woken.abort();
@@ -90,7 +95,7 @@ export class EventStream {
       await clock.sleep(ms, AbortSignal.any([woken.signal, signal]));
       this.#wake = undefined;
     }
-    return this.#items[0]?.kind === "broken" ? this.#items[0] : this.#items.shift();
+    return this.#items.shift();
   }
 
   close(): void {
@@ -98,14 +103,22 @@ export class EventStream {
   }
 
   #end(): void {
-    if (this.#items.at(-1)?.kind === "broken") return;
+    if (this.#broken) return;
     this.#add({ kind: "broken" });
+    this.#broken = true;
     this.#body.destroy();
   }
 
   #add(item: StreamItem): void {
-    if (this.#items.at(-1)?.kind === "broken") return;
+    if (this.#broken) return;
     this.#items.push(item);
     this.#wake?.();
   }
+}
+
+/** What is no event of the thread still shows that the connection lives. */
+function itemOf(name: string | undefined, id: string | undefined, data: string): StreamItem {
+  const event = name === undefined || name === "thread.event" ? parseEvent(data) : undefined;
+  if (event === undefined) return { kind: "sign of life" };
+  return { kind: "event", event: event.id === "" ? { ...event, id: id ?? "" } : event };
 }

@@ -3,7 +3,7 @@
  *
  * On each new connection (and in the event list) the service folds the past: a run's message deltas so far come as one
  * event under the last fragment's ID. So the run's text is built anew on each connection, and only what goes beyond
- * what was shown is new; other events are told once by their ID. Where events carry no run ID (the reference
+ * what was told is new; other events are told once by their ID. Where events carry no run ID (the reference
  * revision), `run.started` and `run.completed` hold it as content, and the events between belong to that run.
  */
 import type { ThreadEvent } from "./events.ts";
@@ -13,8 +13,11 @@ export type Happening =
   | { kind: "words"; text: string }
   | { kind: "thinking"; text: string }
   | { kind: "tool"; name: string }
-  | { kind: "question"; title: string }
-  /** The run may have ended, or another one has begun: a hint to read the thread. */
+  /** A person is asked. `id` is the event's. */
+  | { kind: "question"; id: string; title: string | undefined }
+  /** The run goes on: at its beginning, and after an answer to a question. */
+  | { kind: "started" }
+  /** The run may have ended, or a newer one has begun: a hint to read the thread. */
   | { kind: "hint" }
   | { kind: "unknown"; type: string }
   | undefined;
@@ -27,17 +30,26 @@ const silentTypes = new Set([
   "session_files.updated",
   "usage.updated",
   "user.message",
-  "run.started",
 ]);
+
+/** So much of the end of what was told is looked for, where a past that was cut does not begin with its beginning. */
+const tailLength = 200;
 
 export class Transcript {
   readonly #runId: string;
   /** The run that events without a run ID belong to. */
   #current: string | undefined;
+  /** An event of our run came on this connection: what others begin after it is newer. */
+  #ourTurn = false;
+  /** All that was told. */
+  #told = "";
+  /** How far into it this connection's telling has come. */
+  #position = 0;
+  /** Where in it each delta ends. */
+  readonly #ends = new Map<string, number>();
   #connectionText = "";
-  #shownText = "";
   #connectionDeltas = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #seen = new Set<string>();
   readonly tools = new Map<string, number>();
   readonly unknownTypes = new Map<string, number>();
   /** How the run's own ending event calls its end, where one came. */
@@ -49,23 +61,22 @@ export class Transcript {
 
   /** All the run has said so far, remarks before its last message included. */
   get text(): string {
-    return this.#connectionText.length >= this.#shownText.length ? this.#connectionText : this.#shownText;
+    return this.#connectionText.length > this.#told.length ? this.#connectionText : this.#told;
   }
 
   /** A connection begins: the past comes again. */
   connect(): void {
     this.#connectionText = "";
     this.#connectionDeltas = new Set();
+    this.#position = 0;
     this.#current = undefined;
+    this.#ourTurn = false;
   }
 
   /** Takes a whole event list, oldest first. */
   takeList(events: readonly ThreadEvent[]): Happening[] {
     this.connect();
-    // A list that was cut begins in the middle of a run: the first mark tells of which.
-    const mark = events.find((event) => event.type === "run.started" || event.type === "run.completed");
-    if (mark === undefined) this.#current = this.#runId;
-    else if (mark.type === "run.completed") this.#current = mark.content ?? undefined;
+    this.#current = this.#runAtStartOf(events);
     return events.map((event) => this.take(event));
   }
 
@@ -73,23 +84,29 @@ export class Transcript {
     const { type } = event;
     const content = event.content ?? "";
     if (type === "run.started") this.#current = content;
-    const owner = event.runId ?? (type.startsWith("run.") && type !== "run.failed" ? content : this.#current);
-    if (type === "run.completed" || type === "run.failed") return this.#ended(type, owner, event.id);
-    if (owner !== this.#runId) {
-      return type === "run.started" && this.#once(event.id) ? { kind: "hint" } : undefined;
-    }
+    const owner = event.runId ?? (type === "run.completed" ? content : this.#current);
+    const ours = owner === this.#runId;
+    this.#ourTurn ||= ours;
+    if (type === "run.completed" || type === "run.failed") return this.#ended(type, ours, event.id);
+    if (!ours) return type === "run.started" && this.#ourTurn && this.#once(event.id) ? { kind: "hint" } : undefined;
     if (type === "agent.message.delta") return this.#words(event.id, content);
-    if (!this.#once(event.id)) return undefined;
+    return this.#once(event.id) ? this.#other(event, content) : undefined;
+  }
+
+  #other(event: ThreadEvent, content: string): Happening {
+    const { type } = event;
     switch (type) {
+      case "run.started":
+        return { kind: "started" };
       case "agent.thinking.delta":
         return { kind: "thinking", text: content };
       case "tool.use.started": {
-        const name = event.toolName ?? (content === "" ? "tool" : content);
+        const name = event.toolName || content || "tool";
         this.tools.set(name, (this.tools.get(name) ?? 0) + 1);
         return { kind: "tool", name };
       }
       case "tool.confirmation.required":
-        return { kind: "question", title: content };
+        return { kind: "question", id: event.id, title: content.trim() === "" ? undefined : content };
       default:
         if (silentTypes.has(type)) return undefined;
         this.unknownTypes.set(type, (this.unknownTypes.get(type) ?? 0) + 1);
@@ -97,26 +114,61 @@ export class Transcript {
     }
   }
 
-  #ended(type: string, owner: string | undefined, id: string): Happening {
-    const ours = owner === this.#runId;
+  #ended(type: string, ours: boolean, id: string): Happening {
     if (ours) this.endedAs = type === "run.failed" ? "failed" : "completed";
     this.#current = undefined;
     return ours && this.#once(id) ? { kind: "hint" } : undefined;
   }
 
+  /** A list that was cut may begin in the middle of a run: the first mark tells of which. */
+  #runAtStartOf(events: readonly ThreadEvent[]): string | undefined {
+    const mark = events.find(({ type }) => ["run.started", "run.completed", "run.failed"].includes(type));
+    // A run that starts without another's end before it goes on after a question, or has only its message before it.
+    if (mark !== undefined && mark.type !== "run.failed") return mark.content ?? undefined;
+    // A failure names no run: it is ours, unless ours begins after it.
+    const later = events.some(({ type, content }) => type === "run.started" && content === this.#runId);
+    return mark !== undefined && later ? undefined : this.#runId;
+  }
+
   #words(id: string, content: string): Happening {
-    if (this.#connectionDeltas.has(id)) return undefined;
-    this.#connectionDeltas.add(id);
+    if (id !== "") {
+      if (this.#connectionDeltas.has(id)) return undefined;
+      this.#connectionDeltas.add(id);
+    }
     this.#connectionText += content;
-    const text = this.#connectionText.slice(this.#shownText.length);
+    const text = this.#beyondTold(id, content);
     if (text === "") return undefined;
-    this.#shownText = this.#connectionText;
+    this.#told += text;
+    this.#position = this.#told.length;
+    if (id !== "") this.#ends.set(id, this.#position);
     return { kind: "words", text };
   }
 
+  /** What a delta tells beyond what was told. */
+  #beyondTold(id: string, content: string): string {
+    const end = this.#ends.get(id);
+    if (end !== undefined) {
+      this.#position = Math.max(this.#position, end);
+      return "";
+    }
+    // All of the past has come again (or it is the first time): the common case, and a cheap one.
+    if (this.#position === this.#told.length) return content;
+    const ahead = this.#told.slice(this.#position);
+    if (content.startsWith(ahead)) return content.slice(ahead.length);
+    if (ahead.startsWith(content)) {
+      this.#position += content.length;
+      return "";
+    }
+    // The past came cut: it begins somewhere in what was told, or after it.
+    const tail = this.#told.slice(-tailLength);
+    const at = content.lastIndexOf(tail);
+    return at < 0 ? content : content.slice(at + tail.length);
+  }
+
   #once(id: string): boolean {
-    if (this.#told.has(id)) return false;
-    this.#told.add(id);
+    if (id === "") return true;
+    if (this.#seen.has(id)) return false;
+    this.#seen.add(id);
     return true;
   }
 }

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "@jest/globals";
+import { afterRefusal, firstInterval, jittered, longer, spreadAfter } from "../../../src/mosoo/watch/intervals.ts";
+import { Pace } from "../../../src/mosoo/watch/pace.ts";
+
+const fine = { waitMs: 0, limited: false };
+
+/** Reads whenever one is due, and tells the pauses in between in seconds. */
+function pauses(pace: Pace, count: number, from: number, random = 0): number[] {
+  const seconds: number[] = [];
+  let now = from;
+  for (let index = 0; index < count; index += 1) {
+    seconds.push(Math.round((pace.at - now) / 10) / 100);
+    now = pace.at;
+    pace.wasRead(now, fine, random);
+  }
+  return seconds;
+}
+
+describe("the interval of polling", () => {
+  it("begins at 2 s and grows by a quarter up to 15 s", () => {
+    const steps = [firstInterval];
+    for (let index = 0; index < 12; index += 1) steps.push(longer(steps.at(-1) ?? firstInterval));
+    expect(steps.map(({ ms }) => Math.round(ms))).toEqual([
+      2_000, 2_500, 3_125, 3_906, 4_883, 6_104, 7_629, 9_537, 11_921, 14_901, 15_000, 15_000, 15_000,
+    ]);
+  });
+
+  it("doubles with each 429 up to a minute, and stays", () => {
+    const once = afterRefusal({ ms: 15_000 });
+    expect(once.ms).toBe(30_000);
+    expect(afterRefusal(afterRefusal(once)).ms).toBe(60_000);
+    expect(longer(once).ms).toBe(30_000);
+  });
+
+  it("is jittered upward, by a tenth at most", () => {
+    for (const ms of [2_000, 9_537, 15_000, 60_000]) {
+      for (const random of [0, 0.5, 0.999_999]) {
+        expect(jittered({ ms }, random)).toBeGreaterThanOrEqual(ms);
+        expect(jittered({ ms }, random)).toBeLessThanOrEqual(ms * 1.1);
+      }
+    }
+  });
+
+  it("spreads those that a 429 sends away together, and lets none back too early", () => {
+    expect([0, 0.5, 1].map((random) => spreadAfter(40_000, random))).toEqual([40_000, 45_000, 50_000]);
+    expect(spreadAfter(1_000, 1)).toBe(2_000);
+  });
+});
+
+describe("without a stream", () => {
+  it("the thread is read after 2 s, then at growing intervals", () => {
+    expect(pauses(new Pace(0, 0), 5, 0)).toEqual([2, 2.5, 3.13, 3.91, 4.88]);
+  });
+
+  it("ten minutes take at most 42 reads, whatever chance gives", () => {
+    for (const random of [0, 0.5, 0.999]) {
+      const pace = new Pace(0, random);
+      let reads = 0;
+      for (; pace.at <= 600_000; reads += 1) pace.wasRead(pace.at, fine, random);
+      expect(reads).toBeLessThanOrEqual(42);
+      expect(reads).toBeGreaterThan(38);
+    }
+  });
+
+  it("a failed read is followed no earlier than the server allows", () => {
+    const pace = new Pace(0, 0);
+    pace.wasRead(2_000, { waitMs: 40_000, limited: true }, 0);
+    expect(pace.at).toBe(42_000);
+  });
+});
+
+describe("with a stream", () => {
+  it("a minute of silence is followed by one read, then by others at growing gaps: less than one a minute", () => {
+    const pace = new Pace(0, 0);
+    pace.listen();
+    expect(pauses(pace, 7, 0)).toEqual([60, 90, 135, 202.5, 300, 300, 300]);
+  });
+
+  it("events put it off, and begin anew", () => {
+    const pace = new Pace(0, 0);
+    pace.listen();
+    pace.heard(30_000);
+    expect(pauses(pace, 2, 30_000)).toEqual([60, 90]);
+    pace.heard(300_000);
+    expect(pauses(pace, 2, 300_000)).toEqual([60, 90]);
+  });
+
+  it("silence counts on through connections that bring nothing", () => {
+    const pace = new Pace(0, 0);
+    pace.listen();
+    pace.poll(45_000, 0);
+    pace.listen();
+    expect(pace.at).toBe(60_000);
+  });
+
+  it("an end that the thread does not show yet is looked for at once, soon, and on", () => {
+    const pace = new Pace(0, 0);
+    pace.listen();
+    pace.hinted("end", 10_000);
+    expect(pauses(pace, 11, 10_000)).toEqual([0, 0.1, 0.3, 0.6, 1, 2, 2.5, 3.13, 3.91, 4.88, 6.1]);
+  });
+
+  it("an end stays looked for when the stream breaks, comes back or tells more", () => {
+    const pace = new Pace(0, 0);
+    pace.listen();
+    pace.hinted("end", 10_000);
+    pace.poll(10_000, 0);
+    pace.listen();
+    pace.heard(10_000);
+    expect(pace.at).toBe(10_000);
+  });
+
+  it("a question that the thread does not show was answered already", () => {
+    const pace = new Pace(0, 0);
+    pace.listen();
+    pace.hinted("question", 10_000);
+    expect(pauses(pace, 7, 10_000)).toEqual([0, 0.1, 0.3, 0.6, 1, 90, 135]);
+  });
+
+  it("a question that was seen, or the run's going on, ends the looking for it", () => {
+    const pace = new Pace(0, 0);
+    pace.listen();
+    pace.heard(10_000);
+    pace.hinted("question", 10_000);
+    pace.questionSettled();
+    expect(pace.at).toBe(70_000);
+    pace.hinted("end", 11_000);
+    pace.questionSettled();
+    expect(pace.at).toBe(11_000);
+  });
+});

@@ -1,0 +1,75 @@
+/** Follows a run as the step does, and keeps all that it was told. */
+import { type Clock, systemClock } from "../../src/mosoo/clock.ts";
+import type { Run } from "../../src/mosoo/schema.ts";
+import { Transport } from "../../src/mosoo/transport.ts";
+import { type FollowOptions, type Followed, followRun } from "../../src/mosoo/watch/follow.ts";
+
+export interface Watched extends Followed {
+  /** What was told as it came: words joined, tools as `→ name`. */
+  words: string;
+  tools: string[];
+  questions: (string | undefined)[];
+  /** Statuses as the thread showed them. */
+  seen: (string | null | undefined)[];
+  quietMinutes: number;
+  debug: string[];
+  /** On the clock's scale. */
+  durationMs: number;
+}
+
+export interface WatchOptions extends Partial<Omit<FollowOptions, "listener" | "transport" | "run">> {
+  apiUrl: string;
+  token?: string;
+  threadId: string;
+  runId: string;
+  run?: Partial<Run>;
+  /** Longest wait, on the clock's scale. Default ten minutes. */
+  timeoutMs?: number;
+  clock?: Clock;
+  /** What is done when a person is asked. Default: go on. */
+  onQuestion?: (title: string | undefined) => boolean;
+}
+
+export async function watch(options: WatchOptions): Promise<Watched> {
+  const { apiUrl, token = "t", runId, timeoutMs = 600_000, clock = systemClock, onQuestion, run, ...given } = options;
+  const transport = new Transport({ apiUrl: new URL(apiUrl), token, userAgent: "test", environment: {} });
+  const told = { words: "", tools: [], questions: [], seen: [], quietMinutes: 0, debug: [] } as Pick<
+    Watched,
+    "words" | "tools" | "questions" | "seen" | "quietMinutes" | "debug"
+  >;
+  const began = clock.now();
+  try {
+    const followed = await followRun({
+      mayHaveEnded: false,
+      requestTimeoutMs: 30_000,
+      stop: new AbortController().signal,
+      ...given,
+      transport,
+      clock,
+      run: { id: runId, ...run },
+      deadlineAt: began + timeoutMs,
+      listener: {
+        happened: (happening) => {
+          if (happening.kind === "words") told.words += happening.text;
+          if (happening.kind === "tool") told.tools.push(happening.name);
+        },
+        seen: ({ status }) => {
+          if (told.seen.at(-1) !== status) told.seen.push(status);
+        },
+        asked: (title) => {
+          told.questions.push(title);
+          return onQuestion?.(title) ?? true;
+        },
+        quiet: () => {
+          told.quietMinutes += 1;
+        },
+        debug: (text) => {
+          told.debug.push(text);
+        },
+      },
+    });
+    return { ...followed, ...told, durationMs: clock.now() - began };
+  } finally {
+    await transport.close();
+  }
+}
