@@ -1,10 +1,12 @@
 /** What the two doors open: the main step and the post step. Here, and only here, an error becomes the step's failure. */
 import { failureText } from "./failure.ts";
 import { maskSecrets } from "./inputs.ts";
+import { StoppedError } from "./mosoo/errors.ts";
 import { InputError } from "./problems.ts";
 import { Log } from "./report/log.ts";
 import { Outputs } from "./report/outputs.ts";
 import { runStep } from "./step.ts";
+import { StopWish } from "./stop.ts";
 
 /** An error that no one waits for: told like any other, without the stack and the command line that Node would print. */
 function onStray(tell: (error: unknown) => void): void {
@@ -51,8 +53,13 @@ export async function runMain(): Promise<void> {
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
   onStray(fail);
+  const stop = new StopWish(() => {
+    // Something hangs that could not be given up.
+    fail(new StoppedError("maybe"));
+    process.exit();
+  });
   try {
-    await runStep({ environment: process.env, secrets, log, outputs });
+    await runStep({ environment: process.env, secrets, log, outputs, stop });
   } catch (error) {
     fail(error);
   }

@@ -10,14 +10,25 @@ import { cutUtf8, redact } from "./report/untrusted.ts";
 /** One environment string of a later step holds 131,071 bytes and no more; this leaves room for its name and neighbours. */
 const mostResponseBytes = 98_304;
 
+export interface WholeAnswer extends Answer {
+  /** What of it the server did not give, where it had to be put together from events. */
+  lacks: "nothing" | "beginning" | "everything";
+}
+
+function lacking(events: Followed["events"], text: string): WholeAnswer["lacks"] {
+  if (events === "truncated") return "beginning";
+  return events === "missing" && text === "" ? "everything" : "nothing";
+}
+
 /**
  * The canonical answer is the run's `finalOutput.text`, the last message alone. Where the server has none, all that the
  * run said, joined in order: that also holds earlier remarks.
  */
-export function answerOf(followed: Followed, run: Run | null): Answer {
-  const complete = followed.end.kind === "ended" && run?.status === "completed";
+export function answerOf({ end, transcript, events }: Followed, run: Run): WholeAnswer {
+  const complete = end.kind === "ended" && run.status === "completed";
   const final = complete ? run.finalOutput?.text : undefined;
-  return { text: final ?? followed.transcript.text, complete };
+  if (typeof final === "string") return { text: final, complete, lacks: "nothing" };
+  return { text: transcript.text, complete, lacks: lacking(events, transcript.text) };
 }
 
 /** The output `response`: exact, or cut between characters with a note. */

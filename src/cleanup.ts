@@ -12,7 +12,8 @@ import * as state from "./state.ts";
 import type { StepContext } from "./step.ts";
 import { version } from "./version.ts";
 
-const interruptMs = 20_000;
+/** A rate limit's window, and a little. */
+const interruptMs = 75_000;
 
 /** The main step was killed before it could tidy up, or had no time to. Best effort. */
 export async function cleanUp({ environment, secrets, log, outputs }: StepContext): Promise<void> {
@@ -46,7 +47,7 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
       stop: { requested: never, inFlight: never },
       note: () => undefined,
     });
-    const run = await mosoo.interruptRun(threadId, runId, interruptMs);
+    const run = await mosoo.interruptRun(threadId, runId, { boundMs: interruptMs, insist: true });
     await mosoo.close();
     const page = progress.report.threadUrl ?? "";
     if (run === undefined) {

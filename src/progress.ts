@@ -1,7 +1,7 @@
 /** What is known so far, kept in one place, and told to later steps (outputs) and to the report the moment it is known. */
 import { type RunContext, runUrl, subjectUrl } from "./github.ts";
 import { agentPage, threadPage, threadResource } from "./links.ts";
-import type { Run } from "./mosoo/schema.ts";
+import type { Run, Thread } from "./mosoo/schema.ts";
 import type { Plan } from "./plan.ts";
 import type { Outputs } from "./report/outputs.ts";
 import type { Report } from "./report/report.ts";
@@ -61,10 +61,10 @@ export class Progress {
     this.run(run);
   }
 
-  /** The run as last seen. */
-  run(run: Run | null): void {
+  /** The run, and its thread where it was read, as last seen. */
+  run(run: Run | null, thread?: Thread): void {
     if (this.started === undefined) return;
-    this.started = { ...this.started, run };
+    this.started = { ...this.started, run, thread: thread ?? this.started.thread };
     const status = run?.status ?? "";
     this.report.runId = run?.id;
     this.report.status = status === "" ? undefined : status;

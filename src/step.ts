@@ -2,10 +2,10 @@
 import { prepareComment } from "./commenting.ts";
 import { StepFailure, failureText } from "./failure.ts";
 import { type RunContext, readContext } from "./github.ts";
-import { type Secrets, missingTokenPolicy } from "./inputs.ts";
+import { type Secrets, type Settings, missingTokenPolicy } from "./inputs.ts";
 import { missingToken } from "./missing-token.ts";
-import { systemClock } from "./mosoo/clock.ts";
 import { Mosoo } from "./mosoo/client.ts";
+import { StoppedError } from "./mosoo/errors.ts";
 import type { Environment } from "./mosoo/proxy.ts";
 import { hasEnded } from "./mosoo/schema.ts";
 import { noteWriter } from "./notes.ts";
@@ -19,7 +19,7 @@ import { writeSummary } from "./report/summary.ts";
 import { excerpt, redact } from "./report/untrusted.ts";
 import { type Started, start } from "./start.ts";
 import * as state from "./state.ts";
-import { StopWish } from "./stop.ts";
+import type { StopWish } from "./stop.ts";
 import { version } from "./version.ts";
 import { type Ending, type WaitContext, stopRun, waitForRun } from "./wait.ts";
 
@@ -28,6 +28,10 @@ export interface StepContext {
   secrets: Secrets;
   log: Log;
   outputs: Outputs;
+}
+
+export interface MainContext extends StepContext {
+  stop: StopWish;
 }
 
 /** Why the step has nothing to do, if so. */
@@ -93,12 +97,15 @@ function tellOfMoves(log: Log): (base: URL) => void {
   };
 }
 
-/** What the post step needs, should this process be killed while it waits. */
-function leaveForPost(started: Started, mosoo: Mosoo, page: string): void {
-  state.save(state.threadId, started.threadId);
-  state.save(state.runId, started.run?.id ?? "");
+/** What the post step needs, should this process be killed while it waits. IDs and flags, never a secret. */
+function leaveForPost({ threadId, run }: Started, settings: Settings, mosoo: Mosoo, page: string): void {
+  if (!settings.wait) return;
+  state.save(state.threadId, threadId);
+  state.save(state.runId, run?.id ?? "");
   state.save(state.threadUrl, page);
   state.save(state.apiUrl, mosoo.base.href);
+  const toInterrupt = settings["on-cancel"] === "interrupt" && run !== null && !hasEnded(run.status);
+  state.save(state.waiting, toInterrupt ? "true" : "");
 }
 
 /**
@@ -106,7 +113,7 @@ function leaveForPost(started: Started, mosoo: Mosoo, page: string): void {
  *
  * @throws StepFailure, InputError, MosooError, StoppedError: the door makes the one annotation of it
  */
-export async function runStep({ environment, secrets, log, outputs }: StepContext): Promise<void> {
+export async function runStep({ environment, secrets, log, outputs, stop }: MainContext): Promise<void> {
   const context = readContext(environment);
   const skip = reasonToSkip(context, secrets);
   if (skip !== undefined) {
@@ -115,13 +122,13 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
     return;
   }
   outputs.set({ skipped: "false" });
-  const plan = await planOrExplain(secrets, context);
+  const plan = await stop.before(planOrExplain(secrets, context));
   const { settings } = plan;
+  stop.waits = settings.wait;
   const progress = new Progress(outputs, context);
   progress.planned(plan);
   tellWhatIsSent(log, plan, context);
 
-  const stop = new StopWish(systemClock, settings.wait);
   const mosoo = new Mosoo({
     apiUrl: settings["api-url"],
     token: settings.token,
@@ -154,6 +161,7 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
   /** The last word: summary first, for it costs nothing, then the comment. */
   async function tellTheEnd(ending: Ending): Promise<void> {
     Object.assign(progress.report, { outcome: ending.outcome, problem: ending.failure });
+    if (settings.wait) state.save(state.waiting, ending.abandoned === true ? "true" : "");
     if (settings.summary) {
       // A summary that cannot be written (an old runner, a full disk) is no reason to fail.
       await writeSummary(progress.report, secrets.all).catch((error: unknown) => {
@@ -172,45 +180,40 @@ export async function runStep({ environment, secrets, log, outputs }: StepContex
       listener: {
         thread: (known, link) => {
           progress.thread(known, mosoo.base, link);
+          leaveForPost(known, settings, mosoo, progress.report.threadUrl ?? "");
         },
         say: (text) => {
           log.line(text);
         },
       },
     });
-    const page = progress.report.threadUrl ?? "";
-    tellWhatCameBack(log, started, page);
+    tellWhatCameBack(log, started, progress.report.threadUrl ?? "");
 
-    let ending: Ending = { outcome: "started", failure: undefined };
+    let ending: Ending = { outcome: "started" };
     if (stop.requested.aborted) {
-      const told = settings.wait ? await stopRun(wait, started) : "";
-      ending = {
-        outcome: "stopped",
-        failure: `The step was stopped from outside (cancelled or timed out). ${told} The thread: ${page}`,
-      };
+      ending = await stopRun(wait, started.run);
     } else if (settings.wait) {
-      leaveForPost(started, mosoo, page);
-      if (settings["on-cancel"] === "interrupt" && started.run !== null && !hasEnded(started.run.status)) {
-        state.save(state.waiting, "true");
-      }
       showWorking();
       ending = await waitForRun(wait, started);
-      if (ending.outcome !== "stopped") state.save(state.waiting, "");
     }
     await tellTheEnd(ending);
     if (ending.failure !== undefined) throw new StepFailure(ending.failure);
   } catch (error) {
-    if (!(error instanceof StepFailure)) {
-      const text = failureText(error, {
-        threadUrl: progress.report.threadUrl,
-        continues: settings["thread-id"] !== undefined,
-        unsent: progress.started?.run === null,
-        hint: idHint(settings),
-      });
-      await tellTheEnd({ outcome: stop.requested.aborted ? "stopped" : "error", failure: text });
-      throw new StepFailure(text, error);
-    }
-    throw error;
+    if (error instanceof StepFailure) throw error;
+    const run = progress.started?.run;
+    const text = failureText(error, {
+      threadUrl: progress.report.threadUrl,
+      continues: settings["thread-id"] !== undefined,
+      unsent: run === null,
+      hint: idHint(settings),
+    });
+    // The run of an earlier attempt, which was being looked at when the signal came, is stopped like any other.
+    const ending: Ending =
+      error instanceof StoppedError && run != null
+        ? await stopRun(wait, run)
+        : { outcome: stop.requested.aborted ? "stopped" : "error", failure: text };
+    await tellTheEnd(ending);
+    throw new StepFailure(ending.failure ?? text, error);
   } finally {
     await mosoo.close();
   }

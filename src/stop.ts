@@ -1,30 +1,30 @@
 /** The wish from outside that the step stops: a cancelled job, a newer push, a timed-out step. */
-import type { Clock } from "./mosoo/clock.ts";
 import type { Stop } from "./mosoo/effort.ts";
+import { StoppedError } from "./mosoo/errors.ts";
 
 /**
  * The runner sends SIGINT, SIGTERM after 7.5 s, and kills after 2.5 s more. A creation in flight gets this long to
- * answer, so that its run can be interrupted like any other.
+ * answer, so that its run can be interrupted like any other. All in milliseconds from the first signal on.
  */
 const graceMs = 1_500;
-/** From the signal to the end of a step that waits: it interrupts the run and tells of it. */
-const mostWhileWaitingMs = 3_700;
-/** From the signal to the end of any other step. */
+/** Then a step that waits gives up whatever is still on its way: it has interrupted the run and told of it. */
+const mostWhileWaitingMs = 3_500;
+/** The same for any other step. */
 const mostMs = 1_900;
+/** What cannot be given up, such as a host name that is being looked up, ends with the process. */
+const lastMs = 300;
 
 export class StopWish implements Stop {
   readonly #requested = new AbortController();
   readonly #inFlight = new AbortController();
   readonly #over = new AbortController();
-  readonly #clock: Clock;
-  readonly #mostMs: number;
-  #at: number | undefined;
+  /** The step waits for the run, and has more to do when it is stopped. */
+  waits = false;
 
-  constructor(clock: Clock, waits: boolean) {
-    this.#clock = clock;
-    this.#mostMs = waits ? mostWhileWaitingMs : mostMs;
+  /** @param onLast called when all time is over and the process still lives */
+  constructor(onLast: () => void) {
     const stop = (): void => {
-      this.#stop();
+      this.#stop(onLast);
     };
     // A second signal changes nothing: the handlers stay, so that none of them kills the process.
     process.on("SIGINT", stop);
@@ -44,20 +44,31 @@ export class StopWish implements Stop {
     return this.#over.signal;
   }
 
-  /** Milliseconds that are left for tidying up; all of them before any signal. */
-  get remainingMs(): number {
-    return this.#at === undefined ? this.#mostMs : Math.max(0, this.#at + this.#mostMs - this.#clock.now());
+  /** `work`, or its end as soon as the step is told to stop: for what comes before anything is sent. */
+  async before<T>(work: Promise<T>): Promise<T> {
+    const stopped = Promise.withResolvers<never>();
+    const stop = (): void => {
+      stopped.reject(new StoppedError("none"));
+    };
+    this.requested.addEventListener("abort", stop, { once: true });
+    if (this.requested.aborted) stop();
+    try {
+      return await Promise.race([work, stopped.promise]);
+    } finally {
+      this.requested.removeEventListener("abort", stop);
+    }
   }
 
-  #stop(): void {
-    if (this.#at !== undefined) return;
-    this.#at = this.#clock.now();
+  #stop(onLast: () => void): void {
+    if (this.requested.aborted) return;
     this.#requested.abort();
     setTimeout(() => {
       this.#inFlight.abort();
     }, graceMs).unref();
+    const most = this.waits ? mostWhileWaitingMs : mostMs;
     setTimeout(() => {
       this.#over.abort();
-    }, this.#mostMs).unref();
+    }, most).unref();
+    setTimeout(onLast, most + lastMs).unref();
   }
 }

@@ -1,5 +1,6 @@
 /** Waits for the run's end, and makes of it what the inputs say: answer, status, success or failure. */
-import { answerOf, responseOutput, writeResponseFile } from "./answer.ts";
+import { type WholeAnswer, answerOf, responseOutput, writeResponseFile } from "./answer.ts";
+import { failureText } from "./failure.ts";
 import type { RunContext } from "./github.ts";
 import type { Settings } from "./inputs.ts";
 import type { Mosoo } from "./mosoo/client.ts";
@@ -14,7 +15,6 @@ import type { Outputs } from "./report/outputs.ts";
 import type { Outcome } from "./report/report.ts";
 import { excerpt, redact } from "./report/untrusted.ts";
 import type { Started } from "./start.ts";
-import * as state from "./state.ts";
 import type { StopWish } from "./stop.ts";
 
 export interface WaitContext {
@@ -30,10 +30,13 @@ export interface WaitContext {
   showWorking: (question?: string) => void;
 }
 
-/** How the wait ended. `failure` is the annotation's text where the step fails. */
+/** How the wait ended. */
 export interface Ending {
   outcome: Outcome;
-  failure: string | undefined;
+  /** The annotation's text where the step fails. */
+  failure?: string | undefined;
+  /** The run was to be stopped and may go on: the post step tries again. */
+  abandoned?: boolean;
 }
 
 /** For an interrupt outside of a cancelled job, in milliseconds. */
@@ -41,29 +44,40 @@ const interruptMs = 15_000;
 /** The interrupt comes first, and leaves some of the time for the comment. */
 const interruptOnStopMs = 3_000;
 
+/** The sentences that are there, as one text. */
+function sentences(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== "").join(" ");
+}
+
+function question({ secrets }: WaitContext, title: string | undefined): string {
+  const quoted = title === undefined ? "" : `: "${excerpt(redact(title, secrets))}"`;
+  return `The agent asks a person${quoted}.`;
+}
+
 function listener(wait: WaitContext, live: LiveLog, since: number): FollowListener {
   const { settings, log, progress, mosoo } = wait;
   let questions = 0;
   let undecided = false;
+  const goesOn = (): void => {
+    if (undecided) wait.showWorking();
+    undecided = false;
+  };
   return {
     happened: (happening) => {
       if (happening.kind === "words") live.words(happening.text);
       else if (happening.kind === "tool") live.tool(happening.name);
+      else if (happening.kind === "started") goesOn();
       else if (happening.kind === "thinking") log.debugFlood(`thinking: ${happening.text}`);
     },
-    seen: (run) => {
-      progress.run(run);
-      if (undecided && run.status !== "waiting_input" && !hasEnded(run.status)) {
-        undecided = false;
-        wait.showWorking();
-      }
+    seen: (run, thread) => {
+      progress.run(run, thread);
+      if (run.status !== "waiting_input" && !hasEnded(run.status)) goesOn();
     },
-    asked: (title, run) => {
+    asked: (title) => {
       if (settings["on-waiting-input"] !== "wait") return false;
       questions += 1;
-      progress.run(run);
       live.flush();
-      const text = `The agent asks a person${title === undefined ? "" : `: "${excerpt(redact(title, wait.secrets))}"`}. Decide on the thread's page: ${progress.report.threadUrl ?? ""}`;
+      const text = sentences(question(wait, title), `Decide on the thread's page: ${progress.report.threadUrl ?? ""}`);
       if (questions === 1) log.warn(text);
       else log.line(text);
       undecided = true;
@@ -79,96 +93,94 @@ function listener(wait: WaitContext, live: LiveLog, since: number): FollowListen
   };
 }
 
-/** Interrupts the run, and tells what it then is. */
-async function interrupt(wait: WaitContext, started: Started, run: Run, boundMs: number): Promise<Run | undefined> {
-  const interrupted = await wait.mosoo.interruptRun(started.threadId, run.id, boundMs);
-  if (interrupted !== undefined) wait.progress.run({ ...run, ...interrupted });
-  return interrupted;
+/** Interrupts the run. @returns what the failure tells of it, and whether it may go on */
+async function interrupt(wait: WaitContext, run: Run): Promise<{ told: string; abandoned: boolean }> {
+  const { mosoo, progress, stop } = wait;
+  const stopping = stop.requested.aborted;
+  const interrupted = await mosoo.interruptRun(progress.report.threadId ?? "", run.id, {
+    boundMs: stopping ? interruptOnStopMs : interruptMs,
+    signal: stop.over,
+    // A job that is being cancelled has no time to ask twice; the post step does.
+    insist: !stopping,
+  });
+  if (interrupted === undefined) return { told: "The run could not be interrupted; it may go on.", abandoned: true };
+  progress.run({ ...run, ...interrupted });
+  const told = hasEnded(interrupted.status) ? `The run is ${interrupted.status ?? ""}.` : "The run was told to stop.";
+  return { told, abandoned: false };
 }
 
-function interruptSentence(interrupted: Run | undefined): string {
-  if (interrupted === undefined) return "The run could not be interrupted; it may go on.";
-  return hasEnded(interrupted.status) ? `The run is ${interrupted.status ?? "over"}.` : "The run was told to stop.";
-}
-
-/**
- * After a signal: stops the run as `on-cancel` says.
- *
- * @returns what the failure tells of the run
- */
-export async function stopRun(wait: WaitContext, started: Started): Promise<string> {
-  const { run } = started;
-  if (run === null || hasEnded(run.status)) return "";
-  if (wait.settings["on-cancel"] === "leave") return "The run goes on (`on-cancel: leave`).";
-  const interrupted = await interrupt(wait, started, run, Math.min(interruptOnStopMs, wait.stop.remainingMs));
-  if (interrupted !== undefined) state.save(state.waiting, "");
-  return interruptSentence(interrupted);
+/** After a signal: stops the run as `wait` and `on-cancel` say. */
+export async function stopRun(wait: WaitContext, run: Run | null): Promise<Ending> {
+  const { settings, progress } = wait;
+  const stopped = "The step was stopped from outside (cancelled or timed out).";
+  const page = `The thread: ${progress.report.threadUrl ?? ""}`;
+  const end = (told?: string): Ending => ({ outcome: "stopped", failure: sentences(stopped, told, page) });
+  if (run === null || !settings.wait) return end();
+  if (hasEnded(run.status)) return end(`The run had ended ${run.status ?? ""} before.`);
+  if (settings["on-cancel"] === "leave") return end("The run goes on (`on-cancel: leave`).");
+  const { told, abandoned } = await interrupt(wait, run);
+  return { ...end(told), abandoned };
 }
 
 function runErrorText(run: Run): string {
   const { code, message } = run.error ?? {};
   const said = [code, message].filter((part) => typeof part === "string" && part !== "").join(": ");
-  return said === "" ? "" : ` It says: "${excerpt(said)}"`;
+  return said === "" ? "" : `It says: "${excerpt(said)}"`;
 }
 
-async function conclude(wait: WaitContext, started: Started, followed: Followed): Promise<Ending> {
-  const { settings, progress, stop } = wait;
+/** `wait-timeout` is over. */
+async function timedOut(wait: WaitContext, run: Run): Promise<Ending> {
+  const { settings, progress } = wait;
   const page = progress.report.threadUrl ?? "";
-  const { end } = followed;
-  const run = wait.progress.started?.run ?? started.run;
-  if (run === null) return { outcome: "error", failure: undefined };
+  const late = `The run did not end within ${duration(settings["wait-timeout"])} (\`wait-timeout\`).`;
+  if (settings["on-wait-timeout"] === "leave") {
+    return {
+      outcome: "timed-out",
+      failure: `${late} It goes on: ${page} A re-run of the job waits for the same run.`,
+    };
+  }
+  const { told, abandoned } = await interrupt(wait, run);
+  return { outcome: "timed-out", failure: sentences(late, told, `The thread: ${page}`), abandoned };
+}
+
+/** A person is asked, and nobody waits for the answer. */
+async function questioned(wait: WaitContext, run: Run, title: string | undefined): Promise<Ending> {
+  const { settings, progress } = wait;
+  const page = progress.report.threadUrl ?? "";
+  progress.report.question = title;
+  if (settings["on-waiting-input"] === "fail") {
+    const advice = `Decide on the thread's page, then re-run the job, which picks the same run up: ${page}`;
+    return { outcome: "waiting", failure: sentences(question(wait, title), advice) };
+  }
+  const { told, abandoned } = await interrupt(wait, run);
+  const failure = sentences(question(wait, title), told, "(`on-waiting-input: interrupt`)", `The thread: ${page}`);
+  return { outcome: abandoned ? "waiting" : "cancelled", failure, abandoned };
+}
+
+function ended(wait: WaitContext, run: Run): Ending {
+  const status = run.status ?? "";
+  if (status === "completed") return { outcome: "completed" };
+  const outcome = status === "cancelled" || status === "expired" ? status : "failed";
+  const page = `The thread: ${wait.progress.report.threadUrl ?? ""}`;
+  const text = sentences(`The agent's run ended ${status}.`, runErrorText(run), page);
+  if (wait.settings["fail-on-run-error"]) return { outcome, failure: text };
+  wait.log.warn(text);
+  return { outcome };
+}
+
+async function conclude(wait: WaitContext, { end }: Followed, lastSeen: Run): Promise<Ending> {
   switch (end.kind) {
-    case "stopped": {
-      const told = await stopRun(wait, { ...started, run });
-      return {
-        outcome: "stopped",
-        failure: `The step was stopped from outside (cancelled or timed out). ${told} The thread: ${page}`,
-      };
-    }
-    case "timeout": {
-      const waited = duration(settings["wait-timeout"]);
-      if (settings["on-wait-timeout"] === "leave") {
-        return {
-          outcome: "timed-out",
-          failure: `The run did not end within ${waited} (\`wait-timeout\`). It goes on: ${page} A re-run of the job waits for the same run.`,
-        };
-      }
-      const told = interruptSentence(
-        await interrupt(
-          wait,
-          started,
-          run,
-          Math.min(interruptMs, stop.requested.aborted ? stop.remainingMs : interruptMs),
-        ),
-      );
-      return {
-        outcome: "timed-out",
-        failure: `The run did not end within ${waited} (\`wait-timeout\`). ${told} The thread: ${page}`,
-      };
-    }
-    case "question": {
-      progress.report.question = end.title;
-      const asked = `The agent asks a person${end.title === undefined ? "" : `: "${excerpt(redact(end.title, wait.secrets))}"`}.`;
-      if (settings["on-waiting-input"] === "fail") {
-        return {
-          outcome: "waiting",
-          failure: `${asked} Decide on the thread's page, then re-run the job, which picks the same run up: ${page}`,
-        };
-      }
-      const told = interruptSentence(await interrupt(wait, started, run, interruptMs));
-      return {
-        outcome: "cancelled",
-        failure: `${asked} ${told} (\`on-waiting-input: interrupt\`) The thread: ${page}`,
-      };
-    }
-    case "ended": {
-      const status = end.run.status ?? "";
-      if (status === "completed") return { outcome: "completed", failure: undefined };
-      const outcome = status === "cancelled" || status === "expired" ? status : "failed";
-      const text = `The agent's run ended ${status}.${runErrorText(end.run)} The thread: ${page}`;
-      if (settings["fail-on-run-error"]) return { outcome, failure: text };
-      wait.log.warn(text);
-      return { outcome, failure: undefined };
+    case "ended":
+      return ended(wait, end.run);
+    case "question":
+      return questioned(wait, end.run, end.title);
+    case "timeout":
+      return timedOut(wait, lastSeen);
+    case "stopped":
+      return stopRun(wait, lastSeen);
+    case "lost": {
+      const why = failureText(end.error, { threadUrl: wait.progress.report.threadUrl });
+      return { outcome: "error", failure: sentences("The run can be followed no further.", why) };
     }
   }
 }
@@ -180,17 +192,28 @@ function runDuration(run: Run | null, waitedMs: number): number {
   return Number.isFinite(ms) && ms >= 0 ? ms : waitedMs;
 }
 
-/**
- * Follows the run to its end.
- *
- * @throws MosooError where the thread can be read no more
- */
+/** Sets the outputs of the answer, and tells where it is not whole. */
+function handOver({ context, secrets, log, outputs }: WaitContext, answer: WholeAnswer): void {
+  if (answer.lacks === "beginning") {
+    log.warn(
+      "The run has more events than the server gives: the answer, put together from them, may lack its beginning.",
+    );
+  } else if (answer.lacks === "everything") {
+    log.warn("The run's answer could not be read: the server does not give the events that hold it.");
+  }
+  outputs.set({ response: responseOutput(answer, secrets) });
+  const file = writeResponseFile(answer, context.temp, secrets);
+  if (file === undefined) log.warn("The file with the whole answer could not be written to RUNNER_TEMP.");
+  else outputs.set({ "response-file": file });
+}
+
+/** Follows the run to its end. Throws nothing that the wire or the server can cause. */
 export async function waitForRun(wait: WaitContext, started: Started): Promise<Ending> {
-  const { mosoo, settings, context, secrets, stop, log, outputs, progress } = wait;
+  const { mosoo, settings, stop, log, progress } = wait;
   const { run } = started;
   if (run === null) {
     log.warn("The thread has no run to wait for.");
-    return { outcome: "started", failure: undefined };
+    return { outcome: "started" };
   }
   const since = mosoo.clock.now();
   log.line(`Waiting for the agent, ${duration(settings["wait-timeout"])} at most.`);
@@ -214,20 +237,17 @@ export async function waitForRun(wait: WaitContext, started: Started): Promise<E
     live.flush();
     log.endGroup();
   }
-  if (followed.end.kind === "ended" || followed.end.kind === "question") progress.run(followed.end.run);
-  for (const [type, times] of followed.transcript.unknownTypes)
-    log.debug(`Event type not known here: ${type} (${times})`);
+  const { end, transcript } = followed;
+  if (end.kind === "ended" || end.kind === "question") progress.run(end.run);
+  for (const [type, times] of transcript.unknownTypes) log.debug(`Event type not known here: ${type} (${times})`);
 
-  const ending = await conclude(wait, started, followed);
-  const last = progress.started?.run ?? run;
-  const answer = answerOf(followed, followed.end.kind === "ended" ? followed.end.run : last);
-  if (followed.truncated) log.line("The run has more events than the server gives: the text may lack its beginning.");
-  outputs.set({ response: responseOutput(answer, secrets) });
-  const file = writeResponseFile(answer, context.temp, secrets);
-  if (file !== undefined) outputs.set({ "response-file": file });
+  const ending = await conclude(wait, followed, progress.started?.run ?? run);
+  const last = end.kind === "ended" ? end.run : (progress.started?.run ?? run);
+  const answer = answerOf(followed, last);
+  handOver(wait, answer);
   Object.assign(progress.report, {
     answer: answer.text === "" ? undefined : answer,
-    tools: followed.transcript.tools,
+    tools: transcript.tools,
     durationMs: runDuration(last, mosoo.clock.now() - since),
   });
   return ending;

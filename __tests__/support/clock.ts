@@ -7,6 +7,7 @@ export function fastClock(times: number, random: () => number = () => 0.5): Cloc
   return {
     now: () => (performance.now() - began) * times,
     random,
+    timer: (ms, then) => setTimeout(then, ms / times),
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted === true) {
@@ -30,6 +31,7 @@ export function jumpingClock(random: () => number = () => 0.5): Clock {
   return {
     now: () => now,
     random,
+    timer: (ms, then) => setTimeout(then, ms),
     sleep: async (ms, signal) => {
       await new Promise(setImmediate);
       if (signal?.aborted !== true) now += Math.max(0, ms);

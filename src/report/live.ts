@@ -1,12 +1,20 @@
 /** The agent's words and tools in the step's log, as they come: whole lines, all of them foreign. */
 import type { Log } from "./log.ts";
+import { boundary } from "./untrusted/cut.ts";
 
-/** A line that does not end is printed in parts of this size. */
+/** Lines that come within so many milliseconds are printed together, under one guard. */
+const gatherMs = 400;
+const longestTool = 200;
+/** A line that does not end is printed in parts of about this size. */
 const longestLine = 8_000;
+/** A part ends at a blank, where one is this near: a secret has none in it, and is not torn. */
+const nearBlank = 500;
 
 export class LiveLog {
   readonly #log: Log;
+  #lines = "";
   #rest = "";
+  #due: NodeJS.Timeout | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -15,14 +23,14 @@ export class LiveLog {
   words(text: string): void {
     const all = this.#rest + text;
     const end = all.lastIndexOf("\n") + 1;
-    this.#log.foreign(all.slice(0, end));
     this.#rest = all.slice(end);
-    if (this.#rest.length > longestLine) this.flush();
+    this.#gather(all.slice(0, end));
+    while (this.#rest.length > longestLine) this.#breakLine();
   }
 
   tool(name: string): void {
-    this.flush();
-    this.#log.foreign(`→ ${name.slice(0, 200)}`);
+    this.#endLine();
+    this.#gather(`→ ${this.#log.oneLine(name, longestTool)}\n`);
   }
 
   /** A line of ours between theirs. */
@@ -31,9 +39,36 @@ export class LiveLog {
     this.#log.line(text);
   }
 
-  /** Prints what has no line end yet. */
+  /** Prints all that has come, what has no line end yet included. */
   flush(): void {
-    this.#log.foreign(this.#rest);
+    this.#endLine();
+    this.#print();
+  }
+
+  #endLine(): void {
+    if (this.#rest !== "") this.#gather(`${this.#rest}\n`);
     this.#rest = "";
+  }
+
+  #breakLine(): void {
+    const blank = this.#rest.lastIndexOf(" ", longestLine);
+    const at = blank > longestLine - nearBlank ? blank + 1 : boundary(this.#rest, longestLine);
+    this.#gather(`${this.#rest.slice(0, at)}\n`);
+    this.#rest = this.#rest.slice(at);
+  }
+
+  #gather(lines: string): void {
+    if (lines === "") return;
+    this.#lines += lines;
+    this.#due ??= setTimeout(() => {
+      this.#print();
+    }, gatherMs);
+  }
+
+  #print(): void {
+    clearTimeout(this.#due);
+    this.#due = undefined;
+    this.#log.foreign(this.#lines);
+    this.#lines = "";
   }
 }

@@ -51,6 +51,11 @@ export class Log {
     for (const block of guardedBlocks(this.#clean(text))) process.stdout.write(block);
   }
 
+  /** Foreign text as one harmless line, for `foreign` to print. At most `max` UTF-16 units, cut once secrets are out. */
+  oneLine(text: string, max: number): string {
+    return logLine(this.#clean(text), max);
+  }
+
   group(name: string): void {
     core.startGroup(logLine(this.#clean(name)));
   }

@@ -6,14 +6,7 @@ import type { Clock } from "../clock.ts";
 import { MosooError } from "../errors.ts";
 import { type Reply, ask, errorOf, failureOf } from "../exchange.ts";
 import { backoffMs, isPassing } from "../retry.ts";
-import {
-  type Run,
-  type Thread,
-  type ThreadAnswer,
-  hasEnded,
-  isOlderRun,
-  parseThreadAnswer,
-} from "../schema.ts";
+import { type Run, type Thread, type ThreadAnswer, hasEnded, isOlderRun, parseThreadAnswer } from "../schema.ts";
 import { interruptRun } from "../thread.ts";
 import type { Transport } from "../transport.ts";
 import { parseEventList } from "./events.ts";
