@@ -16,19 +16,19 @@ async function currentRun(
   const { mosoo, plan, context } = start;
   if (newest === null || own === null || newest.id === own.id) return newest;
   const first = await mosoo.readEndedRun(threadId, own.id);
-  if (first === undefined) return { ...own, status: undefined };
   // Nobody has sent the message again where it had its answer, or before this attempt.
-  if (first.status === "completed" || context.runAttempt === 2) return first;
-  const ours = (await mosoo.findRunsOf(plan.intent.text, threadId))?.at(-1);
+  if (first?.status === "completed" || context.runAttempt === 2) return first ?? { ...own, status: undefined };
+  const ours = (await mosoo.findRunsOf(plan.intent.text, threadId, newest.id))?.at(-1);
   if (ours === undefined || ours === newest.id) return newest;
-  return ours === own.id ? first : ((await mosoo.readEndedRun(threadId, ours)) ?? first);
+  const last = ours === own.id ? first : await mosoo.readEndedRun(threadId, ours);
+  return last ?? { id: ours };
 }
 
 /** The step's first run in a thread that was made for its message alone: later ones may be others'. */
 export async function firstRun(start: StartContext, { thread, run: newest }: ThreadAnswer): Promise<Run | null> {
   const { mosoo, plan, context } = start;
   if (newest === null || context.runAttempt === 1) return newest;
-  const [first] = (await mosoo.findRunsOf(plan.intent.text, thread.id)) ?? [newest.id];
+  const [first] = (await mosoo.findRunsOf(plan.intent.text, thread.id, newest.id)) ?? [newest.id];
   if (first === newest.id) return newest;
   return (await mosoo.readEndedRun(thread.id, first)) ?? { id: first };
 }

@@ -1,10 +1,9 @@
 /** Sends the step's message into a thread that exists: waits for another's run, and says what only the step knows of a refusal. */
 import { uploadKey } from "./key.ts";
-import type { Mosoo } from "./mosoo/client.ts";
 import type { Contract } from "./mosoo/contract.ts";
 import { MosooError, StoppedError } from "./mosoo/errors.ts";
 import type { SentMessage } from "./mosoo/message.ts";
-import { type Run, hasEnded } from "./mosoo/schema.ts";
+import { hasEnded } from "./mosoo/schema.ts";
 import { firstInterval, jittered, longer } from "./mosoo/watch/intervals.ts";
 import type { StartContext } from "./start.ts";
 
@@ -20,31 +19,23 @@ export interface StepMessage {
   firstAttempt: boolean;
 }
 
-/** Waits until nobody's run is active in the thread, `wait-timeout` at most. */
-function otherRunWaiter(
-  mosoo: Mosoo,
-  threadId: string,
-  timeoutMs: number,
-  stop: AbortSignal,
-): (run: Run) => Promise<void> {
-  const deadline = mosoo.clock.now() + timeoutMs;
+/** Waits for a run of someone else, longer each time, `wait-timeout` at most. @returns whether nobody's run is active */
+function otherRunWaiter({ mosoo, plan, stop }: StartContext, threadId: string): () => Promise<boolean> {
+  const deadline = mosoo.clock.now() + plan.settings["wait-timeout"];
+  let interval = firstInterval;
   return async () => {
-    let interval = firstInterval;
-    for (;;) {
-      const waitMs = jittered(interval, mosoo.clock.random());
-      if (mosoo.clock.now() + waitMs > deadline) {
-        throw new MosooError("Another run is still active in this thread.", {
-          advice: "Wait for it (its page shows it), interrupt it there, or raise `wait-timeout`; then re-run the job.",
-          input: "thread-id",
-          existence: "none",
-        });
-      }
-      await mosoo.pause(waitMs);
-      if (stop.aborted) throw new StoppedError("none");
-      const { run } = await mosoo.lookAtThread(threadId);
-      if (run === null || hasEnded(run.status)) return;
-      interval = longer(interval);
+    const waitMs = jittered(interval, mosoo.clock.random());
+    interval = longer(interval);
+    if (mosoo.clock.now() + waitMs > deadline) {
+      throw new MosooError("Another run is still active in this thread.", {
+        advice: "Wait for it (its page shows it), interrupt it there, or raise `wait-timeout`; then re-run the job.",
+        input: "thread-id",
+      });
     }
+    await mosoo.pause(waitMs);
+    if (stop.aborted) throw new StoppedError("maybe");
+    const { run } = await mosoo.lookAtThread(threadId);
+    return run === null || hasEnded(run.status);
   };
 }
 
@@ -68,7 +59,7 @@ async function upload({ mosoo, plan, listener }: StartContext): Promise<string[]
 
 /** @throws MosooError; StoppedError */
 export async function sendStepMessage(start: StartContext, message: StepMessage): Promise<SentMessage> {
-  const { mosoo, plan, stop } = start;
+  const { mosoo, plan } = start;
   const { threadId, withFiles, ...rest } = message;
   const attach = async (): Promise<{ fileIds: readonly string[]; key: string }> => {
     const uploaded = await upload(start);
@@ -81,7 +72,7 @@ export async function sendStepMessage(start: StartContext, message: StepMessage)
   try {
     return await mosoo.sendMessage(
       { ...rest, ...named, threadId, text: plan.intent.text },
-      otherRunWaiter(mosoo, threadId, plan.settings["wait-timeout"], stop),
+      otherRunWaiter(start, threadId),
     );
   } catch (error) {
     throw explained(error, start);

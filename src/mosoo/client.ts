@@ -57,7 +57,7 @@ export class Mosoo {
   ): Promise<SentMessage> {
     return sendMessage(this.transport, this.#effort("sending the message"), {
       ...request,
-      awaitOtherRun: (run) => this.#budget.outside(() => awaitOtherRun(run)),
+      awaitOtherRun: () => this.#budget.outside(awaitOtherRun),
     });
   }
 
@@ -84,12 +84,12 @@ export class Mosoo {
     return readThread(this.transport, this.#effort("reading the thread", budget), threadId);
   }
 
-  /** @see {@link findRunsOf} in thread.ts. @throws StoppedError */
-  findRunsOf(text: string, threadId: string): Promise<[string, ...string[]] | undefined> {
-    return findRunsOf(text, this.transport, this.#effort("reading the thread's events"), threadId);
+  /** @see {@link findRunsOf} in thread.ts. @throws MosooError; StoppedError */
+  findRunsOf(text: string, threadId: string, newest: string): Promise<[string, ...string[]] | undefined> {
+    return findRunsOf(text, this.transport, this.#effort("reading the thread's events"), threadId, newest);
   }
 
-  /** @see {@link readEndedRun} in thread.ts. @throws StoppedError */
+  /** @see {@link readEndedRun} in thread.ts. @throws MosooError; StoppedError */
   readEndedRun(threadId: string, runId: string): Promise<Run | undefined> {
     return readEndedRun(this.transport, this.#effort("reading a run"), threadId, runId);
   }

@@ -9,7 +9,7 @@ import {
   userIdContract,
 } from "./contract.ts";
 import type { Effort } from "./effort.ts";
-import { type Reply, ask, errorOf, failureOf } from "./exchange.ts";
+import { type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { Generations } from "./generations.ts";
 import { differentRequest, isConflict, isDifferentRequest } from "./conflicts.ts";
 import { checkedJson, contractAfter, isRefusedBody, refusedValue } from "./negotiate.ts";
@@ -57,7 +57,7 @@ export function firstContract(
  * Whether a failed request may have left its failure under the key. An answer in the service's own envelope comes from
  * the service itself; anything else may come from what stands in front of it.
  */
-function executionOf(reply: Exclude<Reply<never>, { kind: "ok" }>): "lost" | "carried out" | undefined {
+function executionOf(reply: Unanswered): "lost" | "carried out" | undefined {
   if (!isAmbiguous(failureOf(reply))) return undefined;
   return reply.kind === "error" && reply.code !== undefined ? "carried out" : "lost";
 }

@@ -71,7 +71,7 @@ function isSuccess(status: number | undefined): boolean {
   return status !== undefined && status >= 200 && status < 300;
 }
 
-type Unanswered = Exclude<Reply<never>, { kind: "ok" }>;
+export type Unanswered = Exclude<Reply<never>, { kind: "ok" }>;
 
 /** The reply as the retry plan sees it. Conflicts are the caller's to tell apart. */
 export function failureOf(reply: Unanswered): Failure {

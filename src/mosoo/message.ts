@@ -12,7 +12,8 @@ import {
 } from "./conflicts.ts";
 import { type Body, type Contract, messageEvent, referenceContract } from "./contract.ts";
 import type { Effort } from "./effort.ts";
-import { type ErrorReply, type Reply, ask, errorOf, failureOf } from "./exchange.ts";
+import { MosooError } from "./errors.ts";
+import { type ErrorReply, type Reply, type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { generationKey, mostWalked } from "./generations.ts";
 import { checkedJson, contractAfter, isRefusedBody, refusedValue } from "./negotiate.ts";
 import { type EventsAnswer, type Run, type Thread, type ThreadAnswer, hasEnded, parseEventsAnswer } from "./schema.ts";
@@ -31,8 +32,12 @@ export interface MessageRequest {
   contract?: Contract | undefined;
   /** The first attempt of the workflow run: a replay then means that another step has the same key. */
   firstAttempt: boolean;
-  /** Waits until a run of someone else has ended. @throws MosooError at the wait's own deadline; StoppedError */
-  awaitOtherRun: (run: Run) => Promise<void>;
+  /**
+   * Waits a while and looks whether the run of someone else has ended.
+   *
+   * @throws MosooError at the wait's own deadline; StoppedError
+   */
+  awaitOtherRun: () => Promise<boolean>;
   /**
    * The thread was made for this message alone: any run in it is the message's. Then a doubtful failure is looked
    * into by reading the thread before anything is sent again.
@@ -53,12 +58,10 @@ export interface SentMessage {
 }
 
 /** How often files are uploaded anew. */
-const mostRenewals = 2;
+const mostRenewals = 4;
 
 const isActive = (answer: ThreadAnswer): answer is ThreadAnswer & { run: Run } =>
   answer.run !== null && !hasEnded(answer.run.status);
-
-type Unsent = Exclude<Reply<never>, { kind: "ok" }>;
 
 /** @throws MosooError; StoppedError */
 export async function sendMessage(transport: Transport, effort: Effort, request: MessageRequest): Promise<SentMessage> {
@@ -77,8 +80,9 @@ class Sending {
   /** A request with these files has failed, and may have used them up. */
   #filesTried = false;
   #renewals = 0;
-  /** Another's active run for which the message was sent once more, to see whether it is ours. */
-  #sentInVain: string | undefined;
+  /** The active run beside which the message was sent in vain, and how often the thread was looked at since. */
+  #activeRun: string | undefined;
+  #looks = 0;
   #toldOfOtherRun = false;
   #warned = false;
 
@@ -92,6 +96,9 @@ class Sending {
   }
 
   async send(): Promise<SentMessage> {
+    const { firstAttempt, ownThread } = this.#request;
+    // Beside an active run the server would refuse the message, and keep its files.
+    if (this.#fileIds.length > 0 && firstAttempt && ownThread !== true) await this.#awaitQuiet();
     for (;;) {
       const event = this.#event();
       const reply = await this.#ask(event);
@@ -129,12 +136,14 @@ class Sending {
   }
 
   /** @returns the message's run, where it turns out that the message is in the thread; undefined: send again */
-  async #afterFailure(reply: Unsent, event: Body): Promise<SentMessage | undefined> {
+  async #afterFailure(reply: Unanswered, event: Body): Promise<SentMessage | undefined> {
     if (reply.kind === "error" && isRefusedBody(reply)) {
       await this.#buildAnew(reply, event);
       return undefined;
     }
     this.#filesTried = true;
+    // This call's failures are not stored; should one be all the same, the key is burnt and the request ID is not.
+    if (reply.kind === "error" && reply.replayed) this.#nextGeneration();
     if (reply.kind === "error" && isConflict(reply)) return this.#afterConflict(reply);
     if (reply.kind === "error" && reply.status === 500) {
       this.#effort.doubt();
@@ -173,21 +182,43 @@ class Sending {
     const known = await this.#lookAgain();
     if (known !== undefined) return known;
     await this.#effort.endure({ kind: "processing" }, errorOf(reply));
-    if (this.#generation < mostWalked) this.#generation += 1;
+    this.#nextGeneration();
     return undefined;
   }
 
-  /** The server refuses messages while a run is active: it may be ours, if the server failed once it had our message. */
+  #nextGeneration(): void {
+    if (this.#generation < mostWalked) this.#generation += 1;
+  }
+
+  /**
+   * The server refuses messages while a run is active. The run may be ours, where the server failed once it had our
+   * message: then the next try says so. Else it is waited for, with a try now and then.
+   */
   async #besideActiveRun(run: Run): Promise<undefined> {
-    if (this.#sentInVain !== run.id) {
-      // Then the next try says so.
-      this.#sentInVain = run.id;
+    if (this.#activeRun !== run.id) {
+      this.#activeRun = run.id;
+      this.#looks = 0;
       return;
     }
-    this.#effort.settled();
+    // A try beside the run would use files up.
+    const most = this.#fileIds.length > 0 ? Infinity : Math.max(1, this.#looks * 2);
+    await this.#awaitOther(run, most);
+  }
+
+  async #awaitQuiet(): Promise<void> {
+    const answer = await this.#read();
+    if (isActive(answer)) await this.#awaitOther(answer.run, Infinity);
+  }
+
+  /** Waits for the run's end, for `mostLooks` looks at most. */
+  async #awaitOther(run: Run, mostLooks: number): Promise<void> {
     if (!this.#toldOfOtherRun) this.#effort.note({ kind: "other-run", status: run.status ?? undefined });
     this.#toldOfOtherRun = true;
-    await this.#request.awaitOtherRun(run);
+    try {
+      while (!(await this.#request.awaitOtherRun()) && this.#looks < mostLooks) this.#looks += 1;
+    } catch (error) {
+      throw error instanceof MosooError ? error.with({ existence: this.#effort.existence }) : error;
+    }
   }
 
   /** After a refusal of the body, which burns nothing. */
@@ -248,9 +279,14 @@ class Sending {
   /** The message's run, in a thread where others write, too; the newest where that is not to be had. */
   async #runOfOurs(newest: Run | null): Promise<Run | null> {
     const { text, threadId } = this.#request;
-    const id = (await findRunsOf(text, this.#transport, this.#effort, threadId))?.at(-1);
+    // The message is there, and no failure to learn more of it makes it otherwise.
+    const tolerate = (error: unknown): undefined => {
+      if (!(error instanceof MosooError)) throw error;
+    };
+    const runs = await findRunsOf(text, this.#transport, this.#effort, threadId, newest?.id).catch(tolerate);
+    const id = runs?.at(-1);
     if (id === undefined || id === newest?.id) return newest;
-    return (await readEndedRun(this.#transport, this.#effort, threadId, id)) ?? { id };
+    return (await readEndedRun(this.#transport, this.#effort, threadId, id).catch(tolerate)) ?? { id };
   }
 
   #warnOfSharedKey(): void {

@@ -3,9 +3,9 @@ import type { ThreadEvent } from "./watch/events.ts";
 
 /**
  * The IDs of the runs that messages with this text started, oldest first. Where events carry no run ID, the run is the
- * one that starts (or ends without having started) after the message.
+ * one that starts (or ends without having started) after the message, and of the last message the newest run.
  */
-export function runsOfMessage(text: string, events: readonly ThreadEvent[]): string[] {
+export function runsOfMessage(text: string, events: readonly ThreadEvent[], newest: string | undefined): string[] {
   const runs: string[] = [];
   let awaiting = false;
   for (const { type, runId, content } of events) {
@@ -18,5 +18,6 @@ export function runsOfMessage(text: string, events: readonly ThreadEvent[]): str
       awaiting = false;
     }
   }
+  if (awaiting && newest !== undefined) runs.push(newest);
   return [...new Set(runs)];
 }

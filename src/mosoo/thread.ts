@@ -1,15 +1,23 @@
 /** Reads a thread, and interrupts a run. */
 import { type Clock, systemClock } from "./clock.ts";
 import type { Effort } from "./effort.ts";
-import { MosooError } from "./errors.ts";
-import { ask, errorOf, failureOf } from "./exchange.ts";
+import { isConflict } from "./conflicts.ts";
+import { type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { runsOfMessage } from "./own-runs.ts";
 import { backoffMs, isPassing } from "./retry.ts";
 import { type EventsAnswer, type Run, type ThreadAnswer, parseEventsAnswer, parseThreadAnswer } from "./schema.ts";
 import type { Call, Transport } from "./transport.ts";
 
-/** The event list only says which run is whose: without it the newest run counts. */
-const eventListTries = 4;
+/**
+ * After a look that failed: waits until the next one is due. A conflict in front of which no key stands is no answer of
+ * the service's.
+ *
+ * @throws MosooError; StoppedError
+ */
+async function endureLook(effort: Effort, reply: Unanswered): Promise<void> {
+  const conflict = reply.kind === "error" && isConflict(reply);
+  await effort.endure(conflict ? { kind: "processing" } : failureOf(reply), errorOf(reply), "look");
+}
 
 /** The thread with its newest run, asked for until it answers. @throws MosooError; StoppedError */
 export async function readThread(transport: Transport, effort: Effort, threadId: string): Promise<ThreadAnswer> {
@@ -17,41 +25,47 @@ export async function readThread(transport: Transport, effort: Effort, threadId:
     const call = { method: "GET", path: `/threads/${encodeURIComponent(threadId)}`, ...effort.begin() } as const;
     const reply = await ask(transport, call, parseThreadAnswer);
     if (reply.kind === "ok") return reply.value;
-    await effort.endure(failureOf(reply), errorOf(reply), "look");
+    await endureLook(effort, reply);
   }
 }
 
 /**
  * The runs that messages with this text started, oldest first, as the thread's newest thousand events tell.
  *
- * @returns undefined where the events cannot be had, or tell of no such run
- * @throws StoppedError
+ * @param newest the ID of the thread's newest run
+ * @returns undefined where the events tell of no such run, or are not told to this token
+ * @throws MosooError; StoppedError
  */
 export async function findRunsOf(
   text: string,
   transport: Transport,
   effort: Effort,
   threadId: string,
+  newest: string | undefined,
 ): Promise<[string, ...string[]] | undefined> {
   const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
   const { parseEventList } = await import("./watch/events.ts");
-  for (let tries = 1; tries <= eventListTries; tries += 1) {
+  for (;;) {
     const reply = await ask(transport, { method: "GET", path, ...effort.begin() }, parseEventList);
     if (reply.kind === "ok") {
-      const [first, ...later] = runsOfMessage(text, reply.value.events);
+      const [first, ...later] = runsOfMessage(text, reply.value.events, newest);
       return first === undefined ? undefined : [first, ...later];
     }
-    if (tries === eventListTries || !(await enduresALook(effort, reply))) break;
+    if (reply.kind === "error" && isNotTold(reply.status)) return undefined;
+    await endureLook(effort, reply);
   }
-  return undefined;
+}
+
+function isNotTold(status: number): boolean {
+  return status === 401 || status === 403 || status === 404;
 }
 
 /**
  * How a run ended that is not the thread's newest any more, so that it has ended: an interrupt of an ended run changes
  * nothing and answers with its real status.
  *
- * @returns undefined where that cannot be had
- * @throws StoppedError
+ * @returns undefined where the server does not tell it to this token
+ * @throws MosooError; StoppedError
  */
 export async function readEndedRun(
   transport: Transport,
@@ -62,18 +76,8 @@ export async function readEndedRun(
   for (;;) {
     const reply = await ask(transport, { ...interruption(threadId, runId), ...effort.begin() }, parseEventsAnswer);
     if (reply.kind === "ok") return interruptedRun(reply.value, runId);
-    if (!(await enduresALook(effort, reply))) return undefined;
-  }
-}
-
-/** @returns whether to look again. @throws StoppedError */
-async function enduresALook(effort: Effort, reply: Parameters<typeof failureOf>[0]): Promise<boolean> {
-  try {
-    await effort.endure(failureOf(reply), errorOf(reply), "look");
-    return true;
-  } catch (error) {
-    if (error instanceof MosooError) return false;
-    throw error;
+    if (reply.kind === "error" && isNotTold(reply.status)) return undefined;
+    await endureLook(effort, reply);
   }
 }
 
