@@ -152,6 +152,7 @@ function once(
 
 function interception(mishap: Mishap | undefined): Interception {
   if (mishap?.kind === "slow") return { holdMs: mishap.ms };
+  if (mishap?.kind === "fail-after") return { fails: true };
   if (mishap?.kind === "crash-half-way") return { dies: mishap.commit === false ? "uncommitted" : "committed" };
   if (mishap?.kind === "status" && mishap.stored === true) return { instead: storedFailure(mishap) };
   return {};

@@ -45,6 +45,8 @@ export type Mishap =
   | { kind: "slow-body"; ms: number }
   /** A success that is none: a page, JSON of another shape, no ID, an empty body, broken JSON. `commit`: default true. */
   | { kind: "garbage"; shape?: "html" | "array" | "no-id" | "empty" | "broken"; status?: number; commit?: boolean }
+  /** After: a 500 all the same. Create stores it under the key, events forget it. */
+  | { kind: "fail-after" }
   /** The request dies with its key reserved, committed (default) or not, and its socket is destroyed. */
   | { kind: "crash-half-way"; commit?: boolean }
   /** Before: 429. `retryAfter` goes out as it stands (default "1"); `null`: none. */

@@ -9,6 +9,8 @@ export interface Interception {
   holdMs?: number;
   /** Stands in for the operation, and is stored under the key. */
   instead?: { status: number; headers: Record<string, string>; body: unknown };
+  /** The operation is carried out, and the answer is a failure. */
+  fails?: boolean;
   /** The request dies with its key reserved. */
   dies?: "committed" | "uncommitted";
 }
@@ -79,9 +81,10 @@ function beginOrRecover(once: OnceRequest, key: string): { answer: Answer } | { 
 type Reserved = Parameters<KeyMemory["complete"]>[0];
 
 async function operate(once: OnceRequest): Promise<Answer> {
-  const { instead, dies, holdMs } = once.interception;
+  const { instead, fails, dies, holdMs } = once.interception;
   if (dies === "uncommitted") throw new Died();
-  const answer = instead ?? attempt(once);
+  const carriedOut = instead ?? attempt(once);
+  const answer = fails === true ? refusalAnswer(internalError()) : carriedOut;
   if (dies === "committed") throw new Died();
   if (holdMs !== undefined) await once.wait(holdMs);
   return answer;
