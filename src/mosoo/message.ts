@@ -58,7 +58,11 @@ export interface SentMessage {
 }
 
 /** How often files are uploaded anew. */
-const mostRenewals = 4;
+const mostRenewals = 6;
+/** Looks at another's active run before the message is tried again; then twice as many each time. */
+const fewestLooks = 1;
+/** The same where a try uses files up that have to be uploaded again. */
+const fewestLooksWithFiles = 8;
 
 const isActive = (answer: ThreadAnswer): answer is ThreadAnswer & { run: Run } =>
   answer.run !== null && !hasEnded(answer.run.status);
@@ -200,23 +204,38 @@ class Sending {
       this.#looks = 0;
       return;
     }
-    // A try beside the run would use files up.
-    const most = this.#fileIds.length > 0 ? Infinity : Math.max(1, this.#looks * 2);
-    await this.#awaitOther(run, most);
+    await this.#awaitOther(run);
   }
 
   async #awaitQuiet(): Promise<void> {
     const answer = await this.#read();
-    if (isActive(answer)) await this.#awaitOther(answer.run, Infinity);
+    if (!isActive(answer)) return;
+    this.#activeRun = answer.run.id;
+    await this.#awaitOther(answer.run);
   }
 
-  /** Waits for the run's end, for `mostLooks` looks at most. */
-  async #awaitOther(run: Run, mostLooks: number): Promise<void> {
+  /** How often the run is looked at before the message is tried again. */
+  get #mostLooks(): number {
+    if (this.#fileIds.length === 0) return Math.max(fewestLooks, this.#looks * 2);
+    return this.#request.renewFiles === undefined ? Infinity : Math.max(fewestLooksWithFiles, this.#looks * 2);
+  }
+
+  /** Waits for the run's end, or long enough to try again. */
+  async #awaitOther(run: Run): Promise<void> {
+    const most = this.#mostLooks;
     if (!this.#toldOfOtherRun) this.#effort.note({ kind: "other-run", status: run.status ?? undefined });
     this.#toldOfOtherRun = true;
+    await this.#meanwhile(async () => {
+      while (!(await this.#request.awaitOtherRun()) && this.#looks < most) this.#looks += 1;
+    });
+  }
+
+  /** Work of others between two tries: should it fail, what is known of the message stays known. */
+  async #meanwhile<T>(work: () => Promise<T>): Promise<T> {
     try {
-      while (!(await this.#request.awaitOtherRun()) && this.#looks < mostLooks) this.#looks += 1;
+      return await work();
     } catch (error) {
+      this.#effort.stopIfAsked();
       throw error instanceof MosooError ? error.with({ existence: this.#effort.existence }) : error;
     }
   }
@@ -249,7 +268,7 @@ class Sending {
       });
     }
     this.#renewals += 1;
-    const { fileIds, key } = await renewFiles();
+    const { fileIds, key } = await this.#meanwhile(renewFiles);
     this.#fileIds = fileIds;
     this.#key = key;
     this.#filesTried = false;
