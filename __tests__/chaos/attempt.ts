@@ -1,0 +1,179 @@
+/** One attempt of the step, and what came of it: in this process on a scaled clock, or the built action as the runner runs it. */
+import { failureText } from "../../src/failure.ts";
+import { readContext } from "../../src/github.ts";
+import { type Clock, systemClock } from "../../src/mosoo/clock.ts";
+import { Mosoo } from "../../src/mosoo/client.ts";
+import type { Note } from "../../src/mosoo/effort.ts";
+import { makePlan } from "../../src/plan.ts";
+import { redact } from "../../src/report/untrusted.ts";
+import { type Started, start } from "../../src/start.ts";
+import { startStep } from "../support/runner.ts";
+import type { Chance } from "./chance.ts";
+import type { World } from "./world.ts";
+
+export interface Attempt {
+  runAttempt: number;
+  succeeded: boolean;
+  /** As outputs name them; empty where they are not known. */
+  threadId: string;
+  runId: string;
+  /** All that anybody can read of the attempt. */
+  told: string;
+  /** The failure's text; empty for a success. */
+  failure: string;
+}
+
+export interface AttemptOptions {
+  runAttempt: number;
+  /** Tells the step to stop so many real milliseconds after its beginning. */
+  stopAfterMs: number | undefined;
+}
+
+export type AttemptRunner = (world: World, options: AttemptOptions, chance: Chance) => Promise<Attempt>;
+
+/** A clock that goes `scale` times as fast as the real one. */
+export function scaledClock(scale: number, chance: Chance): Clock {
+  return {
+    now: () => systemClock.now() * scale,
+    sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
+    timer: (ms, then) => systemClock.timer(ms / scale, then),
+    random: () => chance.random(),
+  };
+}
+
+const runId = "4711";
+
+async function planFor(world: World, environment: Record<string, string>): ReturnType<typeof makePlan> {
+  // The globs are the files' own tests' to try; here they would only fill the log.
+  const inputs = Object.entries({ "request-timeout": "30s", "create-timeout": "5m", ...world.inputs(), files: "" });
+  const names = inputs.map(([name, value]) => {
+    const variable = `INPUT_${name.toUpperCase()}`;
+    process.env[variable] = value;
+    return variable;
+  });
+  const token = world.mosoo.tokens.person;
+  // The inputs are read before anything is waited for, so that several plans can be made at once.
+  const plan = makePlan({ token, githubToken: "", all: [token] }, readContext(environment));
+  for (const name of names) Reflect.deleteProperty(process.env, name);
+  return { ...(await plan), files: world.files };
+}
+
+function environmentFor(world: World, runAttempt: number): Record<string, string> {
+  return {
+    GITHUB_RUN_ID: runId,
+    GITHUB_RUN_ATTEMPT: String(runAttempt),
+    GITHUB_REPOSITORY: "octo-org/octo-repo",
+    GITHUB_REPOSITORY_ID: "42",
+    GITHUB_JOB: "review",
+    GITHUB_ACTION: "mosoo",
+    GITHUB_ACTOR: "octocat",
+    GITHUB_REF: "refs/heads/main",
+    GITHUB_WORKSPACE: world.workspace,
+  };
+}
+
+/** The same modules as the step's, from the plan to the run, without a process of its own. */
+export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterMs }, chance) => {
+  const environment = environmentFor(world, runAttempt);
+  const plan = await planFor(world, environment);
+  const clock = scaledClock(world.pace.scale, chance);
+  const [requested, inFlight] = [new AbortController(), new AbortController()];
+  const notes: Note[] = [];
+  const known: Started[] = [];
+  const mosoo = new Mosoo({
+    apiUrl: plan.settings["api-url"],
+    token: plan.settings.token,
+    userAgent: "chaos",
+    conceal: (said) => redact(said, [plan.settings.token]),
+    environment,
+    clock,
+    requestTimeoutMs: world.pace.requestTimeoutMs * world.pace.scale,
+    createTimeoutMs: plan.settings["create-timeout"],
+    stop: { requested: requested.signal, inFlight: inFlight.signal },
+    note: (note) => notes.push(note),
+  });
+  const stop = setTimeout(
+    () => {
+      requested.abort();
+      clock.timer(1_500, () => {
+        inFlight.abort();
+      });
+    },
+    stopAfterMs ?? 2 ** 30,
+  );
+  let failure = "";
+  try {
+    await start({
+      mosoo,
+      plan,
+      context: readContext(environment),
+      stop: requested.signal,
+      listener: { thread: (started) => known.push(started), say: () => undefined },
+    });
+  } catch (error) {
+    if (!isForeseen(error)) throw error;
+    const threadUrl = known.at(-1) && `${mosoo.base.origin}/threads/${known.at(-1)?.threadId ?? ""}`;
+    failure = failureText(error, { threadUrl, continues: world.threadId !== undefined });
+  } finally {
+    clearTimeout(stop);
+    await mosoo.close();
+  }
+  const last = known.at(-1);
+  return {
+    runAttempt,
+    succeeded: failure === "",
+    threadId: last?.threadId ?? "",
+    runId: last?.run?.id ?? "",
+    told: JSON.stringify([
+      known,
+      notes.map((note) => ("because" in note ? [note, note.because.message, note.because.facts] : note)),
+      failure,
+    ]),
+    failure,
+  };
+};
+
+function isForeseen(error: unknown): boolean {
+  return error instanceof Error && ["MosooError", "StoppedError"].includes(error.name);
+}
+
+/** The built action, run as the runner runs it. */
+export const attemptBundled: AttemptRunner = async (world, { runAttempt, stopAfterMs }) => {
+  const { token, ...inputs } = world.inputs();
+  const step = startStep({
+    with: {
+      ...inputs,
+      token: token ?? "",
+      "request-timeout": `${world.pace.requestTimeoutMs / 1_000}s`,
+      "create-timeout": "25s",
+      "wait-timeout": "20s",
+    },
+    runId,
+    runAttempt,
+    workspace: world.workspace,
+    env: { GITHUB_REPOSITORY_ID: "42" },
+  });
+  const stop = setTimeout(
+    () => {
+      step.signal("SIGINT");
+    },
+    stopAfterMs ?? 2 ** 30,
+  );
+  const result = await step.result;
+  clearTimeout(stop);
+  const { outputs, summary, shown, state, exitCode, annotations, stderr } = result;
+  return {
+    runAttempt,
+    succeeded: exitCode === 0,
+    threadId: outputs["thread-id"] ?? "",
+    runId: outputs["run-id"] ?? "",
+    told: JSON.stringify([outputs, summary, shown, state, stderr, annotations]),
+    failure:
+      exitCode === 0
+        ? ""
+        : annotations
+            .filter(({ level }) => level === "error")
+            .map(({ message }) => message)
+            .join("\n"),
+  };
+};

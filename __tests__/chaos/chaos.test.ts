@@ -1,0 +1,66 @@
+/** `npm run chaos -- --schedules 1 --seed <seed>` plays a seed that failed here once more, and tells all of it. */
+import { describe, expect, it } from "@jest/globals";
+import { playLegs } from "./legs.ts";
+import { playSeeds } from "./play.ts";
+import { scheduleOf } from "./schedule.ts";
+
+const scaled = 180;
+const bundled = 25;
+const firstSeed = 20_260_801;
+
+/** Seeds whose schedule broke the promise, with what broke. */
+function broken(played: Awaited<ReturnType<typeof playSeeds>>): object {
+  return Object.fromEntries(
+    played.filter((each) => each.broken.length > 0).map((each) => [`seed ${each.schedule.seed}`, each.broken]),
+  );
+}
+
+describe("whatever breaks, there is exactly one thread, and outputs and re-runs name it", () => {
+  it(`through the step's own modules on a scaled clock (${scaled} schedules)`, async () => {
+    const played = await playSeeds(firstSeed, scaled, 8, "modules");
+    expect(broken(played)).toEqual({});
+    expect(played).toHaveLength(scaled);
+    // A chaos in which nothing goes wrong would prove nothing.
+    const struck = new Set(played.flatMap((each) => Object.keys(each.struck)));
+    expect([...struck].sort()).toEqual(
+      expect.arrayContaining([
+        "crash-half-way",
+        "cut",
+        "drop-after",
+        "drop-before",
+        "echo-headers",
+        "fail-after",
+        "garbage",
+        "hang-after",
+        "hang-before",
+        "rate-limit",
+        "redirect",
+        "slow",
+        "slow-body",
+        "status",
+      ]),
+    );
+  }, 60_000);
+
+  it(`through the built action, run as the runner runs it (${bundled} schedules)`, async () => {
+    const played = await playSeeds(firstSeed, bundled, 4, "bundle");
+    expect(broken(played)).toEqual({});
+    expect(played).toHaveLength(bundled);
+  }, 120_000);
+
+  it("the same seed makes the same schedule", () => {
+    const bounds = { faults: 5, rerunStages: 3 };
+    expect(scheduleOf(42, bounds)).toEqual(scheduleOf(42, bounds));
+    expect(scheduleOf(42, bounds)).not.toEqual(scheduleOf(43, bounds));
+  });
+});
+
+describe("256 legs that share one token", () => {
+  it("all get their thread, soon after the rate limit allows it, and are refused a few times at most", async () => {
+    const legs = await playLegs({ legs: 256, scale: 20, seed: 1, into: 0.5 });
+    expect(legs.failed).toEqual([]);
+    expect(legs.threads).toBe(256);
+    expect(legs.mostRefusals).toBeLessThanOrEqual(4);
+    expect(legs.seconds).toBeLessThan(legs.idealSeconds + 60);
+  }, 60_000);
+});
