@@ -82,7 +82,7 @@ async function tellLegs(): Promise<boolean> {
 console.log(`Seeds ${seed} to ${seed + schedules - 1}.`);
 const kept = [
   schedules === 0 || (await playAll(schedules, "modules", 8)),
-  bundled === 0 || (await playAll(bundled, "bundle", 4)),
+  bundled === 0 || (await playAll(bundled, "bundle", 8)),
   legs === 0 || (await tellLegs()),
 ];
 process.exitCode = kept.every(Boolean) ? 0 : 1;

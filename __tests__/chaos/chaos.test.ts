@@ -43,7 +43,7 @@ describe("whatever breaks, there is exactly one thread, and outputs and re-runs 
   }, 60_000);
 
   it(`through the built action, run as the runner runs it (${bundled} schedules)`, async () => {
-    const played = await playSeeds(firstSeed, bundled, 4, "bundle");
+    const played = await playSeeds(firstSeed, bundled, 8, "bundle");
     expect(broken(played)).toEqual({});
     expect(played).toHaveLength(bundled);
   }, 120_000);
