@@ -1,7 +1,7 @@
 /** Links to a thread, made by URL, never by joining foreign text. Pure. */
 
-/** No address of a thread is longer, in characters. */
-const longestLink = 2_048;
+/** What a path may hold that other people's scripts pass on. */
+const plainPath = /^[\w.~@/=%+-]{1,2048}$/;
 
 /** The page for people, on the API's origin. */
 export function threadPage(apiBase: URL, threadId: string): string {
@@ -15,13 +15,14 @@ export function agentPage(apiBase: URL, agentId: string): string {
 
 /**
  * The thread's API resource: the answer's `links.thread` (in practice a path) on the API's origin; without one, or with
- * one of another origin or scheme (`blob:` borrows the origin of what follows), `{base}/threads/{id}`.
+ * one that is more than a plain path there (`blob:` borrows the origin of what follows), `{base}/threads/{id}`.
  */
 export function threadResource(apiBase: URL, threadId: string, link: string | undefined): string {
   const own = `${apiBase.href.replace(/\/$/, "")}/threads/${encodeURIComponent(threadId)}`;
   if (link === undefined || link === "" || !URL.canParse(link, apiBase.origin)) return own;
   const resolved = new URL(link, apiBase.origin);
-  const isAtHome = resolved.origin === apiBase.origin && resolved.protocol === apiBase.protocol;
-  const isPlain = resolved.username === "" && resolved.password === "" && resolved.href.length <= longestLink;
-  return isAtHome && isPlain ? resolved.href : own;
+  const { origin, pathname } = resolved;
+  // So it has neither user, query nor fragment.
+  const isPath = origin === apiBase.origin && resolved.href === origin + pathname && plainPath.test(pathname);
+  return isPath ? resolved.href : own;
 }

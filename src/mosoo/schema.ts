@@ -5,10 +5,10 @@
 import * as z from "./zod.ts";
 
 /**
- * An ID goes into URLs, outputs, keys and, by way of outputs, into other people's scripts: letters, digits and a few
- * signs that mean nothing to any of them, and not only dots. ULIDs are not required.
+ * An ID goes into URLs, outputs, keys and, by way of outputs, into other people's scripts and logs: letters, digits and
+ * the few signs that mean nothing to any of them, and not only dots. ULIDs are not required.
  */
-export const idPattern = /^(?!\.+$)[\w.~:@+=-]{1,255}$/;
+export const idPattern = /^(?!\.+$)[\w.=-]{1,255}$/;
 
 const Id = z.string().check(z.regex(idPattern));
 export const lenientText = z.catch(z.optional(z.nullable(z.string())), undefined);
