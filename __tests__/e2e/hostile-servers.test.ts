@@ -1,0 +1,330 @@
+/** Servers that mean harm: what they say in errors, pages, IDs, links, redirects and headers, through the built action. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { startScene, type Scene } from "../support/commenting.ts";
+import { writeToken } from "../support/github-server.ts";
+import { harmDone } from "../support/harm.ts";
+import { portions } from "../support/hostile-groups.ts";
+import { CANARY, HOSTILE, LOG, MARKDOWN, PATHS } from "../support/hostile.ts";
+import type { Mishap } from "../support/mosoo-server.ts";
+import { runStep, type StepOptions, type StepResult } from "../support/runner.ts";
+import { sideBySide } from "../support/side-by-side.ts";
+
+const lines = portions(280);
+const threadId = "01K9NWZ3C2H7D8E4F5G6J1K2M3";
+const runId = "01K9NWZ3D9QK5V7X2B8C4N6P1R";
+
+let scene: Scene;
+/** A server that nobody may ask for anything, and how often it was asked. */
+let elsewhere: { origin: string; asked: string[]; close: () => void };
+
+beforeAll(async () => {
+  scene = await startScene();
+  const asked: string[] = [];
+  const server = createHttpServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  elsewhere = {
+    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    asked,
+    close: () => server.close(),
+  };
+});
+beforeEach(() => {
+  scene.reset();
+});
+afterAll(async () => {
+  elsewhere.close();
+  await scene.close();
+});
+
+interface Told {
+  step: StepResult;
+  harm: string[];
+  error: string;
+}
+
+let turn = 0;
+
+/** Runs a step, the `on` call of which goes wrong in this way, and looks for harm. */
+async function meet(
+  mishap: Mishap,
+  more: Partial<StepOptions> = {},
+  on = (path: string): boolean => path.endsWith("/threads"),
+): Promise<Told> {
+  const name = `turn-${(turn += 1)}`;
+  const message = `Message of ${name}.`;
+  scene.mosoo.fault({
+    ...mishap,
+    times: 9,
+    on: ({ path, body }) => on(path) && (body === "" || body.includes(message)),
+  });
+  const step = await runStep(
+    scene.step({ step: name, ...more, with: { message, wait: "false", "create-timeout": "2s", ...more.with } }),
+  );
+  const id = Number(/#issuecomment-(\d+)$/.exec(step.outputs["comment-url"] ?? "")?.[1]);
+  const comment = scene.github.comments.find((each) => each.id === id)?.body;
+  const secrets = [scene.mosoo.tokens.person, writeToken];
+  const error = step.annotations.find(({ level }) => level === "error")?.message ?? "";
+  return { step, error, harm: harmDone(step, { secrets, api: more.with?.["api-url"] ?? scene.mosoo.apiUrl, comment }) };
+}
+
+const json = (value: unknown): string => JSON.stringify(value);
+const answer = (thread: object = {}, run: object | null = {}, links: object = {}): Mishap => ({
+  kind: "status",
+  status: 201,
+  body: json({
+    thread: { id: threadId, ...thread },
+    run: run === null ? null : { id: runId, status: "queued", ...run },
+    links,
+  }),
+});
+
+describe("what a server says of a refused request", () => {
+  it("does no harm as message and code of its errors", async () => {
+    const told = await sideBySide(lines, (text) =>
+      meet({ kind: "status", status: 403, body: json({ error: { code: text.slice(0, 40), message: text } }) }),
+    );
+    for (const { step, harm, error } of told) {
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+      expect(error).toContain('Mosoo answered 403. The server said: "');
+      expect(step.annotations).toHaveLength(1);
+    }
+  });
+
+  it("does no harm as a page", async () => {
+    const pages = lines.filter((_, at) => at % 2 === 0).map((text) => `<html><body>${text}</body></html>`);
+    for (const { step, harm } of await sideBySide(pages, (body) => meet({ kind: "status", status: 403, body })))
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+  });
+
+  it("does no harm as an error that is tried again, as a bare string, nor where a success was promised", async () => {
+    const text = Object.values(LOG).join("\n");
+    const told = await sideBySide(
+      [
+        { kind: "status", status: 502, body: text },
+        { kind: "status", status: 404, body: json({ error: text }) },
+        { kind: "status", status: 200, body: text },
+        { kind: "status", status: 409, body: json({ error: { code: "idempotency_conflict", message: text } }) },
+        { kind: "status", status: 400, body: json({ error: { code: "invalid_request", message: `Agent ${text}` } }) },
+      ] satisfies Mishap[],
+      (mishap) => meet(mishap),
+    );
+    for (const { step, harm } of told) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+  });
+});
+
+describe("what GitHub says of a refused comment", () => {
+  it("does no harm in the warning", async () => {
+    const told = await sideBySide(
+      lines.filter((_, at) => at % 2 === 1).map((text, at) => ({ text, at })),
+      async ({ text, at }) => {
+        scene.github.faults.push(
+          at % 2 === 0
+            ? {
+                method: "POST",
+                path: /comments/,
+                times: 99,
+                status: 422,
+                body: { message: text, errors: [{ message: text }] },
+              }
+            : { method: "POST", path: /comments/, times: 99, status: 403, body: `<html>${text}</html>` },
+        );
+        return meet({ kind: "slow", ms: 0 }, { githubToken: writeToken });
+      },
+      1,
+    );
+    for (const { step, harm } of told) {
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+      expect(step.annotations.map(({ level }) => level)).toEqual(["warning"]);
+    }
+  });
+});
+
+describe("an ID from a server", () => {
+  const ids = [
+    ...Object.values(PATHS),
+    ...Object.values(LOG),
+    "..",
+    ".",
+    "",
+    "a b",
+    "\ud800",
+    "$(x)",
+    "`x`",
+    "x".repeat(256),
+  ];
+  const bad = ids.filter((id) => id.trim() !== "");
+
+  it.each(["thread", "run"] as const)("that is none is no ID of a %s", async (whose) => {
+    const told = await sideBySide(
+      bad.filter((_, at) => at % 6 === (whose === "run" ? 1 : 0)),
+      (id) => meet(whose === "thread" ? answer({ id }) : answer({}, { id })),
+      8,
+    );
+    for (const { step, harm, error } of told) {
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+      expect(error).toMatch(/not with what the API promises/);
+      expect(step.outputs["thread-id"]).toBeUndefined();
+    }
+  });
+
+  it("of a file that is none is not sent on", async () => {
+    const workspace = mkdtempSync(join(tmpdir(), "files-"));
+    writeFileSync(join(workspace, "notes.txt"), "Notes.");
+    for (const id of ["../../etc/passwd", `\n::error::${CANARY}`]) {
+      const { step, harm } = await meet(
+        { kind: "status", status: 201, body: json({ file: { id } }) },
+        { with: { files: "*.txt" }, workspace },
+        (path) => path.endsWith("/files"),
+      );
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+      expect(scene.mosoo.requests.map(({ path }) => path).join()).not.toContain("passwd");
+    }
+    rmSync(workspace, { recursive: true });
+  });
+});
+
+describe("what a server tells of a thread", () => {
+  it("does no harm as title, status, agent, time and whatever else", async () => {
+    const texts = lines.filter((_, at) => at % 2 === 0);
+    const told = await sideBySide(texts, (text) =>
+      meet(
+        answer(
+          { title: text, agent_id: text, [text]: text, __proto__: null, constructor: text, toString: text },
+          { status: text, createdAt: text, completedAt: text, error: { code: text, message: text } },
+          { thread: text },
+        ),
+      ),
+    );
+    for (const [at, { step, harm }] of told.entries()) {
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+      expect(step.outputs["status"]).toBe("");
+      const { thread } = JSON.parse(step.outputs["json"] ?? "") as { thread: { title: string } };
+      expect(thread.title).toBe(texts[at]);
+    }
+  });
+
+  it("forges nothing with names that JavaScript knows", async () => {
+    const body = `{"thread":{"id":"${threadId}","__proto__":{"agent_id":"evil"}},"run":{"id":"${runId}","__proto__":{"status":"completed"}},"__proto__":{"links":{"thread":"/evil"}}}`;
+    const { step, harm } = await meet({ kind: "status", status: 201, body });
+    expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+    expect(step.outputs["status"]).toBe("");
+    expect(step.outputs["thread-api-url"]).not.toContain("evil");
+  });
+
+  it("leads nowhere else by its link", async () => {
+    const { origin } = scene.mosoo;
+    const links = [
+      `${elsewhere.origin}/x`,
+      `//${new URL(elsewhere.origin).host}/x`,
+      `blob:${origin}/x`,
+      `javascript:alert(1)`,
+      `${origin.replace("//", "//me:secret@")}/x`,
+      ...Object.values(PATHS),
+      MARKDOWN["addresses of issues"] ?? "",
+    ];
+    const told = await sideBySide(links, (thread) => meet(answer({}, {}, { thread })));
+    for (const { step, harm } of told) {
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+      const address = new URL(step.outputs["thread-api-url"] ?? "");
+      expect(address.origin).toBe(origin);
+      expect(address.protocol + address.username + address.password).toBe("http:");
+    }
+    expect(elsewhere.asked).toEqual([]);
+  });
+});
+
+describe("a redirect", () => {
+  it("does no harm by its address, and leads the token nowhere else", async () => {
+    const strange = new URL(elsewhere.origin);
+    const locations = [
+      `${elsewhere.origin}/api/v1/::error::${CANARY}`,
+      `//${strange.host}/##[error]${CANARY}`,
+      `http://me:secret@127.0.0.1:${strange.port}/`,
+      "javascript:alert(1)",
+      `https://[::error::${CANARY}`,
+      `::error::${CANARY}`,
+      `/${"%0A::error::x".repeat(500)}`,
+      "\u00a0##[error]x",
+    ];
+    const told = await sideBySide(
+      locations.flatMap((location, at) => [
+        { kind: "redirect", status: at % 2 === 0 ? 308 : 302, location } as const,
+        { kind: "redirect", status: at % 2 === 0 ? 301 : 307, location } as const,
+      ]),
+      (mishap) => meet(mishap),
+    );
+    for (const { step, harm } of told) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+    expect(elsewhere.asked).toEqual([]);
+  });
+
+  it("of one call after another is told in one annotation", async () => {
+    let moves = 0;
+    let awaited: string | undefined;
+    const thread = { id: threadId };
+    const run = { id: runId, status: "completed", finalOutput: { text: "Done." } };
+    const wanderer = createHttpServer((request, response) => {
+      const [, , path = ""] = /^(.*?)\/api\/v1(.*)$/.exec(request.url ?? "") ?? [];
+      if (request.url !== awaited) {
+        awaited = `/${(moves += 1)}/api/v1${path}`;
+        response.writeHead(308, { location: awaited }).end();
+      } else if (path.endsWith("/stream")) response.writeHead(404).end();
+      else response.writeHead(201).end(json(path.includes("/events") ? { events: [] } : { thread, run }));
+    });
+    await new Promise<void>((resolve) => wanderer.listen(0, "127.0.0.1", resolve));
+    const api = `http://127.0.0.1:${(wanderer.address() as AddressInfo).port}/api/v1`;
+    const { step, harm } = await meet({ kind: "slow", ms: 0 }, { with: { "api-url": api, wait: "true" } });
+    wanderer.close();
+    expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+    expect(moves).toBeGreaterThan(2);
+    expect(step.annotations.map(({ level }) => level)).toEqual(["notice"]);
+  });
+});
+
+describe("headers of an answer", () => {
+  /** Answers every request with these bytes. */
+  async function rawly(bytes: Buffer, run: (api: string) => Promise<void>): Promise<void> {
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined).once("data", () => socket.end(bytes));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`);
+    } finally {
+      server.close();
+    }
+  }
+  const odd = Object.values(HOSTILE).map((text) => text.replace(/[\r\n\0]/g, " ").slice(0, 300));
+  const headers = [
+    "Content-Type",
+    "Retry-After",
+    "Idempotency-Replayed",
+    "Content-Encoding",
+    "Location",
+    "X-Odd",
+    "Link",
+  ];
+
+  it.each([
+    ["a refusal", "403 Forbidden"],
+    ["a failure", "500 ::error::x"],
+    ["a redirect", "308 ##[error]x"],
+    ["a success", "201 Created"],
+  ])("do no harm: %s", async (_, status) => {
+    const portion = Math.ceil(odd.length / headers.length);
+    const fields = headers.map((name, at) => `${name}: ${odd.slice(at * portion, at * portion + 3).join(" ")}\r\n`);
+    const body = json({ error: { message: "no" } });
+    const head = `HTTP/1.1 ${status}\r\n${fields.join("")}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+    await rawly(Buffer.from(head + body), async (api) => {
+      const { step, harm } = await meet({ kind: "slow", ms: 0 }, { with: { "api-url": api } });
+      expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+    });
+  });
+});

@@ -1,0 +1,38 @@
+/** The corpus of hostile texts in the portions that one step can take without one text hiding the next. */
+import { micromark } from "micromark";
+import { gfm, gfmHtml } from "micromark-extension-gfm";
+import { HOSTILE, LOG, MARKDOWN, OUTPUTS, PATHS } from "./hostile.ts";
+
+/** Whether what follows the text is still a paragraph of its own in Markdown. */
+function leavesTheRestAlone(text: string): boolean {
+  const html = micromark(`${text}\n\nThe end.`, {
+    allowDangerousHtml: true,
+    extensions: [gfm()],
+    htmlExtensions: [gfmHtml()],
+  });
+  return html.includes("<p>The end.</p>");
+}
+
+/** Whole answers: what swallows the rest stands alone. Each begins with a word that shows whether it was rendered. */
+export const ANSWERS: readonly string[] = [
+  Object.values(LOG).join("\n"),
+  Object.values(MARKDOWN).filter(leavesTheRestAlone).join("\n\n"),
+  ...Object.values(MARKDOWN).filter((text) => !leavesTheRestAlone(text)),
+  [...Object.values(OUTPUTS), ...Object.values(PATHS)].join("\n\n"),
+].map((text) => `**rendered**\n\n${text}`);
+
+/** As few lines of text as hold all of the corpus, each within `most` UTF-16 units unless one text alone is longer. */
+export function portions(most: number): string[] {
+  const found: string[] = [];
+  for (const text of Object.values(HOSTILE)) {
+    const last = found.at(-1);
+    if (last !== undefined && last.length + text.length < most) found[found.length - 1] = `${last}\n${text}`;
+    else found.push(text);
+  }
+  return found;
+}
+
+/** The text in parts of a few units, cut anywhere: inside commands, marks and characters. */
+export function shreds(text: string, length = 7): string[] {
+  return Array.from({ length: Math.ceil(text.length / length) }, (_, at) => text.slice(at * length, (at + 1) * length));
+}
