@@ -103,7 +103,6 @@ export async function until(holds: () => boolean, what: string, timeoutMs = 10_0
 export async function stepAtWork(scene: Scene, more: Partial<StepOptions> = {}): Promise<RunningStep> {
   const running = startStep(scene.step(more));
   await running.waitForLog("Reading the diff.");
-  // The first text stands once the list was read again.
-  await until(() => scene.github.requests.length >= 4, "the comment's check");
+  await until(() => running.stateSoFar()["comment_id"] !== undefined, "the first text");
   return running;
 }

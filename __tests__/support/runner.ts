@@ -50,6 +50,8 @@ export interface RunningStep {
   cancel(): Promise<StepResult>;
   kill(): Promise<StepResult>;
   stdoutSoFar(): string;
+  /** What the post step would be told if the step ended now. */
+  stateSoFar(): Record<string, string>;
   /** Waits until stdout matches; rejects, with the log, when the step ends first or `timeoutMs` (10 s) pass. */
   waitForLog(pattern: RegExp | string, timeoutMs?: number): Promise<void>;
   result: Promise<StepResult>;
@@ -197,6 +199,7 @@ export function startStep(options: StepOptions): RunningStep {
       return result;
     },
     stdoutSoFar: () => printed.stdout,
+    stateSoFar: () => readCommandFiles(files).state,
     waitForLog(pattern, timeoutMs = 10_000) {
       const { promise, resolve, reject } = Promise.withResolvers<undefined>();
       const fail = (why: string): void => {
