@@ -62,11 +62,18 @@ function listener(wait: WaitContext, live: LiveLog, since: number): FollowListen
     if (undecided) wait.showWorking();
     undecided = false;
   };
+  /** The run's beginning is told by an event alone, as long as nothing calls for a read. */
+  const started = (): void => {
+    const run = progress.started?.run;
+    if (run != null && ["queued", "booting"].includes(run.status ?? "queued"))
+      progress.run({ ...run, status: "running" });
+    goesOn();
+  };
   return {
     happened: (happening) => {
       if (happening.kind === "words") live.words(happening.text);
       else if (happening.kind === "tool") live.tool(happening.name);
-      else if (happening.kind === "started") goesOn();
+      else if (happening.kind === "started") started();
       else if (happening.kind === "thinking") log.debugFlood(`thinking: ${happening.text}`);
     },
     seen: (run, thread) => {
