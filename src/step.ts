@@ -168,7 +168,8 @@ export async function runStep({ environment, secrets, log, outputs, stop }: Main
         log.warn(`The job summary cannot be written: ${excerpt(error instanceof Error ? error.message : "")}`);
       });
     }
-    await comment.show(progress.report, { last: true, signal: stop.over });
+    // The post step will know more of a run that could not be stopped.
+    await comment.show(progress.report, { last: ending.abandoned !== true, signal: stop.over });
   }
 
   try {
