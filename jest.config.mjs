@@ -11,4 +11,6 @@ export default {
   },
   modulePathIgnorePatterns: ["<rootDir>/build/"],
   testTimeout: 30_000,
+  // Of tests that wait rather than work (`it.concurrent`).
+  maxConcurrency: 10,
 };

@@ -37,7 +37,7 @@ export class World {
       revision: schedule.revision,
       now: () => Math.floor(beganAt + (Date.now() - beganAt) * pace.scale),
       pendingCheckpointMs: inServerTime(schedule.pendingCheckpoint),
-      stuckReservationMs: inServerTime(2),
+      stuckReservationMs: inServerTime(3),
     });
     const world = new World(schedule, pace, mosoo);
     await new Promise<void>((resolve) => {

@@ -1,0 +1,368 @@
+/** Whatever breaks between the step and the thread: one thread, told truly. Through the built action. */
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type Fault, type MosooServer, type MosooServerOptions, startMosooServer } from "../support/mosoo-server.ts";
+import { failureOf } from "../support/refusals.ts";
+import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
+import { sideBySide } from "../support/side-by-side.ts";
+
+const servers: MosooServer[] = [];
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+});
+
+async function serve(faults: Fault[] = [], options: MosooServerOptions = {}): Promise<MosooServer> {
+  const server = await startMosooServer(options);
+  servers.push(server);
+  for (const fault of faults) server.fault(fault);
+  return server;
+}
+
+function step(server: MosooServer, inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): StepOptions {
+  return {
+    with: {
+      "agent-id": server.agents.published,
+      token: server.tokens.person,
+      message: "Have a look, please.",
+      "api-url": server.apiUrl,
+      "request-timeout": "1s",
+      "create-timeout": "20s",
+      ...inputs,
+    },
+    ...more,
+  };
+}
+
+const keys = (server: MosooServer): string[] =>
+  server.requests.map((request) => String(request.headers["idempotency-key"]));
+const warnings = (result: StepResult): string[] =>
+  result.annotations.filter(({ level }) => level === "warning").map(({ message }) => message);
+
+function seconds(server: MosooServer, from: number, to: number): number {
+  return ((server.requests[to]?.at ?? NaN) - (server.requests[from]?.at ?? NaN)) / 1_000;
+}
+
+/** The step succeeded, and its outputs name the server's only thread and run. */
+function expectOne(result: StepResult, server: MosooServer): void {
+  expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
+  expect(server.threads).toHaveLength(1);
+  expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
+  expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
+  expect(server.threads[0]?.messages).toHaveLength(1);
+}
+
+const conflict = (message: string, more: Partial<Fault & { kind: "status" }> = {}): Fault => ({
+  on: "create",
+  kind: "status",
+  status: 409,
+  code: "idempotency_conflict",
+  message,
+  ...more,
+});
+const stored = (times = 1): Fault => ({ on: "create", kind: "status", status: 500, stored: true, times });
+/** An old failure as the service replays it, for so many keys. */
+const burnt = (times: number, header = "true"): Fault => ({
+  on: "create",
+  kind: "status",
+  status: 500,
+  headers: { "Idempotency-Replayed": header },
+  times,
+});
+
+describe("a failure that may pass is tried again with the same key", () => {
+  const cases: [title: string, faults: Fault[], says: RegExp, requests: number][] = [
+    ["dropped before the server commits", [{ on: "create", kind: "drop-before" }], /The connection to .* broke/, 2],
+    ["dropped after it", [{ on: "create", kind: "drop-after" }], /The connection to .* broke/, 2],
+    ["hung before", [{ on: "create", kind: "hang-before" }], /did not answer within 1 s/, 2],
+    ["hung after", [{ on: "create", kind: "hang-after" }], /did not answer within 1 s/, 2],
+    ["a body cut off", [{ on: "create", kind: "cut", times: 2 }], /answered 201, and the answer broke off/, 3],
+    ["a body that stands still", [{ on: "create", kind: "slow-body", ms: 3_000 }], /did not answer within 1 s/, 2],
+    ["an answer that comes too late", [{ on: "create", kind: "slow", ms: 1_300 }], /did not answer within 1 s/, 3],
+    ["a page in place of an answer", [{ on: "create", kind: "garbage", times: 2 }], /an HTML page instead of JSON/, 3],
+    ["an empty success", [{ on: "create", kind: "garbage", shape: "empty" }], /with an empty body/, 2],
+    ["a success that names nothing", [{ on: "create", kind: "garbage", shape: "no-id" }], /not with what the API/, 2],
+    ["a process that died with the key", [{ on: "create", kind: "crash-half-way", commit: false }], /broke/, 2],
+    ...[408, 425, 429, 500, 502, 503, 504, 507, 520].map((status): [string, Fault[], RegExp, number] => [
+      `status ${status}`,
+      [{ on: "create", kind: "status", status }],
+      new RegExp(`Mosoo answered ${status}`),
+      2,
+    ]),
+    [
+      "a proxy's page with 502",
+      [{ on: "create", kind: "status", status: 502, body: "<html>Bad gateway</html>" }],
+      /Mosoo answered 502/,
+      2,
+    ],
+    ["an empty 503", [{ on: "create", kind: "status", status: 503, body: "" }], /Mosoo answered 503/, 2],
+    [
+      "one after the other",
+      [
+        { on: "create", kind: "status", status: 503 },
+        { on: "create", kind: "drop-after" },
+        { on: "create", kind: "rate-limit", retryAfter: "0" },
+        { on: "create", kind: "cut" },
+      ],
+      /answered 503.*\n.*broke.*\n.*429 rate_limited.*\n.*broke off/,
+      5,
+    ],
+  ];
+  const results = new Map<string, { result: StepResult; server: MosooServer }>();
+  beforeAll(async () => {
+    await sideBySide(
+      cases,
+      async ([title, faults]) => {
+        // A key whose request died is free again after a moment.
+        const server = await serve(faults, title.includes("died") ? { stuckReservationMs: 100 } : {});
+        results.set(title, { result: await runStep(step(server)), server });
+      },
+      8,
+    );
+  }, 90_000);
+
+  it.each(cases)("%s", (title, _, says, requests) => {
+    const { result, server } = results.get(title) ?? {};
+    if (result === undefined || server === undefined) throw new Error("It was not run.");
+    expectOne(result, server);
+    expect(result.shown).toMatch(says);
+    expect(result.shown).toMatch(/Trying again in \d/);
+    expect(new Set(keys(server)).size).toBe(1);
+    if (title !== "an answer that comes too late" && !title.includes("died"))
+      expect(keys(server)).toHaveLength(requests);
+    expect(warnings(result)).toEqual([]);
+  });
+
+  it.concurrent.each([501, 505])("but not %i", async (status) => {
+    const server = await serve([{ on: "create", kind: "status", status, times: 9 }]);
+    expect(failureOf(await runStep(step(server)))).toMatch(/No thread was created\.$/);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.concurrent.each<[string, Fault]>([
+    ["cut off", { on: "create", kind: "cut", times: 9 }],
+    ["of another shape", { on: "create", kind: "garbage", shape: "array", times: 9 }],
+  ])("three successes in a row that are %s end it", async (_, fault) => {
+    const server = await serve([fault]);
+    const message = failureOf(await runStep(step(server)));
+    expect(message).toMatch(/^Gave up creating the thread after 3 tries\. /);
+    expect(message).toMatch(/A thread may exist; a re-run of this workflow run finds it\.$/);
+    server.clearFaults();
+    expectOne(await runStep(step(server, {}, { runAttempt: 2 })), server);
+  });
+});
+
+describe("Retry-After", () => {
+  it.concurrent("in seconds is waited for, with something on top", async () => {
+    const server = await serve([{ on: "create", kind: "rate-limit", retryAfter: "2" }]);
+    expectOne(await runStep(step(server)), server);
+    expect(seconds(server, 0, 1)).toBeGreaterThanOrEqual(2);
+    expect(seconds(server, 0, 1)).toBeLessThan(3.5);
+  });
+
+  it.concurrent("as an HTTP date is waited for", async () => {
+    const at = Math.ceil(Date.now() / 1_000) * 1_000 + 2_000;
+    const headers = { "Retry-After": new Date(at).toUTCString() };
+    const server = await serve([{ on: "create", kind: "status", status: 503, headers }]);
+    expectOne(await runStep(step(server)), server);
+    expect(server.requests[1]?.at).toBeGreaterThanOrEqual(at);
+  });
+
+  it.concurrent.each(["3600", "99999999999", new Date(Date.now() + 7_200_000).toUTCString()])(
+    "beyond the deadline is no reason to wait at all (%s)",
+    async (retryAfter) => {
+      const server = await serve([{ on: "create", kind: "rate-limit", retryAfter }]);
+      const result = await runStep(step(server));
+      expect(failureOf(result)).toMatch(
+        /asks to wait .*, which is longer than what is left of `create-timeout` \(20 s\)/,
+      );
+      expect(server.requests).toHaveLength(1);
+      expect(result.durationMs).toBeLessThan(5_000);
+    },
+  );
+});
+
+describe("an old failure under the key", () => {
+  it.concurrent("moves on to the next generation, and the log says why", async () => {
+    const server = await serve([stored()]);
+    const result = await runStep(step(server));
+    expectOne(result, server);
+    const [first] = keys(server);
+    expect(keys(server)).toEqual([first, first, `${first ?? ""}~2`]);
+    expect(result.shown).toMatch(/The key holds an old failure \(.*500.*\): going on with generation 2 of the key\./);
+    expect(result.outputs["idempotency-key"]).toBe(`${first ?? ""}~2`);
+    const again = await runStep(step(server, {}, { runAttempt: 2 }));
+    expectOne(again, server);
+    expect(again.outputs["idempotency-key"]).toBe(`${first ?? ""}~2`);
+  });
+
+  it.concurrent("ends the attempt after two new generations; the next attempt goes on from there", async () => {
+    const server = await serve([stored(99)]);
+    const message = failureOf(await runStep(step(server)));
+    expect(new Set(keys(server)).size).toBe(3);
+    expect(message).toMatch(/again under 2 fresh keys.*Re-run the workflow later.*No thread was created\.$/);
+    const before = server.requests.length;
+    server.clearFaults();
+    expectOne(await runStep(step(server, {}, { runAttempt: 2 })), server);
+    expect(
+      keys(server)
+        .slice(before)
+        .map((key) => key.split("~")[1] ?? "1"),
+    ).toEqual(["1", "2", "3", "4"]);
+  });
+
+  it.concurrent("of an agent that was not published is past once it is", async () => {
+    const server = await serve([
+      {
+        on: "create",
+        kind: "status",
+        status: 409,
+        code: "agent_not_published",
+        message: "Not published.",
+        stored: true,
+      },
+    ]);
+    expect(failureOf(await runStep(step(server)))).toMatch(/409 agent_not_published.*Publish the agent/);
+    expect(server.requests).toHaveLength(1);
+    expectOne(await runStep(step(server, {}, { runAttempt: 2 })), server);
+    expect(keys(server)).toHaveLength(3);
+  });
+
+  it.concurrent("is walked past twenty times, however the header is written, and not once more", async () => {
+    const server = await serve([burnt(20, "TRUE")]);
+    expectOne(await runStep(step(server, {}, { runAttempt: 9 })), server);
+    expect(keys(server)).toHaveLength(21);
+    const endless = await serve([burnt(99)]);
+    const message = failureOf(await runStep(step(endless, {}, { runAttempt: 9 })));
+    expect(endless.requests).toHaveLength(21);
+    expect(message).toMatch(/hold old failures.*24 hours.*`idempotency-key`.*No thread was created\.$/);
+  });
+
+  it.concurrent("under a key given by hand moves on, too, shortened where the suffix does not fit", async () => {
+    const given = `${"k".repeat(120)}-by-hand`;
+    expect(given).toHaveLength(128);
+    const server = await serve([stored()]);
+    expectOne(await runStep(step(server, { "idempotency-key": given })), server);
+    const [first, , second] = keys(server);
+    expect(first).toBe(given);
+    expect(second).toMatch(/^k{90,}-[0-9a-f]{32}~2$/);
+    expect(second).toHaveLength(128);
+    expectOne(await runStep(step(server, { "idempotency-key": given }, { runAttempt: 2 })), server);
+  });
+});
+
+describe("409 idempotency_conflict", () => {
+  it.concurrent.each(["A request with this Idempotency-Key is still processing.", "Come back in a moment.", ""])(
+    "is waited out where it is not known to be final (%j)",
+    async (message) => {
+      const server = await serve([conflict(message, { times: 2, headers: { "Retry-After": "0" } })]);
+      expectOne(await runStep(step(server)), server);
+      expect(server.requests).toHaveLength(3);
+    },
+  );
+
+  it.concurrent("is waited out without an envelope", async () => {
+    const server = await serve([{ on: "create", kind: "status", status: 409, body: "Conflict", times: 2 }]);
+    expectOne(await runStep(step(server)), server);
+  });
+
+  it.concurrent("about another request that is still processing is not about a different request", async () => {
+    const server = await serve([conflict("Another request with this key is being processed.")]);
+    expectOne(await runStep(step(server)), server);
+  });
+
+  it.concurrent.each([
+    "This Idempotency-Key was used for a different request before.",
+    "Idempotency-Key was reused with another request body.",
+  ])("for a different request is final (%j)", async (message) => {
+    const server = await serve([conflict(message, { times: 9 })]);
+    const told = failureOf(await runStep(step(server)));
+    expect(told).toMatch(/^`idempotency-key`: .*The agent, the message, the references, users and files decide/);
+    expect(told).toMatch(/No thread was created\.$/);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.concurrent("to the end is told with how a re-run finds out", async () => {
+    const server = await serve([{ on: "create", kind: "crash-half-way" }]);
+    const message = failureOf(await runStep(step(server, { "create-timeout": "3s" })));
+    expect(message).toMatch(/^Gave up creating the thread after \d+ tries in \d/);
+    expect(message).toMatch(/a re-run after ten minutes finds out\. A thread may exist; a re-run .* finds it\.$/);
+  });
+
+  it.concurrent("of a reservation that is stuck for a day is not waited for", async () => {
+    const server = await serve([conflict("Not yet.", { headers: { "Retry-After": "86400" } })]);
+    const result = await runStep(step(server));
+    expect(failureOf(result)).toMatch(/The server asks to wait 24 h/);
+    expect(result.durationMs).toBeLessThan(5_000);
+  });
+});
+
+describe("a key that another step uses, too", () => {
+  const key = { "idempotency-key": "shared" };
+
+  it.concurrent("is told with the cure when the first attempt is answered with a replay", async () => {
+    const server = await serve();
+    await runStep(step(server, {}, { step: "same" }));
+    const result = await runStep(step(server, {}, { step: "same" }));
+    expectOne(result, server);
+    expect(result.outputs["replayed"]).toBe("true");
+    expect(warnings(result)).toEqual([
+      expect.stringMatching(/Another step uses the same idempotency key.*`idempotency-key`/),
+    ]);
+  });
+
+  it.concurrent("is told when the other's request is still processing, once", async () => {
+    const server = await serve([conflict("A request with this key is still processing.", { times: 3 })]);
+    const result = await runStep(step(server, key));
+    expectOne(result, server);
+    expect(warnings(result)).toEqual([expect.stringMatching(/`idempotency-key` was used before/)]);
+  });
+
+  it.concurrent("is not told of in a re-run", async () => {
+    const server = await serve();
+    await runStep(step(server, key));
+    expect(warnings(await runStep(step(server, key, { runAttempt: 2 })))).toEqual([]);
+  });
+
+  it.concurrent.each<[string, Fault]>([
+    ["a lost answer", { on: "create", kind: "drop-after" }],
+    ["an answer that came too late", { on: "create", kind: "slow", ms: 1_500 }],
+    ["a proxy's 502", { on: "create", kind: "garbage", shape: "empty", status: 502 }],
+  ])("is not told of after %s of the step's own", async (_, fault) => {
+    const server = await serve([fault]);
+    const result = await runStep(step(server));
+    expectOne(result, server);
+    expect(result.outputs["replayed"]).toBe("true");
+    expect(warnings(result)).toEqual([]);
+  });
+});
+
+describe("a deadline", () => {
+  it.concurrent(
+    "tells what was tried, how often, the last answer, whether a thread may exist, and what to do",
+    async () => {
+      const server = await serve([{ on: "create", kind: "status", status: 503, message: "Overloaded.", times: 99 }]);
+      const result = await runStep(step(server, { "create-timeout": "3s" }));
+      const message = failureOf(result);
+      expect(message).toMatch(
+        /^Gave up creating the thread after (\d+) tries in [\d.]+ s\. Last: Mosoo answered 503 internal_error\. The server said: "Overloaded\." /,
+      );
+      expect(message).toMatch(/Or raise `create-timeout` \(now 3 s\)\. A thread may exist; a re-run .* finds it\.$/);
+      expect(Number(/after (\d+) tries/.exec(message)?.[1])).toBe(server.requests.length);
+      expect(result.durationMs).toBeLessThan(4_500);
+    },
+  );
+
+  it.concurrent("holds for all that is tried together, reading the contract and the thread included", async () => {
+    const server = await serve([{ on: "thread", kind: "hang-before", times: 99 }]);
+    await runStep(step(server));
+    const result = await runStep(step(server, { "create-timeout": "3s" }, { runAttempt: 2 }));
+    expect(failureOf(result)).toMatch(/^Gave up reading the thread after .*The thread exists: /);
+    expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
+    expect(result.durationMs).toBeLessThan(4_500);
+  });
+
+  it.concurrent("is that of a single request, too: connecting, headers and body together", async () => {
+    const server = await serve([{ on: "create", kind: "slow-body", ms: 600, times: 1 }]);
+    expectOne(await runStep(step(server)), server);
+    expect(server.requests).toHaveLength(1);
+  });
+});
