@@ -6,7 +6,7 @@ import { StoppedError } from "./mosoo/errors.ts";
  * The runner sends SIGINT, SIGTERM after 7.5 s, and kills after 2.5 s more. A creation in flight gets this long to
  * answer, so that its run can be interrupted like any other. All in milliseconds from the first signal on.
  */
-const graceMs = 1_500;
+const graceMs = 1_200;
 /** Then a step that waits gives up whatever is still on its way: it has interrupted the run and told of it. */
 const mostWhileWaitingMs = 3_500;
 /** The same for any other step. */
