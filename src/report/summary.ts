@@ -63,6 +63,12 @@ export function withoutSecrets(report: Report, secrets: readonly string[]): Repo
   const { subject, answer, tools } = report;
   return {
     ...report,
+    // IDs, too: who swaps two inputs has the token for an agent.
+    agentId: clean(report.agentId),
+    agentUrl: clean(report.agentUrl),
+    threadId: clean(report.threadId),
+    threadUrl: clean(report.threadUrl),
+    runId: clean(report.runId),
     subject: subject && { ...subject, title: clean(subject.title) },
     answer: answer && { ...answer, text: clean(answer.text) },
     tools: tools && new Map([...tools].map(([name, times]) => [clean(name), times])),

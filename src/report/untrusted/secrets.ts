@@ -35,9 +35,16 @@ function formsOf(secret: string): string[] {
     percent.replace(/%[0-9A-F]{2}/gu, (hex) => hex.toLowerCase()),
     json,
     json.replaceAll("/", "\\/"),
-    secret.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
+    ...markedUp(secret),
     ...[0, 1, 2].flatMap((shift) => base64Inside(secret, shift)),
   ];
+}
+
+/** As text and as an attribute's value in XML and HTML. */
+function markedUp(secret: string): string[] {
+  const text = secret.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const quoted = text.replaceAll('"', "&quot;");
+  return [text, quoted, quoted.replaceAll("'", "&#39;"), quoted.replaceAll("'", "&apos;")];
 }
 
 /** The characters of base64 text that depend on the secret alone when `shift` bytes stand before it. */
