@@ -34,8 +34,8 @@ function bytesOf({ status = 201, headers = {}, body = "", length, raw }: Said): 
   return Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`), content]);
 }
 
-/** @param answer what each request gets, by its place in the order */
-export async function startScriptedServer(answer: (request: number) => Said): Promise<ScriptedServer> {
+/** @param answer what each request gets, by its place in the order and its head */
+export async function startScriptedServer(answer: (request: number, head: string) => Said): Promise<ScriptedServer> {
   const requests: string[] = [];
   const open = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -53,7 +53,7 @@ export async function startScriptedServer(answer: (request: number) => Said): Pr
       if (got.length < end + 4 + wanted) return;
       answered = true;
       requests.push(head);
-      socket.end(bytesOf(answer(requests.length)));
+      socket.end(bytesOf(answer(requests.length, head)));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
