@@ -1,10 +1,10 @@
 /**
- * A cancelled step ends within 4 s of the signal, however slow GitHub or Mosoo is; what it could not say, the post step
- * says. Each test has servers of its own and spends its time waiting, so they run side by side.
+ * What takes its time. A cancelled step ends within 4 s of the signal, however slow GitHub or Mosoo is; what it could not
+ * say, the post step says. Each test has servers of its own and spends its time waiting, so they run side by side.
  */
 import { expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
-import { faults } from "../support/github-server.ts";
+import { faults, type GitHubFault } from "../support/github-server.ts";
 import { runPost, runStep, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
 /** GitHub answers nothing for longer than any step lives. */
@@ -113,4 +113,45 @@ it.concurrent.each([
       expect(scene.texts()[0]).toContain(words);
       expect(scene.own()).toHaveLength(1);
     })(),
+);
+
+it.concurrent.each([
+  ["goes on", "leave", "It goes on:"],
+  ["is interrupted", "interrupt", "The run is cancelled."],
+])("a run that takes longer than the step waits, and %s, is not done in the comment", (_, choice, words) =>
+  inScene(async (scene) => {
+    const { exitCode, state } = await runStep(
+      scene.step({ with: { "wait-timeout": "1s", "on-wait-timeout": choice } }),
+    );
+    expect({ exitCode, headlines: headlines(scene) }).toEqual({ exitCode: 1, headlines: ["not done"] });
+    expect(scene.texts()[0]).toContain(words);
+    expect(scene.texts()[0]).toContain("Reading the diff.");
+    expect(state["comment_open"]).toBe("");
+  })(),
+);
+
+it.concurrent(
+  "a thread that can be read no more ends the comment",
+  inScene(async (scene) => {
+    const running = await stepAtWork(scene);
+    const gone = { kind: "status", status: 404, code: "not_found", message: "Gone.", times: 99 } as const;
+    scene.mosoo.fault({ on: "thread", ...gone });
+    scene.mosoo.fault({ on: "stream", ...gone });
+    scene.mosoo.cutStreams();
+    expect((await running.result).exitCode).toBe(1);
+    expect(headlines(scene)).toEqual(["no answer"]);
+  }),
+);
+
+it.concurrent.each<[string, GitHubFault]>([
+  ["a 502", { ...faults.serverError(), path: /comments/ }],
+  ["a secondary rate limit", { ...faults.secondaryRateLimit(1), path: /comments/ }],
+  ["a lost answer", { method: "POST", path: /comments/, drop: true, afterwards: true }],
+])("trouble of GitHub's that passes, such as %s, costs nothing but a moment", (_, fault) =>
+  inScene(async (scene) => {
+    scene.github.faults.push({ ...fault });
+    const { exitCode, annotations } = await runStep(scene.step({ with: { wait: "false" } }));
+    expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
+    expect(headlines(scene)).toEqual(["started"]);
+  })(),
 );

@@ -78,17 +78,6 @@ describe("a comment that GitHub refuses", () => {
 });
 
 describe("trouble of GitHub's that passes", () => {
-  it.each<[string, GitHubFault]>([
-    ["a 502", { ...faults.serverError(), path: /comments/ }],
-    ["a secondary rate limit", { ...faults.secondaryRateLimit(1), path: /comments/ }],
-    ["a lost answer", { method: "POST", path: /comments/, drop: true, afterwards: true }],
-  ])("such as %s costs nothing but a moment", async (_, fault) => {
-    scene.github.faults.push(fault);
-    const { exitCode, annotations } = await runStep(scene.step({ with: { wait: "false" } }));
-    expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
-    expect(scene.texts().map(headlineOf)).toEqual(["started"]);
-  });
-
   it("while the agent works is not told once the answer stands", async () => {
     scene.script = working;
     scene.github.faults.push({ ...faults.serverError(99), path: /comments/ });

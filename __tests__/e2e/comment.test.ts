@@ -163,18 +163,6 @@ describe("every end of a run ends the comment:", () => {
       { "on-waiting-input": "interrupt" },
       { headline: "cancelled", exitCode: 1, words: "Push to main?" },
     ],
-    [
-      "longer than the step waits",
-      working,
-      { "wait-timeout": "1s" },
-      { headline: "not done", exitCode: 1, words: "Reading the diff." },
-    ],
-    [
-      "longer than the step waits, and interrupted",
-      working,
-      { "wait-timeout": "1s", "on-wait-timeout": "interrupt" },
-      { headline: "not done", exitCode: 1, words: "The run is cancelled." },
-    ],
   ];
 
   it.each(ends)("%s", async (_, script, inputs, expected) => {
@@ -188,17 +176,6 @@ describe("every end of a run ends the comment:", () => {
     expect(text).toContain(expected.words);
     expect(scene.own()).toHaveLength(1);
     expect(state["comment_open"]).toBe("");
-  });
-
-  it("a thread that can be read no more", async () => {
-    scene.script = working;
-    const running = startStep(scene.step());
-    await until(() => headlines()[0] === "working", "a comment");
-    scene.mosoo.fault({ on: "thread", kind: "status", status: 404, code: "not_found", message: "Gone.", times: 99 });
-    scene.mosoo.fault({ on: "stream", kind: "status", status: 404, code: "not_found", message: "Gone.", times: 99 });
-    scene.mosoo.cutStreams();
-    expect((await running.result).exitCode).toBe(1);
-    expect(headlines()).toEqual(["no answer"]);
   });
 });
 
