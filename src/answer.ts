@@ -11,24 +11,26 @@ import { cutUtf8, redact } from "./report/untrusted.ts";
 const mostResponseBytes = 98_304;
 
 export interface WholeAnswer extends Answer {
-  /** What of it the server did not give, where it had to be put together from events. */
-  lacks: "nothing" | "beginning" | "everything";
+  /** What of it the server did not give, or nobody could keep, where it had to be put together from events. */
+  lacks: "nothing" | "beginning" | "end" | "everything";
 }
 
-function lacking(events: Followed["events"], text: string): WholeAnswer["lacks"] {
+function lacking({ events, transcript }: Followed): WholeAnswer["lacks"] {
+  if (transcript.overflowed) return "end";
   if (events === "truncated") return "beginning";
-  return events === "missing" && text === "" ? "everything" : "nothing";
+  return events === "missing" && transcript.text === "" ? "everything" : "nothing";
 }
 
 /**
  * The canonical answer is the run's `finalOutput.text`, the last message alone. Where the server has none, all that the
  * run said, joined in order: that also holds earlier remarks.
  */
-export function answerOf({ end, transcript, events }: Followed, run: Run): WholeAnswer {
+export function answerOf(followed: Followed, run: Run): WholeAnswer {
+  const { end, transcript } = followed;
   const complete = end.kind === "ended" && run.status === "completed";
   const final = complete ? run.finalOutput?.text : undefined;
   if (typeof final === "string") return { text: final, complete, lacks: "nothing" };
-  return { text: transcript.text, complete, lacks: lacking(events, transcript.text) };
+  return { text: transcript.text, complete, lacks: lacking(followed) };
 }
 
 /** The output `response`: exact, or cut between characters with a note. */

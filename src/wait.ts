@@ -205,6 +205,8 @@ function handOver({ context, secrets, log, outputs }: WaitContext, answer: Whole
     log.warn(
       "The run has more events than the server gives: the answer, put together from them, may lack its beginning.",
     );
+  } else if (answer.lacks === "end") {
+    log.warn("The run has said more than a step can hold: the answer, put together from it, lacks its end.");
   } else if (answer.lacks === "everything") {
     log.warn("The run's answer could not be read: the server does not give the events that hold it.");
   }

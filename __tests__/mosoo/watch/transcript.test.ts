@@ -228,3 +228,37 @@ describe("a long run", () => {
     expect(performance.now() - began).toBeLessThan(2_000);
   });
 });
+
+describe("a run that never ends", () => {
+  const mebibyte = 1024 * 1024;
+
+  it("is kept up to sixteen million characters, and known to go on", () => {
+    for (let times = 0; times < 16; times += 1) hear(delta("x".repeat(mebibyte)));
+    expect(transcript.overflowed).toBe(false);
+    // The past that comes again is no more.
+    reconnect(delta("x".repeat(16 * mebibyte), "folded"));
+    expect(transcript.overflowed).toBe(false);
+    expect(hear(delta("y"))).toEqual([]);
+    expect(transcript.overflowed).toBe(true);
+    expect(transcript.text).toHaveLength(16 * mebibyte);
+  });
+
+  it("counts a thousand names of tools and of types at most, and keeps the beginnings of those", () => {
+    for (let at = 0; at < 1_500; at += 1) {
+      transcript.take(event("tool.use.started", `${at}${"t".repeat(500)}`));
+      transcript.take(event(`type ${at}${"t".repeat(500)}`));
+    }
+    for (const names of [transcript.tools, transcript.unknownTypes]) {
+      expect(names.size).toBe(1_000);
+      for (const name of names.keys()) expect(name.length).toBeLessThanOrEqual(200);
+    }
+  });
+
+  it("tells nothing twice that a connection may repeat, however much came before", () => {
+    for (let times = 0; times < 30_000; times += 1) transcript.take(event("tool.use.started", "read"));
+    const last = event("tool.use.started", "write", { id: "E30000" });
+    expect(transcript.take(last)).toBeUndefined();
+    expect(transcript.take({ ...last, id: "E29001" })).toBeUndefined();
+    expect(transcript.tools.get("read")).toBe(30_000);
+  });
+});

@@ -2,9 +2,12 @@
 import { lenientText, parse } from "../schema.ts";
 import * as z from "../zod.ts";
 
+/** In UTF-16 units. IDs are remembered, so nobody else's length will do. */
+export const longestEventId = 255;
+
 const EventSchema = z.looseObject({
-  /** Empty where it is missing. */
-  id: z.catch(z.string(), ""),
+  /** Empty where it is missing, or too long. */
+  id: z.catch(z.string().check(z.maxLength(longestEventId)), ""),
   type: z.string(),
   runId: lenientText,
   content: lenientText,

@@ -6,7 +6,7 @@ import { WireError } from "../errors.ts";
 import { type ErrorReply, errorReply } from "../exchange.ts";
 import { isPassing } from "../retry.ts";
 import type { Transport } from "../transport.ts";
-import { type ThreadEvent, parseEvent } from "./events.ts";
+import { type ThreadEvent, longestEventId, parseEvent } from "./events.ts";
 
 /** An event's data is a few kilobytes, a folded past a few megabytes. */
 const mostBufferedCharacters = 32 * 1024 * 1024;
@@ -73,6 +73,8 @@ export class EventStream {
     });
     body.on("data", (chunk: Buffer) => {
       if (!this.#broken) parser.feed(decoder.decode(chunk, { stream: true }));
+      // What is here is heard before more is read: a server may send faster than anybody can look at its thread.
+      if (this.hasMore) body.pause();
     });
     const end = (): void => {
       this.#end();
@@ -95,7 +97,9 @@ export class EventStream {
       await clock.sleep(ms, AbortSignal.any([woken.signal, signal]));
       this.#wake = undefined;
     }
-    return this.#items.shift();
+    const item = this.#items.shift();
+    if (!this.hasMore) this.#body.resume();
+    return item;
   }
 
   close(): void {
@@ -111,7 +115,8 @@ export class EventStream {
 
   #add(item: StreamItem): void {
     if (this.#broken) return;
-    this.#items.push(item);
+    // Of many signs of life one says it all.
+    if (item.kind !== "sign of life" || this.#items.at(-1)?.kind !== "sign of life") this.#items.push(item);
     this.#wake?.();
   }
 }
@@ -120,5 +125,6 @@ export class EventStream {
 function itemOf(name: string | undefined, id: string | undefined, data: string): StreamItem {
   const event = name === undefined || name === "thread.event" ? parseEvent(data) : undefined;
   if (event === undefined) return { kind: "sign of life" };
-  return { kind: "event", event: event.id === "" ? { ...event, id: id ?? "" } : event };
+  if (event.id !== "" || id === undefined || id.length > longestEventId) return { kind: "event", event };
+  return { kind: "event", event: { ...event, id } };
 }

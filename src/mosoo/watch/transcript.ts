@@ -7,6 +7,7 @@
  * revision), `run.started` and `run.completed` hold it as content, and the events between belong to that run.
  */
 import type { ThreadEvent } from "./events.ts";
+import { Recent } from "./recent.ts";
 
 /** What one event brought. */
 export type Happening =
@@ -32,8 +33,19 @@ const silentTypes = new Set([
   "user.message",
 ]);
 
+/** What is kept of a run's words, in UTF-16 units: more than any agent says, and no more than a step can hold. */
+const mostText = 16 * 1024 * 1024;
+/** Names that are counted, and what is kept of each, in UTF-16 units. */
+const [mostNames, longestName] = [1_000, 200];
+
 /** So much of the end of what was told is looked for, where a past that was cut does not begin with its beginning. */
 const tailLength = 200;
+
+function countName(names: Map<string, number>, text: string): void {
+  // A copy: a slice would keep all that it was cut from.
+  const name = Buffer.from(text.slice(0, longestName)).toString();
+  if (names.size < mostNames || names.has(name)) names.set(name, (names.get(name) ?? 0) + 1);
+}
 
 export class Transcript {
   readonly #runId: string;
@@ -46,12 +58,14 @@ export class Transcript {
   /** How far into it this connection's telling has come. */
   #position = 0;
   /** Where in it each delta ends. */
-  readonly #ends = new Map<string, number>();
+  readonly #ends = new Recent<number>();
   #connectionText = "";
-  #connectionDeltas = new Set<string>();
-  readonly #seen = new Set<string>();
+  #connectionDeltas = new Recent<true>();
+  readonly #seen = new Recent<true>();
   readonly tools = new Map<string, number>();
   readonly unknownTypes = new Map<string, number>();
+  /** The run has said more than is kept. */
+  overflowed = false;
   /** How the run's own ending event calls its end, where one came. */
   endedAs: "completed" | "failed" | undefined;
 
@@ -67,7 +81,7 @@ export class Transcript {
   /** A connection begins: the past comes again. */
   connect(): void {
     this.#connectionText = "";
-    this.#connectionDeltas = new Set();
+    this.#connectionDeltas = new Recent();
     this.#position = 0;
     this.#current = undefined;
     this.#ourTurn = false;
@@ -102,14 +116,14 @@ export class Transcript {
         return { kind: "thinking", text: content };
       case "tool.use.started": {
         const name = event.toolName || content || "tool";
-        this.tools.set(name, (this.tools.get(name) ?? 0) + 1);
+        countName(this.tools, name);
         return { kind: "tool", name };
       }
       case "tool.confirmation.required":
         return { kind: "question", id: event.id, title: content.trim() === "" ? undefined : content };
       default:
         if (silentTypes.has(type)) return undefined;
-        this.unknownTypes.set(type, (this.unknownTypes.get(type) ?? 0) + 1);
+        countName(this.unknownTypes, type);
         return { kind: "unknown", type };
     }
   }
@@ -133,11 +147,14 @@ export class Transcript {
   #words(id: string, content: string): Happening {
     if (id !== "") {
       if (this.#connectionDeltas.has(id)) return undefined;
-      this.#connectionDeltas.add(id);
+      this.#connectionDeltas.set(id, true);
     }
+    this.overflowed ||= this.#connectionText.length + content.length > mostText;
+    if (this.overflowed) return undefined;
     this.#connectionText += content;
     const text = this.#beyondTold(id, content);
-    if (text === "") return undefined;
+    this.overflowed ||= this.#told.length + text.length > mostText;
+    if (text === "" || this.overflowed) return undefined;
     this.#told += text;
     this.#position = this.#told.length;
     if (id !== "") this.#ends.set(id, this.#position);
@@ -168,7 +185,7 @@ export class Transcript {
   #once(id: string): boolean {
     if (id === "") return true;
     if (this.#seen.has(id)) return false;
-    this.#seen.add(id);
+    this.#seen.set(id, true);
     return true;
   }
 }
