@@ -89,7 +89,7 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
   const proxied = proxy !== undefined;
   // What could not be connected to: with a proxy, that is the proxy.
   const next = proxied ? `The proxy ${proxy.host}` : host;
-  const far = proxied ? `${host}, through the proxy ${proxy.host},` : host;
+  const far = proxied ? `${host} (through the proxy ${proxy.host})` : host;
 
   const certificate = codes.find((code) => certificateCodes.test(code));
   if (certificate !== undefined) {
@@ -126,5 +126,5 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
   if (links.some(({ name }) => name === "HTTPParserError") || has("UND_ERR_HEADERS_OVERFLOW")) {
     return new WireError("garbled", `${far} answered with something that is not HTTP.`, "Check the port of `api-url`.");
   }
-  return new WireError("reset", `The connection to ${far.replace(/,$/, "")} broke.`);
+  return new WireError("reset", `The connection to ${far} broke.`);
 }
