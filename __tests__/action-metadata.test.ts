@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { Ajv } from "ajv";
 import { parse } from "yaml";
+import { defaults } from "../src/inputs.ts";
+import { version } from "../src/version.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (name: string): unknown => parse(readFileSync(join(root, name), "utf8"));
@@ -68,5 +70,35 @@ describe("action-types.yml", () => {
   it("calls boolean what has a boolean default", () => {
     const booleans = Object.entries(metadata.inputs).filter(([, input]) => /^(true|false)$/.test(input.default ?? ""));
     expect(booleans.map(([name]) => types.inputs[name]?.type)).toEqual(booleans.map(() => "boolean"));
+  });
+});
+
+describe("the code", () => {
+  const source = (name: string): string => readFileSync(join(root, "src", name), "utf8");
+
+  it("has the defaults of action.yml, for an expression that evaluates to nothing suppresses those", () => {
+    const fixed = Object.entries(metadata.inputs).filter(([, input]) => input.default?.includes("${{") === false);
+    expect(defaults).toEqual(Object.fromEntries(fixed.map(([name, input]) => [name, input.default])));
+  });
+
+  it("reads every input that action.yml declares, and no others", () => {
+    const table = /const Inputs = z\.object\(\{\n(.*?)\n\}\);/s.exec(source("inputs.ts"))?.[1] ?? "";
+    const read = [...table.matchAll(/^ {2}"?([a-z-]+)"?: /gm)].map(([, name]) => name);
+    // The two secrets are read before everything else, to be masked.
+    expect([...read, "token", "github-token"].toSorted()).toEqual(Object.keys(metadata.inputs).toSorted());
+  });
+
+  it("sets every output that action.yml declares, and no others", () => {
+    const declared = /export type OutputName =(.*?);/s.exec(source("report/outputs.ts"))?.[1] ?? "";
+    const names = [...declared.matchAll(/"([a-z-]+)"/g)].map(([, name = ""]) => name);
+    expect(names.toSorted()).toEqual(Object.keys(metadata.outputs).toSorted());
+    const code = ["step.ts", "progress.ts", "wait.ts", "commenting.ts"].map(source).join("\n");
+    const unset = names.filter((name) => !new RegExp(`[{\\s]"?${name}"?[,:]`).test(code));
+    expect(unset).toEqual([]);
+  });
+
+  it("tells servers the version of package.json", () => {
+    const pack = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    expect(version).toBe(pack.version);
   });
 });
