@@ -1,27 +1,23 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 
-let agent: Agent;
-
-beforeAll(async () => {
-  agent = await Agent.start();
-});
-beforeEach(() => {
-  agent.reset();
-});
-afterAll(() => agent.server.close());
+/** Each test has an agent of its own, so that waits are waited for together. */
+const withAgent =
+  <T extends unknown[]>(test: (agent: Agent, ...row: T) => Promise<void>) =>
+  (...row: T): Promise<void> =>
+    Agent.during({}, (agent) => test(agent, ...row));
 
 describe("a signal while the step waits", () => {
-  it.each([
+  it.concurrent.each([
     ["SIGINT", ["SIGINT"]],
     ["SIGTERM", ["SIGTERM"]],
     ["SIGINT twice and SIGTERM", ["SIGINT", "SIGINT", "SIGTERM"]],
     ["SIGTERM and SIGINT", ["SIGTERM", "SIGINT"]],
   ] as [string, NodeJS.Signals[]][])(
     "(%s) interrupts the run once, keeps the outputs and tells once what became of the run",
-    async (_, signals) => {
+    withAgent(async (agent, _: string, signals: NodeJS.Signals[]) => {
       const running = await agent.atWork();
       const { result, ms, error } = await stopped(running, ...signals);
       expect(ms).toBeLessThan(2_000);
@@ -35,95 +31,113 @@ describe("a signal while the step waits", () => {
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe("Reading the diff.\n");
       expect(JSON.parse(result.outputs["json"] ?? "")).toMatchObject({ run: { status: "cancelled" } });
       expect(result.state["waiting"]).toBe("");
-    },
+    }),
   );
 
-  it("that comes again while the run is being interrupted changes nothing", async () => {
-    const running = await agent.atWork();
-    agent.server.fault({ on: "events", kind: "slow", ms: 700 });
-    running.signal("SIGINT");
-    await until(() => agent.interrupts().length === 1);
-    const { result, error } = await stopped(running, "SIGTERM", "SIGINT");
-    expect(error).toContain("The run is cancelled.");
-    expect(result.exitCode).toBe(1);
-    expect(agent.interrupts()).toHaveLength(1);
-  });
+  it.concurrent(
+    "that comes again while the run is being interrupted changes nothing",
+    withAgent(async (agent) => {
+      const running = await agent.atWork();
+      agent.server.fault({ on: "events", kind: "slow", ms: 700 });
+      running.signal("SIGINT");
+      await until(() => agent.interrupts().length === 1);
+      const { result, error } = await stopped(running, "SIGTERM", "SIGINT");
+      expect(error).toContain("The run is cancelled.");
+      expect(result.exitCode).toBe(1);
+      expect(agent.interrupts()).toHaveLength(1);
+    }),
+  );
 
-  it("leaves the run going where it is told to", async () => {
-    const running = await agent.atWork({ "on-cancel": "leave" });
-    const { result, error } = await stopped(running, "SIGINT");
-    expect(error).toContain("The run goes on (`on-cancel: leave`).");
-    expect(result.outputs["status"]).toBe("running");
-    expect(agent.interrupts()).toEqual([]);
-    expect((await runPost(result)).stdout).toBe("");
-    expect(agent.newestRun().status).toBe("running");
-  });
+  it.concurrent(
+    "leaves the run going where it is told to",
+    withAgent(async (agent) => {
+      const running = await agent.atWork({ "on-cancel": "leave" });
+      const { result, error } = await stopped(running, "SIGINT");
+      expect(error).toContain("The run goes on (`on-cancel: leave`).");
+      expect(result.outputs["status"]).toBe("running");
+      expect(agent.interrupts()).toEqual([]);
+      expect((await runPost(result)).stdout).toBe("");
+      expect(agent.newestRun().status).toBe("running");
+    }),
+  );
 
-  it("ends the polling of a server without streams, too", async () => {
-    await Agent.during({ revision: "reference" }, async (polled) => {
+  it.concurrent("ends the polling of a server without streams, too", () =>
+    Agent.during({ revision: "reference" }, async (polled) => {
       const running = await polled.atWork();
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(2_000);
       expect(error).toContain("The run is cancelled.");
       expect(result.outputs["status"]).toBe("cancelled");
       expect(polled.interrupts()).toHaveLength(1);
-    });
-  });
+    }),
+  );
 
-  it("ends a read that hangs, and a stream that is not answered", async () => {
-    for (const endpoint of ["thread", "stream"] as const) {
-      agent.reset();
-      agent.script = [{ status: "running" }];
-      agent.server.fault({ on: endpoint, kind: "hang-before", times: 9 });
-      if (endpoint === "thread") agent.server.fault({ on: "stream", kind: "status", status: 404 });
-      const running = startStep(agent.step());
-      await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
-      const { ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(2_000);
-      expect(error).toContain("The run is cancelled.");
-    }
-  });
+  it.concurrent(
+    "ends a read that hangs, and a stream that is not answered",
+    withAgent(async (agent) => {
+      for (const endpoint of ["thread", "stream"] as const) {
+        agent.reset();
+        agent.script = [{ status: "running" }];
+        agent.server.fault({ on: endpoint, kind: "hang-before", times: 9 });
+        if (endpoint === "thread") agent.server.fault({ on: "stream", kind: "status", status: 404 });
+        const running = startStep(agent.step());
+        await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
+        const { ms, error } = await stopped(running, "SIGINT");
+        expect(ms).toBeLessThan(2_000);
+        expect(error).toContain("The run is cancelled.");
+      }
+    }),
+  );
 
-  it("tells the real status of a run that has ended meanwhile", async () => {
-    const running = await agent.atWork();
-    // The end is told by no event in time: the stream is cut and the thread cannot be read.
-    agent.server.fault({ on: "stream", kind: "hang-before" });
-    agent.server.fault({ on: "thread", kind: "hang-before", times: 9 });
-    agent.server.cutStreams();
-    await until(() => agent.server.requests.some(({ fault }) => fault !== undefined));
-    agent.server.endRun(agent.newestRun().id, "completed", { text: "Done." });
-    const { result, error } = await stopped(running, "SIGINT");
-    expect(error).toContain("The run is completed.");
-    expect(result.outputs["status"]).toBe("completed");
-  });
+  it.concurrent(
+    "tells the real status of a run that has ended meanwhile",
+    withAgent(async (agent) => {
+      const running = await agent.atWork();
+      // The end is told by no event in time: the stream is cut and the thread cannot be read.
+      agent.server.fault({ on: "stream", kind: "hang-before" });
+      agent.server.fault({ on: "thread", kind: "hang-before", times: 9 });
+      agent.server.cutStreams();
+      await until(() => agent.server.requests.some(({ fault }) => fault !== undefined));
+      agent.server.endRun(agent.newestRun().id, "completed", { text: "Done." });
+      const { result, error } = await stopped(running, "SIGINT");
+      expect(error).toContain("The run is completed.");
+      expect(result.outputs["status"]).toBe("completed");
+    }),
+  );
 });
 
 describe("an interrupt", () => {
-  it("that is answered late is waited for", async () => {
-    const running = await agent.atWork();
-    agent.server.fault({ on: "events", kind: "slow", ms: 2_000 });
-    const { result, ms, error } = await stopped(running, "SIGINT");
-    expect(ms).toBeLessThan(4_000);
-    expect(error).toContain("The run is cancelled.");
-    expect(result.outputs["status"]).toBe("cancelled");
-  });
+  it.concurrent(
+    "that is answered late is waited for",
+    withAgent(async (agent) => {
+      const running = await agent.atWork();
+      agent.server.fault({ on: "events", kind: "slow", ms: 2_000 });
+      const { result, ms, error } = await stopped(running, "SIGINT");
+      expect(ms).toBeLessThan(4_000);
+      expect(error).toContain("The run is cancelled.");
+      expect(result.outputs["status"]).toBe("cancelled");
+    }),
+  );
 
-  it("that is never answered is given up; the post step sends it again", async () => {
-    const running = await agent.atWork();
-    agent.server.fault({ on: "events", kind: "hang-before" });
-    const { result, ms, error } = await stopped(running, "SIGINT");
-    expect(ms).toBeLessThan(4_000);
-    expect(error).toContain("The run could not be interrupted; it may go on.");
-    expect(result.outputs).toMatchObject({ status: "running", response: "Reading the diff.\n" });
-    const post = await runPost(result);
-    expect(post).toMatchObject({ exitCode: 0, annotations: [] });
-    expect(post.shown).toContain("is cancelled");
-    expect(agent.newestRun().status).toBe("cancelled");
-  });
+  it.concurrent(
+    "that is never answered is given up; the post step sends it again",
+    withAgent(async (agent) => {
+      const running = await agent.atWork();
+      agent.server.fault({ on: "events", kind: "hang-before" });
+      const { result, ms, error } = await stopped(running, "SIGINT");
+      expect(ms).toBeLessThan(4_000);
+      expect(error).toContain("The run could not be interrupted; it may go on.");
+      expect(result.outputs).toMatchObject({ status: "running", response: "Reading the diff.\n" });
+      const post = await runPost(result);
+      expect(post).toMatchObject({ exitCode: 0, annotations: [] });
+      expect(post.shown).toContain("is cancelled");
+      expect(agent.newestRun().status).toBe("cancelled");
+    }),
+  );
 
-  it.each([500, 429, 503])(
+  it.concurrent.each([500, 429, 503])(
     "that is answered %i is not sent twice by the step, but by the post step",
-    async (status) => {
+    withAgent(async (agent, status: number) => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "status", status, headers: { "retry-after": "1" } });
       const { result, ms, error } = await stopped(running, "SIGINT");
@@ -132,68 +146,83 @@ describe("an interrupt", () => {
       expect(agent.interrupts()).toHaveLength(1);
       expect((await runPost(result)).exitCode).toBe(0);
       expect(agent.newestRun().status).toBe("cancelled");
-    },
+    }),
   );
 
-  it("that is refused is told, and fails no post step", async () => {
-    const running = await agent.atWork();
-    agent.server.fault({ on: "events", kind: "status", status: 403, times: 9 });
-    const { result, error } = await stopped(running, "SIGINT");
-    expect(error).toContain("could not be interrupted");
-    const post = await runPost(result);
-    expect(post.exitCode).toBe(0);
-    expect(annotated(post, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
-    expect(annotated(post, "warning")[0]).toContain(result.outputs["thread-url"]);
-  });
+  it.concurrent(
+    "that is refused is told, and fails no post step",
+    withAgent(async (agent) => {
+      const running = await agent.atWork();
+      agent.server.fault({ on: "events", kind: "status", status: 403, times: 9 });
+      const { result, error } = await stopped(running, "SIGINT");
+      expect(error).toContain("could not be interrupted");
+      const post = await runPost(result);
+      expect(post.exitCode).toBe(0);
+      expect(annotated(post, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
+      expect(annotated(post, "warning")[0]).toContain(result.outputs["thread-url"]);
+    }),
+  );
 
-  it("whose connection is lost is sent once more", async () => {
-    const running = await agent.atWork();
-    agent.server.fault({ on: "events", kind: "drop-before" });
-    const { error } = await stopped(running, "SIGINT");
-    expect(error).toContain("The run is cancelled.");
-  });
+  it.concurrent(
+    "whose connection is lost is sent once more",
+    withAgent(async (agent) => {
+      const running = await agent.atWork();
+      agent.server.fault({ on: "events", kind: "drop-before" });
+      const { error } = await stopped(running, "SIGINT");
+      expect(error).toContain("The run is cancelled.");
+    }),
+  );
 
-  it("that is on its way for another reason is bounded by the signal", async () => {
-    agent.script = [{ status: "running" }];
-    agent.server.fault({ on: "events", kind: "hang-before", times: 9 });
-    const running = startStep(agent.step({ "wait-timeout": "1s", "on-wait-timeout": "interrupt" }));
-    await until(() => agent.interrupts().length === 1);
-    const { result, ms, error } = await stopped(running, "SIGINT");
-    expect(ms).toBeLessThan(4_000);
-    expect(error).toContain("could not be interrupted");
-    expect(result.state["waiting"]).toBe("true");
-  });
+  it.concurrent(
+    "that is on its way for another reason is bounded by the signal",
+    withAgent(async (agent) => {
+      agent.script = [{ status: "running" }];
+      agent.server.fault({ on: "events", kind: "hang-before", times: 9 });
+      const running = startStep(agent.step({ "wait-timeout": "1s", "on-wait-timeout": "interrupt" }));
+      await until(() => agent.interrupts().length === 1);
+      const { result, ms, error } = await stopped(running, "SIGINT");
+      expect(ms).toBeLessThan(4_000);
+      expect(error).toContain("could not be interrupted");
+      expect(result.state["waiting"]).toBe("true");
+    }),
+  );
 });
 
 describe("a signal while the thread is being created", () => {
-  it("waits a moment for the answer, and interrupts the run like any other", async () => {
-    agent.server.fault({ on: "create", kind: "slow", ms: 1_000 });
-    agent.script = [{ status: "running" }];
-    const running = startStep(agent.step());
-    await until(() => agent.server.requests.length === 1);
-    const { result, ms, error } = await stopped(running, "SIGINT");
-    expect(ms).toBeGreaterThan(500);
-    expect(ms).toBeLessThan(4_000);
-    expect(error).toContain("The run is cancelled.");
-    expect(result.outputs).toMatchObject({ "run-id": agent.newestRun().id, status: "cancelled", replayed: "false" });
-    expect(agent.interrupts()).toEqual([agent.newestRun().id]);
-    expect(agent.asked()).not.toContain("GET stream");
-  });
+  it.concurrent(
+    "waits a moment for the answer, and interrupts the run like any other",
+    withAgent(async (agent) => {
+      agent.server.fault({ on: "create", kind: "slow", ms: 1_000 });
+      agent.script = [{ status: "running" }];
+      const running = startStep(agent.step());
+      await until(() => agent.server.requests.length === 1);
+      const { result, ms, error } = await stopped(running, "SIGINT");
+      expect(ms).toBeGreaterThan(500);
+      expect(ms).toBeLessThan(4_000);
+      expect(error).toContain("The run is cancelled.");
+      expect(result.outputs).toMatchObject({ "run-id": agent.newestRun().id, status: "cancelled", replayed: "false" });
+      expect(agent.interrupts()).toEqual([agent.newestRun().id]);
+      expect(agent.asked()).not.toContain("GET stream");
+    }),
+  );
 
-  it("interrupts nothing where nobody was to wait", async () => {
-    agent.server.fault({ on: "create", kind: "slow", ms: 400 });
-    const running = startStep(agent.step({ wait: "false" }));
-    await until(() => agent.server.requests.length === 1);
-    const { result, ms, error } = await stopped(running, "SIGTERM");
-    expect(ms).toBeLessThan(4_000);
-    expect(error).toContain(result.outputs["thread-url"]);
-    expect(agent.interrupts()).toEqual([]);
-    expect(result.state["waiting"] ?? "").toBe("");
-  });
+  it.concurrent(
+    "interrupts nothing where nobody was to wait",
+    withAgent(async (agent) => {
+      agent.server.fault({ on: "create", kind: "slow", ms: 400 });
+      const running = startStep(agent.step({ wait: "false" }));
+      await until(() => agent.server.requests.length === 1);
+      const { result, ms, error } = await stopped(running, "SIGTERM");
+      expect(ms).toBeLessThan(4_000);
+      expect(error).toContain(result.outputs["thread-url"]);
+      expect(agent.interrupts()).toEqual([]);
+      expect(result.state["waiting"] ?? "").toBe("");
+    }),
+  );
 
-  it.each(["hang-before", "hang-after"] as const)(
+  it.concurrent.each(["hang-before", "hang-after"] as const)(
     "without an answer (%s) says that a thread may exist, and a re-run finds it",
-    async (kind) => {
+    withAgent(async (agent, kind: "hang-before" | "hang-after") => {
       agent.server.fault({ on: "create", kind });
       const options = agent.step();
       const running = startStep(options);
@@ -205,42 +234,51 @@ describe("a signal while the thread is being created", () => {
       const again = await runStep({ ...options, runAttempt: 2 });
       expect(again.outputs).toMatchObject({ status: "completed", replayed: String(kind === "hang-after") });
       expect(agent.server.threads).toHaveLength(1);
-    },
+    }),
   );
 
-  it("between two tries sends no other", async () => {
-    agent.server.fault({ on: "create", kind: "rate-limit", retryAfter: "30" });
-    const running = startStep(agent.step());
-    await running.waitForLog("Trying again");
-    const { ms, error } = await stopped(running, "SIGINT");
-    expect(ms).toBeLessThan(1_000);
-    expect(error).toContain("No thread was created.");
-    expect(agent.asked()).toEqual(["POST threads"]);
-  });
+  it.concurrent(
+    "between two tries sends no other",
+    withAgent(async (agent) => {
+      agent.server.fault({ on: "create", kind: "rate-limit", retryAfter: "30" });
+      const running = startStep(agent.step());
+      await running.waitForLog("Trying again");
+      const { ms, error } = await stopped(running, "SIGINT");
+      expect(ms).toBeLessThan(1_000);
+      expect(error).toContain("No thread was created.");
+      expect(agent.asked()).toEqual(["POST threads"]);
+    }),
+  );
 
-  it("and found again in a re-run interrupts the run that an earlier attempt had started", async () => {
-    agent.script = [{ status: "running" }];
-    const options = agent.step({ wait: "false" });
-    const first = await runStep(options);
-    agent.server.fault({ on: "thread", kind: "hang-before", times: 9 });
-    const running = startStep({ ...options, with: { ...options.with, wait: "true" }, runAttempt: 2 });
-    await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
-    const { result, ms, error } = await stopped(running, "SIGINT");
-    expect(ms).toBeLessThan(4_000);
-    expect(error).toContain("The run is cancelled.");
-    expect(result.outputs).toMatchObject({ "thread-id": first.outputs["thread-id"], status: "cancelled" });
-  });
+  it.concurrent(
+    "and found again in a re-run interrupts the run that an earlier attempt had started",
+    withAgent(async (agent) => {
+      agent.script = [{ status: "running" }];
+      const options = agent.step({ wait: "false" });
+      const first = await runStep(options);
+      agent.server.fault({ on: "thread", kind: "hang-before", times: 9 });
+      const running = startStep({ ...options, with: { ...options.with, wait: "true" }, runAttempt: 2 });
+      await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
+      const { result, ms, error } = await stopped(running, "SIGINT");
+      expect(ms).toBeLessThan(4_000);
+      expect(error).toContain("The run is cancelled.");
+      expect(result.outputs).toMatchObject({ "thread-id": first.outputs["thread-id"], status: "cancelled" });
+    }),
+  );
 });
 
 describe("a signal after the run's end", () => {
-  it("does not keep the step from telling the answer", async () => {
-    agent.server.fault({ on: "thread", kind: "slow", ms: 300 });
-    agent.script = [{ status: "running" }, { emit: delta("Done.") }, { end: "completed" }];
-    const running = startStep(agent.step());
-    await until(() => agent.asked().includes("GET thread"));
-    running.signal("SIGINT");
-    const result = await running.result;
-    // The read was given up, and the interrupt tells that there was nothing to interrupt.
-    expect(result.outputs).toMatchObject({ status: "completed", response: "Done." });
-  });
+  it.concurrent(
+    "does not keep the step from telling the answer",
+    withAgent(async (agent) => {
+      agent.server.fault({ on: "thread", kind: "slow", ms: 300 });
+      agent.script = [{ status: "running" }, { emit: delta("Done.") }, { end: "completed" }];
+      const running = startStep(agent.step());
+      await until(() => agent.asked().includes("GET thread"));
+      running.signal("SIGINT");
+      const result = await running.result;
+      // The read was given up, and the interrupt tells that there was nothing to interrupt.
+      expect(result.outputs).toMatchObject({ status: "completed", response: "Done." });
+    }),
+  );
 });

@@ -21,14 +21,14 @@ const mutedMs = 45_000;
 const provenMs = 10_000;
 /** After streams that brought something and soon broke, all the same. */
 const longestReconnectMs = 3_000;
-/** Streams that fail in a row before the next tries are minutes apart: polling does instead. */
+/** So many are tried soon one after the other; where streams fail, the next tries are minutes apart: polling does instead. */
 const quickTries = 3;
 const [firstRetryMs, longestRetryMs] = [60_000, 300_000];
 const quietMs = 60_000;
 /** What a last read at the deadline may take. */
 const lastReadMs = 2_000;
 /** How long the events are asked for that hold the answer; and those that are only good to have. */
-const [neededListMs, wantedListMs] = [90_000, 5_000];
+const [neededListMs, wantedListMs] = [90_000, 3_000];
 /** An answer of a million characters, written as escapes, and its events. */
 const mostBytes = 32 * 1024 * 1024;
 /** How often the end of a run is asked for that a newer one has followed. */
@@ -184,7 +184,8 @@ class Follower {
     const { clock } = this.#options;
     this.#vainStreams = 0;
     this.#shortStreams = livedMs < provenMs ? this.#shortStreams + 1 : 1;
-    this.#streamAt = clock.now() + Math.min(longestReconnectMs, backoffMs(this.#shortStreams, clock.random()));
+    const growing = Math.max(1, this.#shortStreams + 1 - quickTries);
+    this.#streamAt = clock.now() + Math.min(longestReconnectMs, backoffMs(growing, clock.random()));
   }
 
   /** Listens until the run ends, a person is asked, or the connection breaks. */

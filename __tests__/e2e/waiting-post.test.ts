@@ -1,0 +1,202 @@
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { runPost, runStep, startStep } from "../support/runner.ts";
+import { Agent, annotated, delta, until } from "../support/waiting.ts";
+
+const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> => Agent.during({}, test);
+
+describe("a step that was killed while it waited", () => {
+  it.concurrent.each(["reference", "2026-07", "2026-08"] as const)(
+    "(%s) has its run interrupted by the post step",
+    (revision) =>
+      Agent.during({ revision }, async (agent) => {
+        const main = await (await agent.atWork()).kill();
+        expect(main.signal).toBe("SIGKILL");
+        expect(Object.values(main.state).join(" ")).not.toContain(agent.server.tokens.person);
+        expect(agent.newestRun().status).toBe("running");
+        const post = await runPost(main);
+        expect(post).toMatchObject({ exitCode: 0, annotations: [] });
+        expect(post.shown).toContain("Nobody waits for the run any more: it is cancelled.");
+        expect(agent.interrupts()).toEqual([agent.newestRun().id]);
+        expect(agent.newestRun().status).toBe("cancelled");
+      }),
+  );
+
+  it.concurrent(
+    "after it ignored the runner's signals for ten seconds has its run interrupted, too",
+    withAgent(async (agent) => {
+      // A wrapper around the step that keeps signals to itself, as some containers do.
+      const deaf =
+        "const { on } = process; process.on = (name, ...rest) => on.call(process, /^SIG/.test(name) ? 'x' : name, ...rest); for (const name of ['SIGINT', 'SIGTERM']) on.call(process, name, () => {});";
+      const running = await agent.atWork(
+        {},
+        { nodeArguments: ["--import", `data:text/javascript,${encodeURIComponent(deaf)}`] },
+      );
+      const main = await running.cancel();
+      expect(main.signal).toBe("SIGKILL");
+      expect(main.outputs["thread-id"]).toBe(agent.newestRun().threadId);
+      expect((await runPost(main)).exitCode).toBe(0);
+      expect(agent.newestRun().status).toBe("cancelled");
+    }),
+  );
+
+  it.concurrent(
+    "has its run left going where it is told to",
+    withAgent(async (agent) => {
+      const main = await (await agent.atWork({ "on-cancel": "leave" })).kill();
+      expect((await runPost(main)).stdout).toBe("");
+      expect(agent.interrupts()).toEqual([]);
+    }),
+  );
+
+  it.concurrent(
+    "has a run that ended in between left as it is",
+    withAgent(async (agent) => {
+      const main = await (await agent.atWork()).kill();
+      agent.server.endRun(agent.newestRun().id, "completed", { text: "Done." });
+      const post = await runPost(main);
+      expect(post).toMatchObject({ exitCode: 0, annotations: [] });
+      expect(post.shown).toContain("it is completed");
+      expect(agent.newestRun().status).toBe("completed");
+    }),
+  );
+
+  it.concurrent(
+    "has its post step ride out what passes, and fail of nothing",
+    withAgent(async (agent) => {
+      const main = await (await agent.atWork()).kill();
+      agent.server.fault({ on: "events", kind: "rate-limit", retryAfter: "1" });
+      agent.server.fault({ on: "events", kind: "status", status: 503 });
+      agent.server.fault({ on: "events", kind: "drop-before" });
+      expect(await runPost(main)).toMatchObject({ exitCode: 0, annotations: [] });
+      expect(agent.newestRun().status).toBe("cancelled");
+
+      agent.server.fault({ on: "events", kind: "status", status: 401, times: 9 });
+      const refused = await runPost(main);
+      expect(refused.exitCode).toBe(0);
+      expect(annotated(refused, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
+
+      await agent.server.close();
+      const unreachable = await runPost(main);
+      expect(unreachable.exitCode).toBe(0);
+      expect(annotated(unreachable, "warning")).toHaveLength(1);
+      expect(unreachable.durationMs).toBeLessThan(3_000);
+    }),
+  );
+
+  it.concurrent(
+    "before its thread was there has nothing for the post step, which creates no thread",
+    withAgent(async (agent) => {
+      agent.server.fault({ on: "create", kind: "hang-before" });
+      const running = startStep(agent.step());
+      await until(() => agent.server.requests.length === 1);
+      const main = await running.kill();
+      expect((await runPost(main)).stdout).toBe("");
+      expect(agent.server.threads).toEqual([]);
+      expect(agent.server.requests).toHaveLength(1);
+    }),
+  );
+
+  it.concurrent(
+    "while it looked at the run of an earlier attempt has that run interrupted",
+    withAgent(async (agent) => {
+      agent.script = [{ status: "running" }];
+      const options = agent.step();
+      await (await agent.atWork({}, options)).kill();
+      const running = startStep({ ...options, runAttempt: 2 });
+      await running.waitForLog("The agent at work");
+      const main = await running.kill();
+      await runPost(main);
+      expect(agent.server.threads).toHaveLength(1);
+      expect(agent.newestRun().status).toBe("cancelled");
+    }),
+  );
+});
+
+describe("the post step with nothing to do", () => {
+  it.concurrent(
+    "ends without loading anything: after a run's end, without a wait",
+    withAgent(async (agent) => {
+      const folder = mkdtempSync(join(tmpdir(), "post-"));
+      try {
+        // Nothing but the door is there to be loaded.
+        cpSync(join(import.meta.dirname, "../../dist/post.js"), join(folder, "post.mjs"));
+        for (const wait of ["true", "false"]) {
+          const main = await agent.run({ wait });
+          const post = await runPost(main, { script: join(folder, "post.mjs") });
+          expect(post).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+        }
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }),
+  );
+});
+
+describe("a re-run", () => {
+  it.concurrent(
+    "of a finished run is answered at once",
+    withAgent(async (agent) => {
+      const options = agent.step();
+      const first = await runStep(options);
+      agent.server.requests.length = 0;
+      const again = await runStep({ ...options, runAttempt: 2 });
+      expect(again).toMatchObject({ exitCode: 0, annotations: [] });
+      expect(again.outputs).toMatchObject({
+        "thread-id": first.outputs["thread-id"],
+        "run-id": first.outputs["run-id"],
+        response: "All is well.",
+        replayed: "true",
+      });
+      expect(agent.asked().filter((each) => each === "GET stream")).toEqual([]);
+      expect(agent.asked().length).toBeLessThanOrEqual(4);
+    }),
+  );
+
+  it.concurrent(
+    "of a failed run sends the message again in the same thread, and waits for the new run",
+    withAgent(async (agent) => {
+      agent.script = [{ emit: delta("Oh no.") }, { end: "failed" }];
+      const options = agent.step();
+      const first = await runStep(options);
+      expect(first.exitCode).toBe(1);
+      agent.script = [{ emit: delta("Better.") }, { end: "completed" }];
+      const again = await runStep({ ...options, runAttempt: 2 });
+      expect(again).toMatchObject({ exitCode: 0, outputs: { response: "Better.", status: "completed" } });
+      expect(again.outputs["thread-id"]).toBe(first.outputs["thread-id"]);
+      expect(again.outputs["run-id"]).not.toBe(first.outputs["run-id"]);
+      expect(agent.server.threads[0]?.runs).toHaveLength(2);
+    }),
+  );
+
+  it.concurrent(
+    "of a failed run tells the same end again where it replays",
+    withAgent(async (agent) => {
+      agent.script = [{ emit: delta("Oh no.") }, { end: "failed" }];
+      const options = agent.step({ "on-rerun": "replay" });
+      const first = await runStep(options);
+      const again = await runStep({ ...options, runAttempt: 2 });
+      expect(again).toMatchObject({ exitCode: 1, outputs: { status: "failed", response: "Oh no." } });
+      expect(again.outputs["run-id"]).toBe(first.outputs["run-id"]);
+    }),
+  );
+
+  it.concurrent(
+    "while the run still goes waits for the same run",
+    withAgent(async (agent) => {
+      const options = agent.step({ "wait-timeout": "1s" });
+      agent.script = [{ status: "running" }, { emit: delta("One, ") }];
+      const first = await runStep(options);
+      expect(first.outputs["status"]).toBe("running");
+      const running = startStep({ ...options, with: { ...options.with, "wait-timeout": "1m" }, runAttempt: 2 });
+      await until(() => agent.server.openStreams === 1);
+      agent.server.emit(agent.newestRun().id, delta("two."));
+      agent.server.endRun(agent.newestRun().id, "completed");
+      const again = await running.result;
+      expect(again).toMatchObject({ exitCode: 0, outputs: { response: "One, two." } });
+      expect(again.outputs["run-id"]).toBe(first.outputs["run-id"]);
+    }),
+  );
+});

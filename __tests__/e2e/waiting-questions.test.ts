@@ -1,0 +1,113 @@
+import { describe, expect, it } from "@jest/globals";
+import { runPost, runStep, startStep } from "../support/runner.ts";
+import { Agent, annotated, delta, until } from "../support/waiting.ts";
+
+const asking = [
+  { status: "running" as const },
+  { emit: delta("May I?\n") },
+  { status: "waiting_input" as const, title: "Run `npm publish`" },
+];
+
+describe.each(["reference", "2026-07", "2026-08"] as const)(
+  "a question of the agent, at the %s revision",
+  (revision) => {
+    const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> => Agent.during({ revision }, test);
+
+    it.concurrent(
+      "fails the step at once, with the link, and leaves the run waiting; once decided, a re-run picks it up",
+      withAgent(async (agent) => {
+        agent.script = asking;
+        const options = agent.step();
+        const result = await runStep(options);
+        expect(result.exitCode).toBe(1);
+        const [error = ""] = annotated(result, "error");
+        expect(error).toContain('The agent asks a person: "Run `npm publish`".');
+        expect(error).toContain(result.outputs["thread-url"]);
+        expect(error).toContain("re-run the job");
+        expect(result.outputs).toMatchObject({ status: "waiting_input", response: "May I?\n" });
+        expect(agent.newestRun().status).toBe("waiting_input");
+        expect((await runPost(result)).stdout).toBe("");
+        expect(agent.interrupts()).toEqual([]);
+        expect(result.summary).toContain("npm publish");
+
+        const run = agent.newestRun();
+        agent.server.setRunStatus(run.id, "running");
+        agent.server.play(run.id, [{ after: 300, emit: delta("Published.") }, { end: "completed" }]);
+        const again = await runStep({ ...options, runAttempt: 2 });
+        expect(again).toMatchObject({
+          exitCode: 0,
+          outputs: { "run-id": run.id, status: "completed", replayed: "true" },
+        });
+        expect(agent.server.threads).toHaveLength(1);
+        expect(agent.server.threads[0]?.runs).toHaveLength(1);
+      }),
+    );
+
+    it.concurrent(
+      "interrupts the run where it is told to, then fails",
+      withAgent(async (agent) => {
+        agent.script = asking;
+        const result = await agent.run({ "on-waiting-input": "interrupt" });
+        expect(result.exitCode).toBe(1);
+        expect(annotated(result, "error")).toEqual([expect.stringContaining("The run is cancelled.")]);
+        expect(annotated(result, "error")[0]).toContain("Run `npm publish`");
+        expect(result.outputs["status"]).toBe("cancelled");
+        expect(agent.interrupts()).toEqual([agent.newestRun().id]);
+      }),
+    );
+  },
+);
+
+describe("a question that is waited for", () => {
+  it.concurrent("is one warning, later ones are lines, also with the same title; nothing is approved", () =>
+    Agent.during({}, async (agent) => {
+      agent.script = asking;
+      const running = startStep(agent.step({ "on-waiting-input": "wait" }));
+      await running.waitForLog("::warning");
+      const run = agent.newestRun();
+      for (const count of [1, 2]) {
+        agent.server.setRunStatus(run.id, "running");
+        agent.server.setRunStatus(run.id, "waiting_input", { title: "Run `npm publish`" });
+        await until(() => running.stdoutSoFar().split("asks a person").length === count + 2);
+      }
+      agent.server.setRunStatus(run.id, "running");
+      agent.server.endRun(run.id, "completed", { text: "Published." });
+      const result = await running.result;
+      expect(result.exitCode).toBe(0);
+      const warnings = annotated(result, "warning");
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toContain('The agent asks a person: "Run `npm publish`".');
+      expect(warnings[0]).toContain(result.outputs["thread-url"]);
+      expect(result.shown.match(/asks a person/g)).toHaveLength(3);
+      const posts = agent.server.requests.filter(({ method }) => method === "POST");
+      expect(posts.map(({ path }) => path.split("/").at(-1))).toEqual(["threads"]);
+    }),
+  );
+
+  it.concurrent("ends with the step's own time", () =>
+    Agent.during({}, async (agent) => {
+      agent.script = asking;
+      const result = await agent.run({ "on-waiting-input": "wait", "wait-timeout": "1s" });
+      expect(result.exitCode).toBe(1);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining("did not end within 1 s")]);
+      expect(result.outputs["status"]).toBe("waiting_input");
+    }),
+  );
+
+  it.concurrent("is told in a re-run, too, once", () =>
+    Agent.during({}, async (agent) => {
+      agent.script = asking;
+      const options = agent.step();
+      await runStep(options);
+      const running = startStep({ ...options, with: { ...options.with, "on-waiting-input": "wait" }, runAttempt: 2 });
+      await running.waitForLog("::warning");
+      await until(() => agent.server.openStreams === 1);
+      const run = agent.newestRun();
+      agent.server.setRunStatus(run.id, "running");
+      agent.server.endRun(run.id, "completed", { text: "Published." });
+      const result = await running.result;
+      expect(result).toMatchObject({ exitCode: 0, outputs: { response: "Published." } });
+      expect(result.shown.match(/asks a person/g)).toHaveLength(1);
+    }),
+  );
+});
