@@ -8,7 +8,7 @@ import type { Log } from "./report/log.ts";
 import { longestMarker } from "./report/marker.ts";
 import type { Outputs } from "./report/outputs.ts";
 import type { Report } from "./report/report.ts";
-import { withoutSecrets } from "./report/summary.ts";
+import { renderComment, withoutSecrets } from "./report/summary.ts";
 import { useName } from "./report/use-name.ts";
 import * as state from "./state.ts";
 
@@ -77,8 +77,7 @@ async function openComment({ settings, context }: CommentingContext, place: { nu
   );
 }
 
-async function render({ settings, context, secrets }: CommentingContext, report: Report): Promise<string> {
-  const { renderComment } = await import("./report/summary.ts");
+function render({ settings, context, secrets }: CommentingContext, report: Report): Promise<string> {
   const use = useName(context.job, settings.matrix ?? "");
   const full = { ...report, use, at: new Date().toISOString() };
   return renderComment(full, mostCommentCharacters - longestMarker, secrets);
