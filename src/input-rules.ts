@@ -92,7 +92,7 @@ export function readApiUrl(text: string): URL {
     throw new Refusal("It has a query or fragment (? or #). Give the base alone, such as https://mosoo.ai/api/v1.");
   if (url.protocol === "http:" && !isLoopback(url.hostname)) {
     throw new Refusal(
-      "http is taken for loopback alone (localhost, 127.0.0.1, [::1]): the token would go over the network unencrypted. Give an https URL.",
+      "Plain http is taken for loopback alone (localhost, 127.0.0.1, [::1]): the token would go over the network unencrypted. Give an https URL.",
     );
   }
   url.pathname = url.pathname.replace(/\/+$/, "");
