@@ -51,7 +51,6 @@ export function readToken(text: string): string {
   refuseUnexpanded(text, "Write `token: ${{ secrets.MOSOO_TOKEN }}` in the workflow file, without quotes inside.");
   const bare = text.replace(/^Bearer\s+/i, "");
   const size = characters(bare);
-  if (/^Bearer$/i.test(bare)) throw new Refusal("It is only the word Bearer. Store the token itself in the secret.");
   if (control.test(bare))
     throw new Refusal(
       `The secret (${size}) has a line break or another control character inside. Store it again as one line.`,

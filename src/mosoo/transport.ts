@@ -139,10 +139,10 @@ export class Transport {
       );
       seen.add(url.href);
       if (seen.has(target.href) || seen.size > mostRedirects) {
-        const what = seen.has(target.href) ? "in a circle" : `more than ${mostRedirects} times`;
+        const what = seen.has(target.href) ? "redirects in a circle" : `redirects more than ${mostRedirects} times`;
         throw new WireError(
           "redirect",
-          `${asked.host} redirects ${what}.`,
+          `${asked.host} ${what}.`,
           "Set `api-url` to where the API lives.",
           answer.status,
         );
