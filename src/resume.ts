@@ -43,7 +43,7 @@ export async function resume(start: StartContext, started: Started): Promise<Sta
   const { mosoo, plan, context, listener } = start;
   const seen: ThreadAnswer = await mosoo.readThread(started.threadId);
   const run = await currentRun(start, started, seen.run);
-  const current: Started = { ...started, thread: seen.thread, run };
+  const current: Started = { ...started, thread: seen.thread, run, current: true };
   const link = seen.links?.thread ?? undefined;
   const status = run?.status ?? undefined;
   listener.thread(current, link);

@@ -16,6 +16,8 @@ export interface Started {
   replayed: boolean;
   /** The key that holds it. */
   key: string;
+  /** The run is as the service has shown it a moment ago, not as an earlier request's answer tells. */
+  current?: boolean;
   /** How the run before had ended, where the message was sent again. */
   resumedAfter?: string | undefined;
   contract: Contract | undefined;

@@ -236,7 +236,7 @@ export async function waitForRun(wait: WaitContext, started: Started): Promise<E
       clock: mosoo.clock,
       threadId: started.threadId,
       run,
-      mayHaveEnded: started.replayed || hasEnded(run.status),
+      mayHaveEnded: started.current !== true && (started.replayed || hasEnded(run.status)),
       deadlineAt: since + settings["wait-timeout"],
       requestTimeoutMs: settings["request-timeout"],
       stop: stop.requested,

@@ -176,6 +176,15 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
     expect(asked()).toEqual({ "GET thread": 1, "GET events": 1 });
   });
 
+  it("a run that was seen to have ended is not read again", async () => {
+    const run = await startRun({ revision });
+    server.endRun(run.id, "completed", { text: "done" });
+    const { end, transcript } = await follow(run, { run: { status: "completed", finalOutput: { text: "done" } } });
+    expect(end).toMatchObject({ kind: "ended", run: { finalOutput: { text: "done" } } });
+    expect(transcript.text).toBe("done");
+    expect(asked()).toEqual({ "GET events": 1 });
+  });
+
   it.each(["completed", "failed", "cancelled", "expired"] as const)(
     "a run that ended %s is told right although a newer one is active",
     async (status) => {

@@ -51,7 +51,7 @@ export interface FollowOptions {
   threadId: string;
   /** As last seen. */
   run: Run;
-  /** An earlier attempt started the run: look first, it may have ended. */
+  /** It was not seen just now but started by an earlier attempt: look first, it may have ended. */
   mayHaveEnded: boolean;
   /** On the clock's scale. */
   deadlineAt: number;
@@ -127,7 +127,8 @@ class Follower {
   }
 
   async #watch(): Promise<FollowEnd> {
-    const { clock, mayHaveEnded } = this.#options;
+    const { clock, mayHaveEnded, run } = this.#options;
+    if (!mayHaveEnded && hasEnded(run.status)) return { kind: "ended", run };
     if (mayHaveEnded) {
       const end = await this.#look();
       if (end !== undefined) return end;

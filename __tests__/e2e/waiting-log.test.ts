@@ -1,0 +1,73 @@
+import { describe, expect, it } from "@jest/globals";
+import { parseRunnerLog } from "../support/runner-log.ts";
+import { startStep } from "../support/runner.ts";
+import { Agent, delta, stopped, tool } from "../support/waiting.ts";
+
+/** The log as people see it, without the lines of guards and masks. */
+function shownLines(stdout: string): string[] {
+  const { lines, stopped: open } = parseRunnerLog(stdout);
+  expect(open).toBe(false);
+  return lines.filter((line) => !/^::(stop-commands::)?\*\*\*(::)?$/.test(line));
+}
+
+describe("the log of a step that waits", () => {
+  it.concurrent("tells the agent's words as whole lines and its tools, in a group", () =>
+    Agent.during({}, async (agent) => {
+      agent.script = [
+        { status: "running" },
+        ...["Read", "ing the", " diff.\nIt is", " short"].map((content) => ({ after: 10, emit: delta(content) })),
+        { after: 10, emit: [tool("read"), { type: "agent.thinking.delta", content: "secret thoughts" }] },
+        { after: 10, emit: [{ type: "agent.mood.changed", content: "merry" }, delta(".\nAll fine.")] },
+        { after: 10, end: "completed" },
+      ];
+      const { stdout } = await agent.run();
+      const lines = shownLines(stdout);
+      const begin = lines.indexOf("##[group]The agent at work");
+      const end = lines.indexOf("##[endgroup]");
+      const told = lines.slice(begin + 1, end).filter((line) => !line.startsWith("##[debug]"));
+      expect(told).toEqual(["Reading the diff.", "It is short", "→ read", ".", "All fine."]);
+      expect(stdout).not.toContain("secret thoughts");
+      expect(lines).toContain("##[debug]Event type not known here: agent.mood.changed (1)");
+    }),
+  );
+
+  it.concurrent("tells the agent's thoughts where the debug log is asked for", () =>
+    Agent.during({}, async (agent) => {
+      agent.script = [{ emit: { type: "agent.thinking.delta", content: "Hm." } }, { end: "completed", text: "Yes." }];
+      const { stdout } = await agent.run({}, { env: { RUNNER_DEBUG: "1" } });
+      expect(shownLines(stdout)).toContain("##[debug]thinking: Hm.");
+    }),
+  );
+
+  it.concurrent("is not taken over by what the agent says, also when the step is stopped in the middle", () =>
+    Agent.during({}, async (agent) => {
+      agent.script = [
+        { status: "running" },
+        { emit: delta("::error::Mine!\n##[error]And mine\n::stop-commands::all\nlast words without an end") },
+      ];
+      const running = startStep(agent.step());
+      await running.waitForLog("And mine");
+      agent.server.emit(agent.newestRun().id, delta(" ::warning::x"));
+      const { result } = await stopped(running, "SIGTERM");
+      expect(shownLines(result.stdout)).toContain("last words without an end ::warning::x");
+      const names = parseRunnerLog(result.stdout).commands.map(({ name }) => name);
+      expect(names.filter((name) => name === "error")).toHaveLength(1);
+      expect(names).not.toContain("warning");
+      expect(names.filter((name) => name === "group")).toHaveLength(1);
+      expect(names.filter((name) => name === "endgroup")).toHaveLength(1);
+    }),
+  );
+
+  it.concurrent("has no open guard, whenever the step is killed", () =>
+    Agent.during({}, async (agent) => {
+      agent.script = [
+        { status: "running" },
+        ...Array.from({ length: 200 }, (_, index) => ({ after: 5, emit: delta(`line ${index}\n`) })),
+      ];
+      const running = startStep(agent.step());
+      await running.waitForLog("line 20");
+      const { stdout } = await running.kill();
+      expect(parseRunnerLog(stdout).stopped).toBe(false);
+    }),
+  );
+});
