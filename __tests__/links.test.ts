@@ -22,7 +22,7 @@ describe("a thread's API resource", () => {
     ["a scheme that borrows an origin", "blob:https://mosoo.ai/x"],
     ["a script", "javascript:alert(1)"],
     ["data", "data:text/html,x"],
-    ["a query", "/x?y"],
+    ["a query that a script would carry out", "/x?y=$(id)"],
     ["a fragment", "/x#y"],
     ["a script for a shell", "/$(id);&|x"],
     ["a command for a runner", "::error::x"],

@@ -1,7 +1,7 @@
 /** Links to a thread, made by URL, never by joining foreign text. Pure. */
 
-/** What a path may hold that other people's scripts pass on. */
-const plainPath = /^[\w.~@/=%+-]{1,2048}$/;
+/** What a path and a query may hold that other people's scripts pass on. */
+const plainPath = /^[\w.~@/=%+-]{1,2048}(\?[\w.~@/=%+-]{0,2048})?$/;
 
 /** The page for people, on the API's origin. */
 export function threadPage(apiBase: URL, threadId: string): string {
@@ -21,8 +21,9 @@ export function threadResource(apiBase: URL, threadId: string, link: string | un
   const own = `${apiBase.href.replace(/\/$/, "")}/threads/${encodeURIComponent(threadId)}`;
   if (link === undefined || link === "" || !URL.canParse(link, apiBase.origin)) return own;
   const resolved = new URL(link, apiBase.origin);
-  const { origin, pathname } = resolved;
-  // So it has neither user, query nor fragment.
-  const isPath = origin === apiBase.origin && resolved.href === origin + pathname && plainPath.test(pathname);
+  const { origin, pathname, search } = resolved;
+  const path = pathname + search;
+  // So it has neither user nor fragment.
+  const isPath = origin === apiBase.origin && resolved.href === origin + path && plainPath.test(path);
   return isPath ? resolved.href : own;
 }

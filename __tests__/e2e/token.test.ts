@@ -286,7 +286,7 @@ describe("an agent and a GitHub that say the token", () => {
     scene.script = [{ status: "running" }, { emit: { type: "agent.message.delta", content: "Reading the diff.\n" } }];
     const running = await stepAtWork(scene, { env: { RUNNER_DEBUG: "1" } });
     const killed = await running.kill();
-    scene.mosoo.fault({ kind: "echo-headers", on: "events", status: 500, times: 9 });
+    scene.mosoo.fault({ kind: "echo-headers", on: "events", status: 500, times: 2 });
     const post = await runPost(killed);
     expect(post.exitCode).toBe(0);
     expect(post.masks[0]).toBe(secret);

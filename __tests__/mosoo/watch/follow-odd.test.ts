@@ -149,7 +149,8 @@ describe("a stream of an odd kind", () => {
     );
     expect(end.kind).toBe("ended");
     expect(durationMs).toBeGreaterThan(59_000);
-    expect(durationMs).toBeLessThan(75_000);
+    // The clock is scaled: a busy machine's delays are, too. The look after this one would come at 150 s.
+    expect(durationMs).toBeLessThan(120_000);
   });
 
   it("that sends without end but never a line's end is left after 45 s", async () => {
