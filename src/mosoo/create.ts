@@ -11,7 +11,7 @@ import {
 import type { Effort } from "./effort.ts";
 import { type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { Generations } from "./generations.ts";
-import { differentRequest, isConflict, isDifferentRequest } from "./conflicts.ts";
+import { differentRequest, isConflict, isDifferentRequest, isStillProcessing } from "./conflicts.ts";
 import { checkedJson, contractAfter, isRefusedBody, refusedValue } from "./negotiate.ts";
 import { isAmbiguous } from "./retry.ts";
 import { type ThreadAnswer, parseThreadAnswer } from "./schema.ts";
@@ -127,7 +127,7 @@ export async function createThread(
     }
     if (reply.kind === "error" && isConflict(reply)) {
       if (isDifferentRequest(reply)) throw differentRequest(reply, effort.existence);
-      warnOfSharedKey();
+      if (isStillProcessing(reply)) warnOfSharedKey();
       await effort.endure({ kind: "processing", retryAfterMs: reply.retryAfterMs }, error);
       continue;
     }

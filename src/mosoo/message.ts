@@ -176,7 +176,7 @@ class Sending {
     if (isDifferentRequest(reply)) throw differentRequest(reply, this.#effort.existence);
     const { retryAfterMs } = reply;
     if (!isStuck(reply) && this.#effort.canWait(retryAfterMs ?? 0)) {
-      this.#warnOfSharedKey();
+      if (isStillProcessing(reply)) this.#warnOfSharedKey();
       const known = isStillProcessing(reply) ? undefined : await this.#lookAgain();
       if (known !== undefined) return known;
       await this.#effort.endure({ kind: "processing", retryAfterMs }, errorOf(reply));
