@@ -1,0 +1,398 @@
+/** `files`: which are found, how they get there, and that faults and re-runs leave one thread with one message and them. */
+import { createHash } from "node:crypto";
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  ftruncateSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  readFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { checkExchange, publishedContracts } from "../support/contract-check.ts";
+import {
+  type Fault,
+  type Mishap,
+  type MosooServer,
+  type MosooServerOptions,
+  type Revision,
+  startMosooServer,
+} from "../support/mosoo-server.ts";
+import { failureOf } from "../support/refusals.ts";
+import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
+import { sideBySide } from "../support/side-by-side.ts";
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "files-")));
+const contracts = publishedContracts();
+const violations: string[] = [];
+const servers: MosooServer[] = [];
+let places = 0;
+
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+  rmSync(folder, { recursive: true });
+  expect(violations).toEqual([]);
+});
+
+async function serve(revision: Revision, faults: Fault[] = [], options: MosooServerOptions = {}): Promise<MosooServer> {
+  const contract = contracts?.[revision];
+  const server = await startMosooServer({
+    revision,
+    onExchange: (exchange) => {
+      if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
+    },
+    ...options,
+  });
+  servers.push(server);
+  for (const fault of faults) server.fault(fault);
+  return server;
+}
+
+/** A workspace with these files; beside it lies a secret. */
+function workspace(files: Record<string, string | Buffer>): string {
+  const place = join(folder, String(++places), "repo");
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, "..", "outside.txt"), "Somebody's secret.");
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(place, path)), { recursive: true });
+    writeFileSync(join(place, path), content);
+  }
+  return place;
+}
+
+function run(
+  server: MosooServer,
+  place: string,
+  inputs: Record<string, string>,
+  more: Partial<StepOptions> = {},
+): Promise<StepResult> {
+  return runStep({
+    with: {
+      "agent-id": server.agents.published,
+      token: server.tokens.person,
+      message: "See the files.",
+      "api-url": server.apiUrl,
+      "create-timeout": "20s",
+      "request-timeout": "1s",
+      ...inputs,
+    },
+    workspace: place,
+    ...more,
+  });
+}
+
+const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
+
+/** What the only message has with it: names and contents, as the service got them. */
+function attached(server: MosooServer): [string, string][] {
+  const [message] = server.threads[0]?.messages ?? [];
+  return (message?.fileIds ?? [])
+    .map((id) => server.uploads.find((file) => file.id === id))
+    .map((file): [string, string] => [file?.name ?? "?", file?.sha256 ?? "?"])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function expectOne(result: StepResult, server: MosooServer): void {
+  expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
+  expect(server.threads).toHaveLength(1);
+  expect(server.threads[0]?.messages).toHaveLength(1);
+  expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
+  expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
+}
+
+const count = (server: MosooServer, ending: RegExp): number =>
+  server.requests.filter(({ method, path }) => method === "POST" && ending.test(path)).length;
+const uploads = (server: MosooServer): number => count(server, /\/files$/);
+
+const tree = {
+  "a.txt": "a",
+  "sub/b.txt": "b",
+  "sub/deep/c.md": "c",
+  "sub/deep/d.txt": "d",
+  "with blanks.txt": "blanks",
+  "ümläut 你好 🙂.txt": "unicode",
+  'quo"te;name=x.txt': "quoted",
+  "empty.bin": "",
+  ".hidden/e.txt": "hidden",
+  ".git/config": "credentials",
+  "sub/.git/config.txt": "credentials",
+};
+
+describe("the patterns", () => {
+  it.concurrent.each<[string, string, string[]]>([
+    ["a name", "a.txt", ["a.txt"]],
+    ["a name with ./ before it", "./sub/b.txt", ["b.txt"]],
+    ["a folder: all below it", "sub", ["b.txt", "c.md", "d.txt"]],
+    ["a star", "sub/*.txt", ["b.txt"]],
+    [
+      "two stars and an exclusion",
+      "**/*.txt\n!sub/deep/**\n!.hidden/**",
+      ["a.txt", "b.txt", 'quo"te;name=x.txt', "with blanks.txt", "ümläut 你好 🙂.txt"],
+    ],
+    [
+      "everything",
+      "**",
+      [
+        "a.txt",
+        "b.txt",
+        "c.md",
+        "d.txt",
+        "e.txt",
+        "empty.bin",
+        'quo"te;name=x.txt',
+        "with blanks.txt",
+        "ümläut 你好 🙂.txt",
+      ],
+    ],
+    ["the same file twice", "a.txt\n*.bin\na.t?t", ["a.txt", "empty.bin"]],
+  ])("%s", async (_, patterns, names) => {
+    const server = await serve("2026-07");
+    const place = workspace(tree);
+    expectOne(await run(server, place, { files: patterns }), server);
+    expect(attached(server).map(([name]) => name)).toEqual([...names].sort());
+    const contents = new Map(Object.entries(tree).map(([path, content]) => [path.split("/").pop(), sha256(content)]));
+    for (const [name, digest] of attached(server)) expect(digest).toBe(contents.get(name));
+  });
+
+  it.concurrent("follow a link within the workspace, and name it as the link is named", async () => {
+    const server = await serve("2026-07");
+    const place = workspace({ "real.txt": "real" });
+    symlinkSync("real.txt", join(place, "link.txt"));
+    expectOne(await run(server, place, { files: "link.txt" }), server);
+    expect(attached(server)).toEqual([["link.txt", sha256("real")]]);
+  });
+
+  it.concurrent.each<[string, string, RegExp, ((place: string) => void)?]>([
+    ["no match", "missing/*.pdf", /No file matches/],
+    ["only folders", "only", /No file matches/, (place) => mkdirSync(join(place, "only/empty"), { recursive: true })],
+    ["what lies under .git", ".git/config", /No file matches/],
+    [
+      "a link out of the workspace",
+      "out.txt",
+      /"out\.txt" lies outside the workspace/,
+      (place) => {
+        symlinkSync("../outside.txt", join(place, "out.txt"));
+      },
+    ],
+    [
+      "a folder that is a link out of it",
+      "all",
+      /lies outside the workspace/,
+      (place) => {
+        symlinkSync("..", join(place, "all"));
+      },
+    ],
+    [
+      "a link into .git",
+      "config.txt",
+      /lies under \.git\/, where credentials are kept/,
+      (place) => {
+        symlinkSync(".git/config", join(place, "config.txt"));
+      },
+    ],
+    [
+      "one byte too much",
+      "huge.bin",
+      /"huge\.bin" has 67,108,865 bytes; at most 67,108,864 are taken/,
+      (place) => {
+        const file = openSync(join(place, "huge.bin"), "w");
+        ftruncateSync(file, 67_108_865);
+        closeSync(file);
+      },
+    ],
+    [
+      "a link to nowhere",
+      "a.txt\nnowhere",
+      /No file matches|cannot be read|"a\.txt"/,
+      (place) => {
+        rmSync(join(place, "a.txt"));
+        symlinkSync("gone", join(place, "nowhere"));
+      },
+    ],
+  ])("that find %s are an error, and nothing is sent", async (_, patterns, says, prepare) => {
+    const server = await serve("2026-07");
+    const place = workspace(tree);
+    prepare?.(place);
+    const message = failureOf(await run(server, place, { files: patterns }));
+    expect(message).toMatch(/^`files`: /);
+    expect(message).toMatch(says);
+    expect(message).toMatch(/Nothing was sent\.$/);
+    expect(server.requests).toHaveLength(0);
+  });
+});
+
+describe("the upload", () => {
+  it.concurrent.each<Revision>(["2026-07", "2026-08"])(
+    "goes before the message, which names the files and the request's ID (%s)",
+    async (revision) => {
+      const server = await serve(revision);
+      const place = workspace({ "a.txt": "a", "b.txt": "b" });
+      const result = await run(server, place, { files: "*.txt", "file-ids": server.addFile({ name: "given" }).id });
+      expectOne(result, server);
+      expect(attached(server).map(([name]) => name)).toEqual(["a.txt", "b.txt", "given"]);
+      const [message] = server.threads[0]?.messages ?? [];
+      expect(message?.requestId).toMatch(/^gh-17000000001-[0-9a-f]{40}$/);
+      expect(server.threads[0]?.body).not.toHaveProperty("input");
+      expect(result.shown).toMatch(/Uploading 2 files …\n.*Uploaded "[ab]\.txt" \(1 byte\), 1 of 2\.\n.*2 of 2\./);
+      const upload = server.requests.find(({ multipart }) => multipart !== undefined);
+      expect(upload?.headers["content-length"]).toMatch(/^\d+$/);
+      expect(upload?.headers["content-type"]).toMatch(/^multipart\/form-data; boundary=/);
+    },
+  );
+
+  it("takes four files at a time", async () => {
+    const server = await serve("2026-07", [{ on: "upload", kind: "slow", ms: 1_000, times: 6 }]);
+    const place = workspace(Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`${index}.txt`, "x"])));
+    expectOne(await run(server, place, { files: "*.txt" }), server);
+    const times = server.requests.filter(({ path }) => path.endsWith("/files")).map(({ at }) => at);
+    expect((times[3] ?? 0) - (times[0] ?? 0)).toBeLessThan(900);
+    expect((times[4] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(995);
+  });
+
+  it.concurrent("is not bound by `request-timeout`", async () => {
+    const server = await serve("2026-07", [{ on: "upload", kind: "slow", ms: 1_500 }]);
+    expectOne(await run(server, workspace({ "a.txt": "a" }), { files: "a.txt" }), server);
+    expect(uploads(server)).toBe(1);
+  });
+
+  it.concurrent("is an error on a server that takes none, which points to `file-ids`", async () => {
+    const server = await serve("reference");
+    const message = failureOf(await run(server, workspace({ "a.txt": "a" }), { files: "a.txt" }));
+    expect(message).toMatch(/^`files`: This server takes no uploads\. .*`file-ids`\. No thread was created\.$/);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.concurrent("that the server refuses ends the step, names the input and keeps the thread's outputs", async () => {
+    const server = await serve("2026-07", [
+      { on: "upload", kind: "status", status: 403, code: "forbidden", message: "No uploads for you.", times: 9 },
+    ]);
+    const place = workspace({ "a.txt": "a" });
+    const result = await run(server, place, { files: "a.txt" });
+    const message = failureOf(result);
+    expect(message).toMatch(/^`files`: Mosoo answered 403 forbidden\. .*No uploads for you/);
+    expect(message).toMatch(/The thread exists, perhaps still without the message; a re-run .* goes on: http/);
+    expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
+    server.clearFaults();
+    expectOne(await run(server, place, { files: "a.txt" }, { runAttempt: 2 }), server);
+  });
+});
+
+describe("a fault at any point of the upload's flow leaves one thread with one message and its files", () => {
+  const kinds: [string, Mishap][] = [
+    ["dropped before", { kind: "drop-before" }],
+    ["dropped after", { kind: "drop-after" }],
+    ["a 500 before", { kind: "status", status: 500 }],
+    ["a page with 502", { kind: "status", status: 502, body: "<html>" }],
+    ["cut off", { kind: "cut" }],
+    ["another shape", { kind: "garbage", shape: "no-id" }],
+    ["a full rate", { kind: "rate-limit", retryAfter: "0" }],
+  ];
+  const more: [string, Fault][] = [
+    ["events: failed once the message was taken", { on: "events", kind: "fail-after" }],
+    ["events: failed twice once the message was taken", { on: "events", kind: "fail-after", times: 2 }],
+    ["events: hung after", { on: "events", kind: "hang-after" }],
+    ["events: died half-way, taken", { on: "events", kind: "crash-half-way" }],
+    ["events: died half-way, not taken", { on: "events", kind: "crash-half-way", commit: false }],
+    ["upload: dropped in the middle", { on: "upload", kind: "drop-midway", bytes: 100_000 }],
+    ["create: an old failure", { on: "create", kind: "status", status: 500, stored: true }],
+    ["create: died half-way, taken", { on: "create", kind: "crash-half-way" }],
+  ];
+  const cases: [string, Fault][] = [
+    ...(["openapi", "create", "thread", "upload", "events"] as const).flatMap((on) =>
+      kinds.map(([title, fault]): [string, Fault] => [`${on}: ${title}`, { ...fault, on }]),
+    ),
+    ...more,
+  ];
+  const files = { "a.txt": "a".repeat(300_000), "sub/b.txt": "b" };
+  const results = new Map<
+    string,
+    { server: MosooServer; first: StepResult; second: StepResult; uploadsBefore: number }
+  >();
+
+  beforeAll(async () => {
+    await sideBySide(
+      cases,
+      async ([title, fault]) => {
+        const server = await serve(
+          cases.findIndex(([each]) => each === title) % 2 === 0 ? "2026-07" : "2026-08",
+          [fault],
+          {
+            stuckReservationMs: 500,
+          },
+        );
+        const place = workspace(files);
+        const first = await run(server, place, { files: "**/*.txt" });
+        const uploadsBefore = uploads(server);
+        const second = await run(server, place, { files: "**/*.txt" }, { runAttempt: 2 });
+        results.set(title, { server, first, second, uploadsBefore });
+      },
+      6,
+    );
+  }, 120_000);
+
+  it.each(cases)("%s; and a re-run uploads nothing", (title) => {
+    const { server, first, second, uploadsBefore } = results.get(title) ?? {};
+    if (server === undefined || first === undefined || second === undefined) throw new Error("It was not run.");
+    expectOne(first, server);
+    expectOne(second, server);
+    expect(attached(server)).toEqual([
+      ["a.txt", sha256(files["a.txt"])],
+      ["b.txt", sha256(files["sub/b.txt"])],
+    ]);
+    expect(uploads(server)).toBe(uploadsBefore);
+    expect(second.outputs["replayed"]).toBe("true");
+  });
+});
+
+describe("files for a thread that exists", () => {
+  it.concurrent("are sent again where the service has used them up before it refused the message", async () => {
+    const server = await serve("2026-08", [], { pendingCheckpointMs: 1_500 });
+    const thread = server.createThreadDirectly({ text: "Earlier." });
+    server.endRun(thread.runs[0]?.id ?? "", "completed");
+    const result = await run(server, workspace({ "a.txt": "a" }), { files: "a.txt", "thread-id": thread.id });
+    expect(result.exitCode).toBe(0);
+    expect(thread.messages).toHaveLength(2);
+    expect(thread.messages[1]?.fileIds).toHaveLength(1);
+    expect(uploads(server)).toBeGreaterThan(1);
+    expect(result.outputs["run-id"]).toBe(thread.runs[1]?.id);
+  });
+
+  it.concurrent("wait for another's run, and are uploaded once", async () => {
+    const server = await serve("2026-07");
+    const thread = server.createThreadDirectly({ text: "Earlier." });
+    setTimeout(() => {
+      server.endRun(thread.runs[0]?.id ?? "", "completed");
+    }, 1_000);
+    const result = await run(server, workspace({ "a.txt": "a" }), { files: "a.txt", "thread-id": thread.id });
+    expect(result.exitCode).toBe(0);
+    expect(result.shown).toContain("Another run is active in the thread: waiting");
+    expect(uploads(server)).toBe(1);
+    expect(count(server, /\/events$/)).toBe(1);
+    expect(thread.messages).toHaveLength(2);
+  });
+});
+
+describe("memory", () => {
+  const limitKb = 40 * 1024;
+
+  async function peak(bytes: number): Promise<number> {
+    const server = await serve("2026-07");
+    const place = workspace({ "data.bin": Buffer.alloc(bytes, "data\n") });
+    const result = await run(server, place, { files: "data.bin", "request-timeout": "30s" }, { measureMemory: true });
+    expectOne(result, server);
+    expect(attached(server)).toEqual([["data.bin", sha256(readFileSync(join(place, "data.bin")))]]);
+    return result.maxRssKb ?? NaN;
+  }
+
+  it("at its peak is at most 40 MB more with 60 MB to upload than with 1 MB", async () => {
+    const small = await peak(1_000_000);
+    const large = await peak(60_000_000);
+    expect(large - small).toBeLessThan(limitKb);
+  }, 60_000);
+});

@@ -1,0 +1,406 @@
+/** Threads that go on: `thread-id`, and what a re-run makes of an earlier attempt's work. Through the built action. */
+import { afterAll, describe, expect, it } from "@jest/globals";
+import { checkExchange, publishedContracts } from "../support/contract-check.ts";
+import {
+  type Fault,
+  type MosooServer,
+  type MosooServerOptions,
+  type Revision,
+  type StoredThread,
+  startMosooServer,
+} from "../support/mosoo-server.ts";
+import { failureOf } from "../support/refusals.ts";
+import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
+
+const contracts = publishedContracts();
+const violations: string[] = [];
+const servers: MosooServer[] = [];
+
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+  expect(violations).toEqual([]);
+});
+
+async function serve(revision: Revision, faults: Fault[] = [], options: MosooServerOptions = {}): Promise<MosooServer> {
+  const contract = contracts?.[revision];
+  const server = await startMosooServer({
+    revision,
+    onExchange: (exchange) => {
+      if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
+    },
+    ...options,
+  });
+  servers.push(server);
+  for (const fault of faults) server.fault(fault);
+  return server;
+}
+
+const text = "And now the tests, please.";
+
+async function run(
+  server: MosooServer,
+  inputs: Record<string, string> = {},
+  more: Partial<StepOptions> = {},
+): Promise<StepResult> {
+  return runStep({
+    with: {
+      ...(inputs["thread-id"] === undefined ? { "agent-id": server.agents.published } : {}),
+      token: server.tokens.person,
+      message: text,
+      "api-url": server.apiUrl,
+      "create-timeout": "20s",
+      "request-timeout": "1s",
+      ...inputs,
+    },
+    ...more,
+  });
+}
+
+function expectSuccess(result: StepResult): void {
+  expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
+}
+
+const own = (thread: StoredThread) => thread.messages.filter((message) => message.text === text);
+
+function onlyThread(server: MosooServer): StoredThread {
+  expect(server.threads).toHaveLength(1);
+  const [thread] = server.threads;
+  if (thread === undefined) throw new Error("There is no thread.");
+  return thread;
+}
+
+/** A thread with an earlier message, whose run has ended. */
+function earlierThread(server: MosooServer): StoredThread {
+  const thread = server.createThreadDirectly({ text: "Earlier." });
+  server.endRun(thread.runs[0]?.id ?? "", "completed");
+  return thread;
+}
+
+function end(
+  server: MosooServer,
+  runId: string | undefined,
+  status: "completed" | "failed" | "cancelled" | "expired",
+): void {
+  server.setRunStatus(runId ?? "", "running");
+  server.endRun(runId ?? "", status);
+}
+
+const revisions: Revision[] = ["reference", "2026-07", "2026-08"];
+const sentEvents = (server: MosooServer): unknown[] =>
+  server.requests
+    .filter(({ method, path }) => method === "POST" && path.endsWith("/events"))
+    .map(({ json }) => (json as { events?: unknown[] } | undefined)?.events?.[0]);
+
+describe("`thread-id`", () => {
+  it.concurrent.each<[Revision, number, string]>([
+    ["reference", 1, "clientRequestId"],
+    ["2026-07", 1, "clientRequestId"],
+    ["2026-08", 3, "requestId"],
+  ])("sends the message as %s takes it, in %i requests", async (revision, requests, name) => {
+    const server = await serve(revision);
+    const thread = earlierThread(server);
+    const result = await run(server, { "thread-id": thread.id });
+    expectSuccess(result);
+    expect(server.requests).toHaveLength(requests);
+    expect(own(thread)).toHaveLength(1);
+    expect(result.outputs["thread-id"]).toBe(thread.id);
+    expect(result.outputs["run-id"]).toBe(own(thread)[0]?.runId);
+    expect(result.outputs["thread-url"]).toBe(`${server.origin}/threads/${thread.id}`);
+    expect(result.outputs["replayed"]).toBe("false");
+    expect(sentEvents(server).at(-1)).toEqual({
+      type: "user_message",
+      text,
+      [name]: result.outputs["idempotency-key"],
+    });
+  });
+
+  it.concurrent.each<[Revision, object]>([
+    ["reference", { attachmentIds: ["0"] }],
+    ["2026-07", { resources: [{ type: "file", file_id: "0" }] }],
+    ["2026-08", { resources: [{ type: "file", file_id: "0" }] }],
+  ])("takes `file-ids` along (%s)", async (revision, files) => {
+    const server = await serve(revision);
+    const thread = earlierThread(server);
+    const file = server.addFile();
+    expectSuccess(await run(server, { "thread-id": thread.id, "file-ids": file.id }));
+    expect(own(thread)[0]?.fileIds).toEqual([file.id]);
+    expect(JSON.parse(JSON.stringify(sentEvents(server).at(-1)).replaceAll(file.id, "0"))).toMatchObject(files);
+  });
+
+  it.concurrent.each<[string, Fault[], Revision]>([
+    ["dropped before", [{ on: "events", kind: "drop-before" }], "reference"],
+    ["dropped after", [{ on: "events", kind: "drop-after" }], "2026-07"],
+    ["hung after", [{ on: "events", kind: "hang-after" }], "2026-07"],
+    ["cut off", [{ on: "events", kind: "cut" }], "reference"],
+    ["a 500 though it was taken", [{ on: "events", kind: "fail-after" }], "reference"],
+    ["a 500 three times though it was taken", [{ on: "events", kind: "fail-after", times: 3 }], "2026-07"],
+    ["a 500, and it was not", [{ on: "events", kind: "status", status: 500 }], "2026-07"],
+    ["died half-way, taken", [{ on: "events", kind: "crash-half-way" }], "2026-07"],
+    ["died half-way, not taken", [{ on: "events", kind: "crash-half-way", commit: false }], "2026-07"],
+    ["an unknown conflict", [conflict("Have patience.")], "2026-07"],
+    ["a conflict without an envelope", [{ on: "events", kind: "status", status: 409, body: "" }], "reference"],
+    ["a stuck key", [conflict("It cannot be safely replayed, and its reservation will remain retained.")], "2026-07"],
+    ["a stuck key for a day", [conflict("The reservation could not be confirmed.", "86400")], "2026-07"],
+    ["a pending checkpoint", [{ on: "events", kind: "status", status: 409, code: "readiness_blocked" }], "2026-07"],
+    ["an old failure", [{ on: "events", kind: "status", status: 500, stored: true }], "2026-07"],
+  ])("sends it once, whatever happens on the way: %s; a re-run finds it", async (_, faults, revision) => {
+    const server = await serve(revision, faults, { stuckReservationMs: 500 });
+    const thread = earlierThread(server);
+    const result = await run(server, { "thread-id": thread.id });
+    expectSuccess(result);
+    expect(own(thread)).toHaveLength(1);
+    expect(result.outputs["run-id"]).toBe(own(thread)[0]?.runId);
+    expect(result.annotations.filter(({ level }) => level === "warning")).toEqual([]);
+    const again = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
+    expectSuccess(again);
+    expect(own(thread)).toHaveLength(1);
+    expect(again.outputs["run-id"]).toBe(own(thread)[0]?.runId);
+    expect(again.outputs["replayed"]).toBe("true");
+  });
+
+  it.concurrent("finds its own run of a message that had been taken, though a later step's is newer", async () => {
+    const server = await serve("2026-07", [{ on: "events", kind: "fail-after" }]);
+    const thread = earlierThread(server);
+    expectSuccess(await run(server, { "thread-id": thread.id }));
+    end(server, own(thread)[0]?.runId, "completed");
+    server.startRunDirectly(thread.id, "A later step's.");
+    const again = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
+    expectSuccess(again);
+    expect(again.outputs["run-id"]).toBe(own(thread)[0]?.runId);
+    expect(again.outputs["status"]).toBe("completed");
+  });
+
+  it.concurrent.each(revisions)(
+    "follows right after a step that made the thread, and right after its run (%s)",
+    async (revision) => {
+      const server = await serve(revision, [], { pendingCheckpointMs: 400 });
+      const first = await run(server, { message: "First." });
+      const thread = onlyThread(server);
+      const following = run(server, { "thread-id": first.outputs["thread-id"] ?? "" }, { step: "second" });
+      const looks = (): number =>
+        server.requests.filter(({ method, status }) => method === "GET" && status === 200).length;
+      // The first try finds the run active, and so does the one that makes sure that it is somebody else's.
+      while (looks() < (revision === "2026-08" ? 4 : 2)) await new Promise((resolve) => setTimeout(resolve, 10));
+      end(server, thread.runs[0]?.id, "completed");
+      const second = await following;
+      expectSuccess(second);
+      expect(second.shown).toContain("Another run is active in the thread: waiting for it to end");
+      expect(thread.messages.map((message) => message.text)).toEqual(["First.", text]);
+      expect(second.outputs["run-id"]).toBe(thread.runs[1]?.id);
+      expect(second.outputs["thread-id"]).toBe(first.outputs["thread-id"]);
+    },
+  );
+
+  it.concurrent("is an error when another's run outlasts `wait-timeout`", async () => {
+    const server = await serve("2026-07");
+    const thread = server.createThreadDirectly({ text: "Earlier." });
+    const message = failureOf(await run(server, { "thread-id": thread.id, "wait-timeout": "3s" }));
+    expect(message).toMatch(
+      /^`thread-id`: Another run is still active in this thread\. .*`wait-timeout`; then re-run the job\./,
+    );
+    expect(own(thread)).toHaveLength(0);
+  });
+
+  it.concurrent("is named in the error about a thread that nobody knows", async () => {
+    const server = await serve("reference");
+    const message = failureOf(await run(server, { "thread-id": "01J00000000000000000000007" }));
+    expect(message).toMatch(/^`thread-id`: Mosoo answered 404 not_found\. .*The message was not sent\.$/);
+  });
+
+  it.concurrent("says that a service token of the reference contract cannot continue a thread", async () => {
+    const server = await serve("reference");
+    const made = await run(server, { token: server.tokens.service });
+    const threadId = made.outputs["thread-id"] ?? "";
+    const message = failureOf(await run(server, { token: server.tokens.service, "thread-id": threadId }));
+    expect(message).toMatch(
+      /401 unauthenticated.*service token of the reference contract.*The message was not sent\.$/,
+    );
+  });
+
+  it.concurrent("tells a deadline truly: the message may have been sent", async () => {
+    const server = await serve("2026-07", [{ on: "events", kind: "hang-after", times: 9 }]);
+    const thread = earlierThread(server);
+    const message = failureOf(await run(server, { "thread-id": thread.id, "create-timeout": "3s" }));
+    expect(message).toMatch(/^Gave up sending the message after \d tries/);
+    expect(message).toMatch(/The message may have been sent; a re-run .* finds out, and does not send it twice\.$/);
+    server.clearFaults();
+    expectSuccess(await run(server, { "thread-id": thread.id }, { runAttempt: 2 }));
+    expect(own(thread)).toHaveLength(1);
+  });
+});
+
+function conflict(message: string, retryAfter = "0"): Fault {
+  return {
+    on: "events",
+    kind: "status",
+    status: 409,
+    code: "idempotency_conflict",
+    message,
+    headers: { "Retry-After": retryAfter },
+  };
+}
+
+describe("`on-rerun: resume`", () => {
+  it.concurrent.each(
+    revisions.flatMap((revision) =>
+      (["failed", "cancelled", "expired"] as const).map((status): [Revision, typeof status] => [revision, status]),
+    ),
+  )(
+    "sends the message again in the same thread after a run that ended otherwise (%s, %s)",
+    async (revision, status) => {
+      const server = await serve(revision);
+      const first = await run(server);
+      const thread = onlyThread(server);
+      end(server, thread.runs[0]?.id, status);
+      const second = await run(server, {}, { runAttempt: 2 });
+      expectSuccess(second);
+      expect(onlyThread(server).messages).toHaveLength(2);
+      expect(thread.messages[1]).toMatchObject({ text, requestId: `${first.outputs["idempotency-key"] ?? ""}+a2` });
+      expect(second.outputs["thread-id"]).toBe(first.outputs["thread-id"]);
+      expect(second.outputs["run-id"]).toBe(thread.runs[1]?.id);
+      expect(second.shown).toContain(
+        `The run of an earlier attempt ended ${status}: sending the message again in the same thread.`,
+      );
+      expect(second.summary).toMatch(new RegExp(`${status}[^]*again|again[^]*${status}`));
+    },
+  );
+
+  it.concurrent.each(["completed", "running", "waiting_input"] as const)(
+    "goes on with a run that is %s",
+    async (status) => {
+      const server = await serve("2026-07");
+      await run(server);
+      const thread = onlyThread(server);
+      const [first] = thread.runs;
+      if (status === "completed") end(server, first?.id, status);
+      else server.setRunStatus(first?.id ?? "", status);
+      const second = await run(server, {}, { runAttempt: 2 });
+      expectSuccess(second);
+      expect(thread.messages).toHaveLength(1);
+      expect(second.outputs).toMatchObject({ "run-id": first?.id, status, replayed: "true" });
+    },
+  );
+
+  it.concurrent("takes up what the last re-run sent: attempt 3 after a resumed attempt 2", async () => {
+    const server = await serve("2026-08");
+    const key = (await run(server)).outputs["idempotency-key"] ?? "";
+    const thread = onlyThread(server);
+    end(server, thread.runs[0]?.id, "failed");
+    await run(server, {}, { runAttempt: 2 });
+    const third = await run(server, {}, { runAttempt: 3 });
+    expect(third.outputs["run-id"]).toBe(thread.runs[1]?.id);
+    end(server, thread.runs[1]?.id, "cancelled");
+    const fourth = await run(server, {}, { runAttempt: 4 });
+    expect(fourth.outputs["run-id"]).toBe(thread.runs[2]?.id);
+    end(server, thread.runs[2]?.id, "completed");
+    const fifth = await run(server, {}, { runAttempt: 5 });
+    expect(fifth.outputs).toMatchObject({ "run-id": thread.runs[2]?.id, status: "completed" });
+    expect(thread.messages.map(({ requestId }) => requestId)).toEqual([null, `${key}+a2`, `${key}+a4`]);
+  });
+
+  it.concurrent.each(revisions)("takes a later step's run for what it is (%s)", async (revision) => {
+    const server = await serve(revision);
+    await run(server);
+    const thread = onlyThread(server);
+    end(server, thread.runs[0]?.id, "completed");
+    const later = server.startRunDirectly(thread.id, "A later step's.");
+    const second = await run(server, {}, { runAttempt: 2 });
+    expectSuccess(second);
+    expect(second.outputs).toMatchObject({ "run-id": thread.runs[0]?.id, status: "completed" });
+    end(server, later.id, "failed");
+    expect((await run(server, {}, { runAttempt: 3 })).outputs["run-id"]).toBe(thread.runs[0]?.id);
+    expect(thread.messages).toHaveLength(2);
+  });
+
+  it.concurrent.each(revisions)(
+    "sends its own message again though a later step's run completed (%s)",
+    async (revision) => {
+      const server = await serve(revision);
+      await run(server);
+      const thread = onlyThread(server);
+      end(server, thread.runs[0]?.id, "failed");
+      end(server, server.startRunDirectly(thread.id, "A later step's.").id, "completed");
+      const second = await run(server, {}, { runAttempt: 2 });
+      expectSuccess(second);
+      expect(own(thread)).toHaveLength(2);
+      expect(second.outputs["run-id"]).toBe(own(thread)[1]?.runId);
+      end(server, own(thread)[1]?.runId, "completed");
+      end(server, server.startRunDirectly(thread.id, "A later step's, again.").id, "completed");
+      const third = await run(server, {}, { runAttempt: 3 });
+      expect(third.outputs).toMatchObject({ "run-id": own(thread)[1]?.runId, status: "completed" });
+      expect(own(thread)).toHaveLength(2);
+    },
+  );
+
+  it.concurrent("waits for another's active run before it sends again", async () => {
+    const server = await serve("2026-07");
+    await run(server);
+    const thread = onlyThread(server);
+    end(server, thread.runs[0]?.id, "cancelled");
+    const other = server.startRunDirectly(thread.id, "Somebody's.");
+    setTimeout(() => {
+      end(server, other.id, "completed");
+    }, 1_000);
+    const second = await run(server, {}, { runAttempt: 2 });
+    expectSuccess(second);
+    expect(own(thread)).toHaveLength(2);
+    expect(second.outputs["run-id"]).toBe(own(thread)[1]?.runId);
+  });
+
+  it.concurrent("does the same for a message that was sent into a thread", async () => {
+    const server = await serve("2026-07");
+    const thread = earlierThread(server);
+    const first = await run(server, { "thread-id": thread.id });
+    end(server, own(thread)[0]?.runId, "expired");
+    const second = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
+    expectSuccess(second);
+    expect(own(thread).map(({ requestId }) => requestId)).toEqual([
+      first.outputs["idempotency-key"],
+      `${first.outputs["idempotency-key"] ?? ""}+a2`,
+    ]);
+    expect(second.outputs["run-id"]).toBe(own(thread)[1]?.runId);
+  });
+
+  it.concurrent("fails rather than guess where it cannot learn how the run ended", async () => {
+    const server = await serve("2026-07");
+    await run(server);
+    const thread = onlyThread(server);
+    end(server, thread.runs[0]?.id, "failed");
+    end(server, server.startRunDirectly(thread.id, "Somebody's.").id, "completed");
+    server.fault({ on: "events", kind: "status", status: 503, times: 99 });
+    const result = await run(server, { "create-timeout": "2s" }, { runAttempt: 2 });
+    expect(failureOf(result)).toMatch(/^Gave up reading a run after .*The thread exists: http/);
+    expect(own(thread)).toHaveLength(1);
+  });
+});
+
+describe("`on-rerun: replay`", () => {
+  it.concurrent("names the same thread and run whatever became of them, in one request", async () => {
+    const server = await serve("reference");
+    const first = await run(server, { "on-rerun": "replay" });
+    const thread = onlyThread(server);
+    end(server, thread.runs[0]?.id, "failed");
+    const before = server.requests.length;
+    const second = await run(server, { "on-rerun": "replay" }, { runAttempt: 2 });
+    expectSuccess(second);
+    expect(thread.messages).toHaveLength(1);
+    expect(second.outputs["run-id"]).toBe(first.outputs["run-id"]);
+    expect(server.requests).toHaveLength(before + 1);
+  });
+});
+
+describe("`on-rerun: create`", () => {
+  it.concurrent("makes a thread per attempt, and one only for each", async () => {
+    const server = await serve("reference", [{ on: "create", kind: "drop-after", times: 1, skip: 1 }]);
+    const inputs = { "on-rerun": "create" };
+    const first = await run(server, inputs);
+    const second = await run(server, inputs, { runAttempt: 2 });
+    expect(server.threads).toHaveLength(2);
+    expect(second.outputs["thread-id"]).not.toBe(first.outputs["thread-id"]);
+    const hand = { ...inputs, "idempotency-key": "mine" };
+    await run(server, hand);
+    const again = await run(server, hand, { runAttempt: 2 });
+    expect(again.outputs["idempotency-key"]).toBe("mine+a2");
+    expect(server.threads).toHaveLength(4);
+  });
+});
