@@ -20,11 +20,13 @@ export interface Work {
   continues?: boolean | undefined;
   /** The thread is known, but nobody has seen a run of the message in it yet. */
   unsent?: boolean | undefined;
+  /** A re-run of the workflow run: an earlier attempt may have made the thread. */
+  again?: boolean | undefined;
   /** What else may help about a refused request. */
   hint?: string | undefined;
 }
 
-function existenceSentence(existence: Existence | undefined, { threadUrl, continues, unsent }: Work): string {
+function existenceSentence(existence: Existence | undefined, { threadUrl, continues, unsent, again }: Work): string {
   if (threadUrl !== undefined) {
     const without = unsent === true ? ", perhaps still without the message; a re-run of this workflow run goes on" : "";
     return `The thread exists${without}: ${threadUrl}`;
@@ -35,7 +37,10 @@ function existenceSentence(existence: Existence | undefined, { threadUrl, contin
       ? "The message may have been sent; a re-run of this workflow run finds out, and does not send it twice."
       : "The message was not sent.";
   }
-  return maybe ? "A thread may exist; a re-run of this workflow run finds it." : "No thread was created.";
+  if (maybe) return "A thread may exist; a re-run of this workflow run finds it.";
+  return again === true
+    ? "This attempt created no thread; an earlier one may have, and a re-run finds it."
+    : "No thread was created.";
 }
 
 /** The parts that are there, as one text. */

@@ -206,6 +206,7 @@ export async function runStep({ environment, secrets, log, outputs, stop }: Main
       threadUrl: progress.report.threadUrl,
       continues: settings["thread-id"] !== undefined,
       unsent: run === null,
+      again: context.runAttempt > 1,
       hint: idHint(settings),
     });
     // The run of an earlier attempt, which was being looked at when the signal came, is stopped like any other.
