@@ -10,8 +10,12 @@ const longestLine = 8_000;
 /** A part ends at a blank, where one is this near: a secret has none in it, and is not torn. */
 const nearBlank = 500;
 
+/** What is shown of it all, in UTF-16 units, and what each line counts besides: more is no reading matter, and slow. */
+const [mostShown, lineCost] = [1024 * 1024, 32];
+
 export class LiveLog {
   readonly #log: Log;
+  #left = mostShown;
   #lines = "";
   #rest = "";
   #due: NodeJS.Timeout | undefined;
@@ -58,11 +62,27 @@ export class LiveLog {
   }
 
   #gather(lines: string): void {
-    if (lines === "") return;
-    this.#lines += lines;
+    if (lines === "" || this.#left === 0) return;
+    this.#lines += this.#affordable(lines);
+    if (this.#left === 0) {
+      this.#print();
+      this.#log.line("… and more. The log shows no more of the agent's words; the thread has them all.");
+      return;
+    }
     this.#due ??= setTimeout(() => {
       this.#print();
     }, gatherMs);
+  }
+
+  /** The first of these lines that may still be shown. Whole ones: a secret is not torn. */
+  #affordable(lines: string): string {
+    let end = 0;
+    for (let next = lines.indexOf("\n") + 1; next > 0; next = lines.indexOf("\n", end) + 1) {
+      this.#left = Math.max(0, this.#left - (next - end) - lineCost);
+      if (this.#left === 0) break;
+      end = next;
+    }
+    return lines.slice(0, end);
   }
 
   #print(): void {

@@ -232,15 +232,15 @@ describe("a long run", () => {
 describe("a run that never ends", () => {
   const mebibyte = 1024 * 1024;
 
-  it("is kept up to sixteen million characters, and known to go on", () => {
-    for (let times = 0; times < 16; times += 1) hear(delta("x".repeat(mebibyte)));
+  it("is kept up to eight million characters, and known to go on", () => {
+    for (let times = 0; times < 8; times += 1) hear(delta("x".repeat(mebibyte)));
     expect(transcript.overflowed).toBe(false);
     // The past that comes again is no more.
-    reconnect(delta("x".repeat(16 * mebibyte), "folded"));
+    reconnect(delta("x".repeat(8 * mebibyte), "folded"));
     expect(transcript.overflowed).toBe(false);
     expect(hear(delta("y"))).toEqual([]);
     expect(transcript.overflowed).toBe(true);
-    expect(transcript.text).toHaveLength(16 * mebibyte);
+    expect(transcript.text).toHaveLength(8 * mebibyte);
   });
 
   it("counts a thousand names of tools and of types at most, and keeps the beginnings of those", () => {

@@ -34,7 +34,7 @@ const silentTypes = new Set([
 ]);
 
 /** What is kept of a run's words, in UTF-16 units: more than any agent says, and no more than a step can hold. */
-const mostText = 16 * 1024 * 1024;
+const mostText = 8 * 1024 * 1024;
 /** Names that are counted, and what is kept of each, in UTF-16 units. */
 const [mostNames, longestName] = [1_000, 200];
 
