@@ -122,11 +122,18 @@ class MultipartReader {
 }
 
 function readPart(headers: string): Part {
-  const disposition = /^content-disposition:(.*)$/im.exec(headers)?.[1] ?? "";
+  const lines = headers.split(BREAK);
+  // Regular expressions know more line ends than headers do.
+  const header = (name: string): string | undefined =>
+    lines
+      .find((line) => line.toLowerCase().startsWith(`${name}:`))
+      ?.slice(name.length + 1)
+      .trim();
+  const disposition = header("content-disposition") ?? "";
   return {
     name: parameter(disposition, "name") ?? "",
     filename: parameter(disposition, "filename"),
-    mimeType: /^content-type:\s*(\S.*?)\s*$/im.exec(headers)?.[1] ?? null,
+    mimeType: header("content-type") ?? null,
   };
 }
 
