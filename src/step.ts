@@ -122,7 +122,10 @@ export async function runStep({ environment, secrets, log, outputs, stop }: Main
     return;
   }
   outputs.set({ skipped: "false" });
-  const plan = await stop.before(planOrExplain(secrets, context));
+  const plan = await stop.before(planOrExplain(secrets, context)).catch((error: unknown) => {
+    if (!(error instanceof StoppedError)) throw error;
+    throw new StepFailure(failureText(error, { again: context.runAttempt > 1 }), error);
+  });
   const { settings } = plan;
   stop.waits = settings.wait;
   const progress = new Progress(outputs, context);

@@ -43,11 +43,10 @@ describe("the log of a step that waits", () => {
     Agent.during({}, async (agent) => {
       agent.script = [
         { status: "running" },
-        { emit: delta("::error::Mine!\n##[error]And mine\n::stop-commands::all\nlast words without an end") },
+        { emit: delta("::error::Mine!\n##[error]And mine\n::stop-commands::all\nlast words without an end ::warning::x") },
       ];
       const running = startStep(agent.step());
       await running.waitForLog("And mine");
-      agent.server.emit(agent.newestRun().id, delta(" ::warning::x"));
       const { result } = await stopped(running, "SIGTERM");
       expect(shownLines(result.stdout)).toContain("last words without an end ::warning::x");
       const names = parseRunnerLog(result.stdout).commands.map(({ name }) => name);

@@ -116,7 +116,9 @@ describe("a streamed run", () => {
     expect(end.kind).toBe("ended");
     expect(durationMs).toBeLessThan(260_000);
     expect(words).toBe("done");
-    expect(debug.filter((text) => text.includes("45 s"))).toHaveLength(3);
+    const mute = debug.filter((text) => text.includes("45 s")).length;
+    expect(mute).toBeGreaterThanOrEqual(3);
+    expect(mute).toBeLessThanOrEqual(4);
   });
 
   it("is kept open by comments alone, and silence costs less than one request a minute", async () => {

@@ -145,7 +145,7 @@ class Follower {
   }
 
   async #tryStream(): Promise<FollowEnd | undefined> {
-    const { transport, threadId, clock, listener } = this.#options;
+    const { transport, threadId, clock, stop, listener } = this.#options;
     const opened = await openStream(transport, threadId, this.#limits());
     if (opened.kind === "absent") {
       listener.debug("The server has no event stream: polling.");
@@ -163,6 +163,7 @@ class Follower {
     const { end, progress } = await this.#listen(opened.stream);
     opened.stream.close();
     if (end !== undefined) return end;
+    if (stop.aborted) return { kind: "stopped" };
     listener.debug("The event stream broke off; connecting again.");
     this.#pace.poll(clock.now(), clock.random());
     if (progress) this.#streamBroke(clock.now() - openedAt);
