@@ -1,7 +1,7 @@
 /** The message's text: given, or read from a file that the step may read. */
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import { type Body, bodyBytes, mostBodyBytes, mostTextUnits } from "./mosoo/contract.ts";
 import { grouped } from "./mosoo/figures.ts";
 import { liesIn } from "./paths.ts";
@@ -23,10 +23,14 @@ function isWrittenInTemp(written: string, workspace: string, temps: readonly str
   return !(workspaceBelowTemp && liesIn(resolve(workspace), written));
 }
 
+function isInGit(path: string): boolean {
+  return path.toLowerCase().split(sep).includes(".git");
+}
+
 /**
  * The real path of a file that was written as `path`, where the step may read it: in the workspace, or written as a
- * path in RUNNER_TEMP and lying there. A link from the workspace into RUNNER_TEMP is refused: other steps keep
- * credentials there, and a pull request can bring a link.
+ * path in RUNNER_TEMP and lying there. A link from the workspace into RUNNER_TEMP or into .git/ is refused: other steps
+ * keep credentials there, and a pull request can bring a link.
  *
  * @throws a sentence
  */
@@ -42,7 +46,11 @@ async function allowedPath(path: string, workspace: string, temp: string): Promi
   const inWorkspace = realWorkspace !== undefined && liesIn(realWorkspace, real);
   const inTemp = realTemp !== undefined && liesIn(realTemp, real);
   const tempBelowWorkspace = realWorkspace !== undefined && realTemp !== undefined && liesIn(realWorkspace, realTemp);
-  if (inWorkspace && !(inTemp && tempBelowWorkspace)) return real;
+  if (inWorkspace && !(inTemp && tempBelowWorkspace)) {
+    if (isInGit(real) && !isInGit(written))
+      throw new Error("It is a link into .git/, where credentials are kept. Give the file itself.");
+    return real;
+  }
   if (inTemp && isWrittenInTemp(written, workspace, [temp, realTemp])) return real;
   throw new Error(
     "The file lies outside the workspace (symbolic links resolved). Give a file in the workspace, or one written as a path in RUNNER_TEMP.",

@@ -196,6 +196,17 @@ export const files: Row[] = [
       symlinkSync(join(root, "outside.txt"), join(temp, "x.txt"));
     },
   ],
+  [
+    "a link into .git/",
+    "message-file",
+    /link into \.git\/, where credentials are kept/,
+    fromFile,
+    ({ workspace }) => {
+      mkdirSync(join(workspace, ".git"));
+      writeFileSync(join(workspace, ".git", "config"), "extraheader = AUTHORIZATION: basic x");
+      symlinkSync(".git/config", join(workspace, "message.txt"));
+    },
+  ],
   ["a link to nothing", "message-file", /no such file/, fromFile, link(() => "nowhere.txt")],
   [
     "a link to itself",
