@@ -1,5 +1,5 @@
 /** Inputs that look odd and are right, through the built action: none is refused, and each is sent as it was meant. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
@@ -279,6 +279,18 @@ describe("durations, booleans and choices", () => {
 
   it("an input that nobody knows is the runner's to warn of", async () => {
     await succeeds({ mesage: "x" });
+  });
+});
+
+describe("a summary that is there already", () => {
+  it("is gone on with: a second use in one job appends", async () => {
+    const file = join(folder, "summary.md");
+    writeFileSync(file, "# Of an earlier step\n");
+    const env = { GITHUB_STEP_SUMMARY: file };
+    const steps = [await succeeds({}, { env }), await succeeds({ message: "Another one." }, { env, step: "mosoo_2" })];
+    const text = readFileSync(file, "utf8");
+    expect(text).toMatch(/^# Of an earlier step\n/);
+    for (const { outputs } of steps) expect(text).toContain(outputs["thread-url"]);
   });
 });
 

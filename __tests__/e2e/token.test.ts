@@ -302,6 +302,37 @@ describe("an agent and a GitHub that say the token", () => {
   });
 });
 
+describe("an error that nobody waits for", () => {
+  it.each([
+    ["thrown", "setTimeout(() => { throw new Error(`stray ${process.env.INPUT_TOKEN}`); }, 300);"],
+    ["rejected", "setTimeout(() => void Promise.reject(new Error(`stray ${process.env.INPUT_TOKEN}`)), 300);"],
+  ])("%s: one annotation without a stack, and without the token", async (_, code) => {
+    const script = join(folder, "stray.mjs");
+    writeFileSync(script, code);
+    const server = await startScriptedServer(() => ({ raw: "" }));
+    closers.push(() => server.close());
+    const step = await runStep({
+      with: {
+        "agent-id": "a",
+        token: canary,
+        message: "x",
+        "api-url": `${server.origin}/api/v1`,
+        "create-timeout": "2s",
+      },
+      nodeArguments: ["--import", script],
+    });
+    const errors = step.annotations.filter(({ level }) => level === "error");
+    expect({ exitCode: step.exitCode, errors: errors.length, stderr: step.stderr }).toEqual({
+      exitCode: 1,
+      errors: 1,
+      stderr: "",
+    });
+    expect(errors[0]?.message).toMatch(/^Something unexpected happened: stray \*\*\* Please report it/);
+    expect(step.shown).not.toMatch(/^\s*at /m);
+    expectSecrecy(step);
+  });
+});
+
 describe("the search for leaks", () => {
   it("finds the token in every form that it looks for", () => {
     const forms = [
