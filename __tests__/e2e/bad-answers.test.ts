@@ -257,7 +257,7 @@ describe("a good answer", () => {
 describe("the answer's link", () => {
   const own = "{base}/threads/{id}";
   const links: [string, unknown, string][] = [
-    ["a path", `/api/v1/threads/${thread}`, `{origin}/api/v1/threads/${thread}`],
+    ["a path", `/api/v1/threads/${thread}?x=1`, `{origin}/api/v1/threads/${thread}?x=1`],
     ["a URL of the same origin", `{origin}/elsewhere/${thread}`, `{origin}/elsewhere/${thread}`],
     ["missing", undefined, own],
     ["null", null, own],
