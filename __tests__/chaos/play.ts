@@ -144,7 +144,8 @@ class Player {
   /** What a failed first attempt says of the thread or message has to be true. */
   #checkTruth({ runAttempt, failure }: Attempt): void {
     if (runAttempt > 1 || this.attempts.length > 1) return;
-    if (failure.includes("No thread was created.") && this.#threads.length > 0)
+    const made = this.#world.threadId === undefined ? this.#threads.length : this.#ownMessages.length;
+    if (failure.includes("No thread was created.") && made > 0)
       this.broken.push(`It says that there is no thread, and there is one: ${failure}`);
     if (failure.includes("The message was not sent.") && this.#ownMessages.length > 0)
       this.broken.push(`It says that the message was not sent, and it was: ${failure}`);

@@ -285,13 +285,10 @@ describe("the upload", () => {
 
 describe("a fault at any point of the upload's flow leaves one thread with one message and its files", () => {
   const kinds: [string, Mishap][] = [
-    ["dropped before", { kind: "drop-before" }],
     ["dropped after", { kind: "drop-after" }],
     ["a 500 before", { kind: "status", status: 500 }],
-    ["a page with 502", { kind: "status", status: 502, body: "<html>" }],
     ["cut off", { kind: "cut" }],
     ["another shape", { kind: "garbage", shape: "no-id" }],
-    ["a full rate", { kind: "rate-limit", retryAfter: "0" }],
   ];
   const more: [string, Fault][] = [
     ["events: failed once the message was taken", { on: "events", kind: "fail-after" }],
