@@ -63,6 +63,8 @@ export async function runMain(): Promise<void> {
   } catch (error) {
     fail(error);
   }
+  // While Node tidies up, a second signal would kill it: a step that was stopped ends here and now.
+  if (stop.requested.aborted) process.exit();
   endSoon();
 }
 

@@ -49,6 +49,20 @@ describe("a signal while the step waits", () => {
   );
 
   it.concurrent(
+    "that comes again while the step ends does not kill it",
+    withAgent(async (agent) => {
+      const running = await agent.atWork();
+      running.signal("SIGINT");
+      const again = setInterval(() => {
+        running.signal("SIGTERM");
+      }, 10);
+      const result = await running.result;
+      clearInterval(again);
+      expect(result).toMatchObject({ exitCode: 1, signal: null, outputs: { status: "cancelled" } });
+    }),
+  );
+
+  it.concurrent(
     "leaves the run going where it is told to",
     withAgent(async (agent) => {
       const running = await agent.atWork({ "on-cancel": "leave" });

@@ -114,7 +114,7 @@ describe("with a stream", () => {
     const pace = new Pace(0, 0);
     pace.listen();
     pace.hinted("question", 10_000);
-    expect(pauses(pace, 7, 10_000)).toEqual([0, 0.1, 0.3, 0.6, 1, 90, 135]);
+    expect(pauses(pace, 9, 10_000)).toEqual([0, 0.1, 0.3, 0.6, 1, 2, 4, 90, 135]);
   });
 
   it("a question that was seen, or the run's going on, ends the looking for it", () => {

@@ -14,7 +14,7 @@ const gapGrowth = 1.5;
 /** Pauses after an event said that the run has ended, and the thread does not show it. Then as in polling. */
 const afterEndMs = [100, 300, 600, 1_000, 2_000];
 /** The same for a question. Then it was answered already, as it seems. */
-const afterQuestionMs = [100, 300, 600, 1_000];
+const afterQuestionMs = [100, 300, 600, 1_000, 2_000, 4_000];
 
 export interface Read {
   /** How long the server is to be left alone, after a failure. */
