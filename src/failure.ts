@@ -79,7 +79,8 @@ export function failureText(error: unknown, work: Work = {}): string {
       said,
       advice,
       odd,
-      existenceSentence(existence, work),
+      // It asked the server: what an earlier attempt may have made is known.
+      existenceSentence(existence, { ...work, again: false }),
     );
   }
   return join(
