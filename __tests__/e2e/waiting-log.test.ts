@@ -43,7 +43,11 @@ describe("the log of a step that waits", () => {
     Agent.during({}, async (agent) => {
       agent.script = [
         { status: "running" },
-        { emit: delta("::error::Mine!\n##[error]And mine\n::stop-commands::all\nlast words without an end ::warning::x") },
+        {
+          emit: delta(
+            "::error::Mine!\n##[error]And mine\n::stop-commands::all\nlast words without an end ::warning::x",
+          ),
+        },
       ];
       const running = startStep(agent.step());
       await running.waitForLog("And mine");
