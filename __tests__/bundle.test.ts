@@ -48,9 +48,31 @@ describe("what the build leaves out", () => {
   });
 
   it("is a parser of undici that is off by default", () => {
-    const users = sources("node_modules/undici/lib").filter(([, text]) => text.includes("/milo/"));
-    expect(users.map(([name]) => name)).toEqual(["dispatcher/parser-h1.js"]);
-    expect(read("node_modules/undici/lib/dispatcher/client-h1.js")).toContain("kUseMilo");
+    const client = read("node_modules/undici/lib/dispatcher/client-h1.js");
+    expect(client).toContain("const { H1Parser, getMiloEnabled } =");
+    expect(client).toContain("(client[kUseMilo] ?? getMiloEnabled())");
+  });
+
+  it("is node:http, of which undici's calls want the limit of the headers and the class of no body of ours", () => {
+    const uses = (name: string): string[] =>
+      [...read(`node_modules/undici/lib/${name}`).matchAll(/.*\b(?:http\.\w+|IncomingMessage\b).*/g)].map(([line]) =>
+        line.trim(),
+      );
+    expect(new Set(uses("dispatcher/client.js").flatMap((line) => line.match(/http\.\w+/g) ?? []))).toEqual(
+      new Set(["http.maxHeaderSize"]),
+    );
+    expect(uses("core/util.js")).toEqual([
+      "const { IncomingMessage } = require('node:http')",
+      "if (Object.getPrototypeOf(stream).constructor === IncomingMessage) {",
+    ]);
+  });
+
+  it("is node:assert, of which undici uses the plain call alone", () => {
+    const users = sources("node_modules/undici/lib").filter(
+      ([name, text]) => /^(?:api|core|dispatcher)\//.test(name) && text.includes("require('node:assert')"),
+    );
+    expect(users.length).toBeGreaterThan(5);
+    for (const [, text] of users) expect(text).not.toMatch(/\bassert\.\w/);
   });
 });
 
@@ -78,6 +100,21 @@ describe("the bundle", () => {
     for (const mark of ["octokit-core.js/", "mdast", "matchDirectories"]) {
       expect(entry.includes(mark)).toBe(false);
       expect(chunks.some((chunk) => chunk.includes(mark))).toBe(true);
+    }
+  });
+
+  it("has its modules compiled once: none is a function that is only written down", () => {
+    for (const name of files.filter((each) => each.endsWith(".js"))) {
+      const code = read(`dist/action/${name}`);
+      expect(code).toMatch(/[{,]\d+:\(function\(/);
+      expect(code).not.toMatch(/[{,]\d+:(?:function|\w+=>\{|\([\w,]*\)=>\{)/);
+    }
+  });
+
+  it("has the HTTP parser beside it, byte for byte undici's", () => {
+    for (const name of ["llhttp", "llhttp_simd"]) {
+      const base64 = /'([A-Za-z0-9+/=]{1000,})'/.exec(read(`node_modules/undici/lib/llhttp/${name}-wasm.js`))?.[1];
+      expect(readFileSync(join(root, `dist/action/${name}.wasm`)).toString("base64")).toBe(base64);
     }
   });
 

@@ -1,3 +1,5 @@
+"use strict";
+Object.defineProperty(exports, "__esModule", { value: true });
 /** The main step's door. */
-import { runMain } from "./action/index.js";
-await runMain();
+const action_ts_1 = require("./action/index.js");
+void (0, action_ts_1.runMain)();

@@ -1,4 +1,4 @@
 /** The main step's door. */
 import { runMain } from "./action.ts";
 
-await runMain();
+void runMain();

@@ -3,6 +3,5 @@
  * post are told apart by their files: a main step that was killed early leaves no state at all.
  */
 if (process.env["STATE_waiting"] === "true" || process.env["STATE_comment_open"] === "true") {
-  const { runPost } = await import("./action.ts");
-  await runPost();
+  void import("./action.ts").then(({ runPost }) => runPost());
 }

@@ -122,10 +122,10 @@ describe("the post step with nothing to do", () => {
       const folder = mkdtempSync(join(tmpdir(), "post-"));
       try {
         // Nothing but the door is there to be loaded.
-        cpSync(join(import.meta.dirname, "../../dist/post.js"), join(folder, "post.mjs"));
+        cpSync(join(import.meta.dirname, "../../dist/post.js"), join(folder, "post.cjs"));
         for (const wait of ["true", "false"]) {
           const main = await agent.run({ wait });
-          const post = await runPost(main, { script: join(folder, "post.mjs") });
+          const post = await runPost(main, { script: join(folder, "post.cjs") });
           expect(post).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
         }
       } finally {

@@ -1,0 +1,3 @@
+"use strict";
+
+module.exports = { H1Parser: undefined, getMiloEnabled: () => false };

@@ -1,0 +1,6 @@
+"use strict";
+
+const { readFileSync } = require("node:fs");
+const { join } = require("node:path");
+
+module.exports = readFileSync(join(__dirname, "llhttp_simd.wasm"));

@@ -1,3 +1,0 @@
-"use strict";
-
-throw new Error("This action is built without undici's experimental parser.");
