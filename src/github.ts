@@ -1,47 +1,46 @@
 /**
  * What GitHub tells a step about itself: run, job, event, pull request. The only reader of GITHUB_* variables.
  *
- * The event's payload is written by whoever opens a pull request: it is read by a schema, field by field, and a missing
- * or broken event file is survived.
+ * The event's payload is written by whoever opens a pull request: it is read value by value, each checked for its kind,
+ * and a missing or broken event file is survived. Every step reads it, so it has no schema: a dozen values are told
+ * faster than a schema of them is made.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import * as z from "./mosoo/zod.ts";
 import type { Environment } from "./mosoo/proxy.ts";
 
-const text = z.catch(z.optional(z.string()), undefined);
-const number = z.catch(z.optional(z.int().check(z.positive())), undefined);
-
-/** A commit's full hash, SHA-1 or SHA-256: it goes into an address. */
-const hash = z.catch(z.optional(z.string().check(z.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i))), undefined);
-
-function section<T extends z.core.$ZodShape>(shape: T) {
-  return z.catch(z.optional(z.nullable(z.looseObject(shape))), undefined);
+/** What stands at `path` in JSON, of whatever kind; undefined where nothing does. */
+function at(json: unknown, ...path: string[]): unknown {
+  let value = json;
+  for (const name of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = Reflect.get(value, name);
+  }
+  return value;
 }
 
-const Repository = section({ id: z.catch(z.optional(z.number()), undefined), full_name: text });
-const PullRequest = section({
-  number,
-  title: text,
-  head: section({ sha: hash, repo: Repository }),
-  base: section({ repo: Repository }),
-});
+function textAt(json: unknown, ...path: string[]): string | undefined {
+  const value = at(json, ...path);
+  return typeof value === "string" ? value : undefined;
+}
 
-const Payload = z.looseObject({
-  repository: Repository,
-  pull_request: PullRequest,
-  issue: section({ number, title: text, pull_request: z.catch(z.optional(z.unknown()), undefined) }),
-  comment: section({ body: text }),
-  merge_group: section({ head_ref: text }),
-  workflow_run: section({
-    event: text,
-    head_sha: hash,
-    head_repository: Repository,
-    repository: Repository,
-    pull_requests: z.catch(z.optional(z.array(section({ number, base: section({ repo: Repository }) }))), undefined),
-  }),
-});
-type Payload = z.infer<typeof Payload>;
+/** The number of a pull request or issue. */
+function numberAt(json: unknown, ...path: string[]): number | undefined {
+  const value = at(json, ...path);
+  return Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : undefined;
+}
+
+/** A commit's full hash, SHA-1 or SHA-256: it goes into an address. */
+function hashAt(json: unknown, ...path: string[]): string | undefined {
+  const value = textAt(json, ...path);
+  return value !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(value) ? value : undefined;
+}
+
+/** A repository's ID, by which two are one or not. */
+function idAt(json: unknown, ...path: string[]): number | undefined {
+  const value = at(json, ...path);
+  return typeof value === "number" ? value : undefined;
+}
 
 /** What the work is about. */
 export interface Subject {
@@ -84,14 +83,12 @@ export interface RunContext {
   commentBody: string | undefined;
 }
 
-function readPayload(path: string | undefined): Payload {
-  const nothing = Payload.parse({});
-  if (!path) return nothing;
+function readPayload(path: string | undefined): unknown {
+  if (!path) return undefined;
   try {
-    const parsed = Payload.safeParse(JSON.parse(readFileSync(path, "utf8")));
-    return parsed.success ? parsed.data : nothing;
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch {
-    return nothing;
+    return undefined;
   }
 }
 
@@ -102,46 +99,56 @@ function queuedNumber(ref: string | undefined): number | undefined {
 }
 
 /** The pull request of this repository that a workflow run was for: GitHub also lists those of forks with the same commit. */
-function upstreamNumber(upstream: Payload["workflow_run"], repositoryId: string): number | undefined {
-  return upstream?.pull_requests?.find((pull) => {
-    const base = pull?.base?.repo?.id;
-    return pull?.number !== undefined && (base === undefined || repositoryId === "" || String(base) === repositoryId);
-  })?.number;
+function upstreamNumber(payload: unknown, repositoryId: string): number | undefined {
+  const listed = at(payload, "workflow_run", "pull_requests");
+  if (!Array.isArray(listed)) return undefined;
+  const pull: unknown = listed.find((each) => {
+    const base = idAt(each, "base", "repo", "id");
+    return (
+      numberAt(each, "number") !== undefined &&
+      (base === undefined || repositoryId === "" || String(base) === repositoryId)
+    );
+  });
+  return numberAt(pull, "number");
 }
 
-function findSubject(payload: Payload, eventName: string, ref: string, repositoryId: string): Subject | undefined {
-  const { pull_request: pull, issue } = payload;
-  if (pull?.number !== undefined) return { kind: "pull request", number: pull.number, title: pull.title };
-  if (issue?.number !== undefined) {
-    return { kind: issue.pull_request ? "pull request" : "issue", number: issue.number, title: issue.title };
+function findSubject(payload: unknown, eventName: string, ref: string, repositoryId: string): Subject | undefined {
+  for (const place of ["pull_request", "issue"]) {
+    const number = numberAt(payload, place, "number");
+    if (number === undefined) continue;
+    const isPull = place === "pull_request" || Boolean(at(payload, place, "pull_request"));
+    return { kind: isPull ? "pull request" : "issue", number, title: textAt(payload, place, "title") };
   }
-  const upstream = upstreamNumber(payload.workflow_run, repositoryId);
+  const upstream = upstreamNumber(payload, repositoryId);
   if (upstream !== undefined) return { kind: "pull request", number: upstream, title: undefined };
   const queued =
-    eventName === "merge_group" ? (queuedNumber(payload.merge_group?.head_ref) ?? queuedNumber(ref)) : undefined;
+    eventName === "merge_group"
+      ? (queuedNumber(textAt(payload, "merge_group", "head_ref")) ?? queuedNumber(ref))
+      : undefined;
   if (queued !== undefined) return { kind: "pull request", number: queued, title: undefined };
   // Without a usable payload, a pull request's ref still names it: refs/pull/12/merge.
   const fromRef = /^refs\/pull\/([1-9]\d{0,9})\//.exec(ref)?.[1];
   return fromRef === undefined ? undefined : { kind: "pull request", number: Number(fromRef), title: undefined };
 }
 
-function provesFork(payload: Payload): boolean {
-  const pull = payload.pull_request;
-  if (pull?.head) {
+/** Whether two repositories of an event are proven to be two. */
+function differ(head: unknown, base: unknown): boolean {
+  const [headId, baseId] = [idAt(head, "id"), idAt(base, "id")];
+  if (headId !== undefined && baseId !== undefined) return headId !== baseId;
+  const [headName, baseName] = [textAt(head, "full_name"), textAt(base, "full_name")];
+  return headName !== undefined && baseName !== undefined && headName !== baseName;
+}
+
+function provesFork(payload: unknown): boolean {
+  const repository = at(payload, "repository");
+  if (at(payload, "pull_request", "head")) {
+    const head = at(payload, "pull_request", "head", "repo");
     // A fork that was deleted since has no repository any more.
-    if (pull.head.repo === null) return true;
-    const head = pull.head.repo;
-    const base = pull.base?.repo ?? payload.repository;
-    if (head?.id !== undefined && base?.id !== undefined) return head.id !== base.id;
-    if (head?.full_name !== undefined && base?.full_name !== undefined) return head.full_name !== base.full_name;
-    return false;
+    return head === null || differ(head, at(payload, "pull_request", "base", "repo") ?? repository);
   }
-  const upstream = payload.workflow_run;
-  if (upstream?.event !== "pull_request") return false;
-  const { head_repository: head } = upstream;
-  const base = upstream.repository ?? payload.repository;
-  if (head === null) return true;
-  return head?.id !== undefined && base?.id !== undefined && head.id !== base.id;
+  if (textAt(payload, "workflow_run", "event") !== "pull_request") return false;
+  const head = at(payload, "workflow_run", "head_repository");
+  return head === null || differ(head, at(payload, "workflow_run", "repository") ?? repository);
 }
 
 /** The run's commit; "" where an event is not about a commit, and GITHUB_SHA is but the default branch's newest. */
@@ -188,10 +195,11 @@ export function readContext(environment: Environment): RunContext {
     workspace: get("GITHUB_WORKSPACE") || process.cwd(),
     temp: get("RUNNER_TEMP"),
     subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref, get("GITHUB_REPOSITORY_ID")),
-    headSha: payload.pull_request?.head?.sha ?? payload.workflow_run?.head_sha ?? ownSha(get),
+    headSha:
+      hashAt(payload, "pull_request", "head", "sha") ?? hashAt(payload, "workflow_run", "head_sha") ?? ownSha(get),
     fromFork: provesFork(payload),
     fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]" && dependabotsEvents.has(get("GITHUB_EVENT_NAME")),
-    commentBody: payload.comment?.body,
+    commentBody: textAt(payload, "comment", "body"),
   };
 }
 

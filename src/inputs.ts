@@ -39,23 +39,18 @@ export const defaults = {
   "on-missing-token": "fail",
 } as const;
 
-const given = z.string();
-
 /** An input's rule; a text of nothing gives what stands in its place. */
 function input<T, Nothing>(rule: (text: string) => T, nothing: Nothing) {
-  return z.pipe(
-    given,
-    z.transform((text, context): T | Nothing => {
-      if (text === "") return nothing;
-      try {
-        return rule(text);
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        context.issues.push({ code: "custom", message: error.message, input: undefined });
-        return z.NEVER;
-      }
-    }),
-  );
+  return z.transform((text: string, context): T | Nothing => {
+    if (text === "") return nothing;
+    try {
+      return rule(text);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      context.issues.push({ code: "custom", message: error.message, input: undefined });
+      return z.NEVER;
+    }
+  });
 }
 
 function optional<T>(rule: (text: string) => T) {

@@ -10,6 +10,12 @@ import * as z from "./zod.ts";
  */
 export const idPattern = /^(?!\.+$)[\w.=-]{1,255}$/;
 
+/** A schema that is made when an answer asks for it: every step makes that of a thread, hardly any the others. */
+function whenAsked<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
 const Id = z.string().check(z.regex(idPattern));
 export const lenientText = z.catch(z.optional(z.nullable(z.string())), undefined);
 /** A word of the contract. What is none counts as not told: outputs and conditions of workflows rely on it. */
@@ -28,22 +34,24 @@ const LinksSchema = z.catch(z.optional(z.nullable(z.looseObject({ thread: lenien
 
 const ThreadAnswerSchema = z.looseObject({ thread: ThreadSchema, run: z.nullable(RunSchema), links: LinksSchema });
 
-const EventsAnswerSchema = z.looseObject({
-  events: z.array(z.looseObject({ type: lenientText, run: z.catch(z.optional(z.nullable(RunSchema)), undefined) })),
-  thread: z.catch(z.optional(ThreadSchema), undefined),
-});
+const eventsAnswerSchema = whenAsked(() =>
+  z.looseObject({
+    events: z.array(z.looseObject({ type: lenientText, run: z.catch(z.optional(z.nullable(RunSchema)), undefined) })),
+    thread: z.catch(z.optional(ThreadSchema), undefined),
+  }),
+);
 
-const UploadAnswerSchema = z.looseObject({ file: z.looseObject({ id: Id }) });
+const uploadAnswerSchema = whenAsked(() => z.looseObject({ file: z.looseObject({ id: Id }) }));
 
-const ErrorSchema = z.looseObject({
-  error: z.union([z.looseObject({ code: lenientText, message: lenientText }), z.string()]),
-});
+const errorSchema = whenAsked(() =>
+  z.looseObject({ error: z.union([z.looseObject({ code: lenientText, message: lenientText }), z.string()]) }),
+);
 
 export type Run = z.infer<typeof RunSchema>;
 export type Thread = z.infer<typeof ThreadSchema>;
 /** Answer to creating or reading a thread. `run` is null where the thread has none. */
 export type ThreadAnswer = z.infer<typeof ThreadAnswerSchema>;
-export type EventsAnswer = z.infer<typeof EventsAnswerSchema>;
+export type EventsAnswer = z.infer<ReturnType<typeof eventsAnswerSchema>>;
 
 /** What a schema makes of JSON text, or undefined. */
 export function parse<T>(
@@ -63,12 +71,12 @@ export function parse<T>(
 
 /** The promised answer in `text`, or undefined where it is something else. */
 export const parseThreadAnswer = (text: string): ThreadAnswer | undefined => parse(ThreadAnswerSchema, text);
-export const parseEventsAnswer = (text: string): EventsAnswer | undefined => parse(EventsAnswerSchema, text);
-export const parseUpload = (text: string): string | undefined => parse(UploadAnswerSchema, text)?.file.id;
+export const parseEventsAnswer = (text: string): EventsAnswer | undefined => parse(eventsAnswerSchema(), text);
+export const parseUpload = (text: string): string | undefined => parse(uploadAnswerSchema(), text)?.file.id;
 
 /** Code and message of an error answer: the envelope, or a bare string, or nothing. */
 export function parseError(text: string): { code?: string; message?: string; bare?: boolean } {
-  const answer = parse(ErrorSchema, text);
+  const answer = parse(errorSchema(), text);
   if (answer === undefined) return {};
   if (typeof answer.error === "string") return { message: answer.error, bare: true };
   const { code, message } = answer.error;
