@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { startMosooServer } from "../__tests__/support/mosoo-server.ts";
+import { makeAuthority } from "../__tests__/support/certificates.ts";
+import { type MosooServer, startMosooServer } from "../__tests__/support/mosoo-server.ts";
 import { startStep } from "../__tests__/support/runner.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -44,23 +45,33 @@ function runOnce(args: readonly string[], env: Record<string, string>): Promise<
   });
 }
 
-/** What a step costs from start to end, on the same machine in the same rounds. */
-async function startCosts(): Promise<Map<string, Cost>> {
-  const server = await startMosooServer({ rateLimit: { requests: 1_000_000, windowMs: 60_000 } });
-  const environment = { PATH: process.env["PATH"] ?? "", HOME: folder };
-  const create = `${server.apiUrl}/agents/${server.agents.published}/threads`;
-  const post = join(folder, "post.mjs");
+/** A script that sends what a step sends, by Node's own `fetch`. */
+function fetchScript(server: MosooServer): string {
+  const path = join(folder, `post-${new URL(server.apiUrl).port}.mjs`);
   writeFileSync(
-    post,
-    `const answer = await fetch(${JSON.stringify(create)}, {
+    path,
+    `const answer = await fetch(${JSON.stringify(`${server.apiUrl}/agents/${server.agents.published}/threads`)}, {
       method: "POST",
       headers: { authorization: "Bearer ${server.tokens.person}", "content-type": "application/json" },
       body: JSON.stringify({ input: { type: "user.message", content: [{ type: "text", text: "Hello" }] } }),
     });
     await answer.text();\n`,
   );
+  return path;
+}
+
+/** What a step costs from start to end, on the same machine in the same rounds. */
+async function startCosts(): Promise<Map<string, Cost>> {
+  const authority = makeAuthority();
+  const roots = join(folder, "roots.pem");
+  writeFileSync(roots, authority.cert);
+  const rateLimit = { requests: 1_000_000, windowMs: 60_000 };
+  const server = await startMosooServer({ rateLimit });
+  const secure = await startMosooServer({ rateLimit, tls: authority.issue(["127.0.0.1"]) });
+  const environment = { PATH: process.env["PATH"] ?? "", HOME: folder };
+  const trusting = { ...environment, NODE_EXTRA_CA_CERTS: roots };
   let runs = 0;
-  const stepEnvironment = (): Record<string, string> => {
+  const stepEnvironment = (asked: MosooServer): Record<string, string> => {
     runs += 1;
     const file = (name: string): string => {
       const path = join(folder, `${name}-${runs}`);
@@ -68,11 +79,11 @@ async function startCosts(): Promise<Map<string, Cost>> {
       return path;
     };
     return {
-      ...environment,
-      "INPUT_AGENT-ID": server.agents.published,
-      INPUT_TOKEN: server.tokens.person,
+      ...(asked === secure ? trusting : environment),
+      "INPUT_AGENT-ID": asked.agents.published,
+      INPUT_TOKEN: asked.tokens.person,
       INPUT_MESSAGE: "Hello",
-      "INPUT_API-URL": server.apiUrl,
+      "INPUT_API-URL": asked.apiUrl,
       INPUT_MATRIX: "null",
       GITHUB_RUN_ID: String(runs),
       GITHUB_REPOSITORY: "octo-org/octo-repo",
@@ -86,17 +97,20 @@ async function startCosts(): Promise<Map<string, Cost>> {
       RUNNER_TEMP: folder,
     };
   };
+  const [post, securePost] = [fetchScript(server), fetchScript(secure)];
   const candidates: Record<string, () => Promise<Cost>> = {
     "bare Node, nothing to do": () => runOnce(["-e", "0"], environment),
     "bare Node, the same POST by `fetch`": () => runOnce([post], environment),
-    "a step that creates a thread": () => runOnce([join(root, "dist/index.js")], stepEnvironment()),
+    "a step that creates a thread": () => runOnce([join(root, "dist/index.js")], stepEnvironment(server)),
+    "bare Node, the same POST over https": () => runOnce([securePost], trusting),
+    "a step that creates a thread over https": () => runOnce([join(root, "dist/index.js")], stepEnvironment(secure)),
     "the post step with nothing to do": () => runOnce([join(root, "dist/post.js")], environment),
   };
   const costs = new Map<string, Cost[]>(Object.keys(candidates).map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (const [name, candidate] of Object.entries(candidates)) costs.get(name)?.push(await candidate());
   }
-  await server.close();
+  await Promise.all([server.close(), secure.close()]);
   return new Map(
     [...costs].map(([name, all]) => [
       name,
@@ -151,9 +165,12 @@ rmSync(folder, { recursive: true });
 const bare = starts.get("bare Node, nothing to do");
 const fetching = starts.get("bare Node, the same POST by `fetch`");
 if (bare === undefined || fetching === undefined) throw new Error("A baseline is missing.");
-const rows = [...starts].map(
-  ([name, { ms, peakMb }]) => `| ${name} | ${(ms / fetching.ms).toFixed(2)} | ${(peakMb / bare.peakMb).toFixed(2)} |`,
-);
+const secureFetching = starts.get("bare Node, the same POST over https");
+if (secureFetching === undefined) throw new Error("A baseline is missing.");
+const rows = [...starts].map(([name, { ms, peakMb }]) => {
+  const baseline = name.endsWith("https") ? secureFetching : fetching;
+  return `| ${name} | ${(ms / baseline.ms).toFixed(2)} | ${(peakMb / bare.peakMb).toFixed(2)} |`;
+});
 
 const page = `# Performance
 
@@ -167,8 +184,12 @@ are ratios within one run on one machine; absolute times say little.
 | --- | --- | --- |
 ${rows.join("\n")}
 
-What keeps it small: one copy of undici, and of it only the agent and the request; \`zod/mini\`; \`@actions/core\` without the
-HTTP client that its OIDC part needs; no HTTP/2 before it is spoken ([scripts/alias](../scripts/alias/README.md)); chunks for
+A ratio over https is against bare Node's \`fetch\` over https.
+
+What keeps it small: CommonJS, whose modules are compiled once (Node's loader of ES modules alone costs a tenth of a step);
+one copy of undici, and of it only the agent and the request; \`zod/mini\`, and schemas made when they are asked for;
+\`@actions/core\` without the HTTP client that its OIDC part needs; the HTTP parser as a file of bytes; no \`node:http2\`,
+\`node:http\` and \`node:assert\`, of which next to nothing is used ([scripts/alias](../scripts/alias/README.md)); chunks for
 the comment, files, the event stream, the Markdown cleaner and the proxy agent; no locale data for a thousands separator.
 
 ## Waiting
