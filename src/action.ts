@@ -23,6 +23,15 @@ function afterLastWord(then: () => void): void {
   process.stdout.write("", then);
 }
 
+/** Node ends a process in which nothing is left to happen, even if something is waited for still: that is no success. */
+function onEarlyEnd(tell: (error: unknown) => void): { done: boolean } {
+  const work = { done: false };
+  process.on("exit", () => {
+    if (!work.done) tell(new Error("the step ended before its work was done."));
+  });
+  return work;
+}
+
 /**
  * What still tries to connect somewhere must not keep the step alive. Where nothing does, the process ends by itself,
  * and this never fires.
@@ -53,6 +62,7 @@ export async function runMain(): Promise<void> {
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
   onStray(fail);
+  const work = onEarlyEnd(fail);
   const stop = new StopWish(() => {
     // Something hangs that could not be given up.
     fail(new StoppedError("maybe"));
@@ -63,6 +73,7 @@ export async function runMain(): Promise<void> {
   } catch (error) {
     fail(error);
   }
+  work.done = true;
   // While Node tidies up, a second signal would kill it: a step that was stopped ends here and now.
   if (stop.requested.aborted) process.exit();
   endSoon();

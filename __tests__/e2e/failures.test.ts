@@ -219,3 +219,27 @@ describe("a connection that fails", () => {
     );
   });
 });
+
+describe("a step in which nothing is left to happen, although its work is not done", () => {
+  it("fails and says so, where Node would end it as a success", async () => {
+    const server = await startMosooServer();
+    servers.push(server);
+    // What writes the summary never comes back, and keeps no process alive either.
+    const hang =
+      "import fs from 'node:fs'; fs.promises.appendFile = fs.promises.writeFile = () => new Promise(() => {});";
+    const step = await runStep({
+      with: {
+        "agent-id": server.agents.published,
+        token: server.tokens.person,
+        message: "Look at this, please.",
+        "api-url": server.apiUrl,
+      },
+      nodeArguments: ["--import", `data:text/javascript,${encodeURIComponent(hang)}`],
+    });
+    expect(step.exitCode).toBe(1);
+    expect(step.annotations.filter(({ level }) => level === "error").map(({ message }) => message)).toEqual([
+      expect.stringMatching(/the step ended before its work was done\. Please report it/),
+    ]);
+    expect(step.outputs["thread-id"]).toBe(server.threads[0]?.id);
+  });
+});
