@@ -66,6 +66,8 @@ export function makeRepository(folder: string, files: Record<string, string> = {
   git(folder, "remote", "add", "origin", "https://github.com/octo-org/octo-repo");
   git(folder, "add", "--all");
   git(folder, "commit", "--quiet", "--message=Begin");
+  // As a checkout of all history has it; act's is a copy of this folder.
+  git(folder, "update-ref", "refs/remotes/origin/main", "HEAD");
 }
 
 /** Tracked files of the working tree that `git archive` would pack: what a runner downloads. */

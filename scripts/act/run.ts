@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { makeBench, type Bench, type ExampleCase } from "./bench.ts";
 import { exampleFiles } from "./folders.ts";
 
@@ -11,7 +12,7 @@ async function allCases(): Promise<ExampleCase[]> {
   const folder = join(import.meta.dirname, "cases");
   const modules = readdirSync(folder)
     .sort()
-    .map((name) => import(join(folder, name)) as Promise<{ cases: ExampleCase[] }>);
+    .map((name) => import(pathToFileURL(join(folder, name)).href) as Promise<{ cases: ExampleCase[] }>);
   return (await Promise.all(modules)).flatMap((module) => module.cases);
 }
 

@@ -1,0 +1,107 @@
+/** README.md's snippets, run as they stand: what a newcomer pastes first. */
+import { events } from "../../../__tests__/support/runner-events.ts";
+import { answering, asked, conversation, pageOf, type Bench, type ExampleCase } from "../bench.ts";
+import { snippetWorkflows } from "../snippets.ts";
+
+const example = "README.md";
+const workflow = ".github/workflows/mosoo.yml";
+const question = "Review https://github.com/octo-org/octo-repo/pull/12";
+
+/** The first snippet that holds `words`, as a file of the user's repository. */
+function pasted(words: string, change = (text: string): string => text): Record<string, string> {
+  const found = Object.entries(snippetWorkflows()).find(
+    ([name, text]) => name.startsWith("README-") && text.includes(words),
+  );
+  if (found === undefined) throw new Error(`No snippet of README.md holds "${words}"`);
+  return { [workflow]: change(found[1]) };
+}
+
+function run({ act }: Bench, options: Omit<Parameters<Bench["act"]>[1], "event">): ReturnType<Bench["act"]> {
+  return act(example, { event: events.pullRequest(), workflow, ...options });
+}
+
+export const cases: ExampleCase[] = [
+  {
+    example,
+    shows: "the quick start starts a thread, and its later step sees the link",
+    async run(bench) {
+      const { check } = bench;
+      const server = await bench.mosoo({ revision: "reference" });
+      const seen = await run(bench, { mosoo: server, files: pasted("See $URL") });
+      check.equal("the job", seen.job("review"), "success");
+      check.equal("what was asked", asked(server), [question]);
+      check.equal("the later step printed", seen.step("1").lines, [`See ${pageOf(server)}`]);
+      check.matches("the summary", seen.step("review").summary, new RegExp(pageOf(server)));
+    },
+  },
+  ...(["pass", "block"] as const).map((verdict): ExampleCase => ({
+    example,
+    shows: `an answer that ends with "Verdict - ${verdict}" makes the check ${verdict === "pass" ? "green" : "red"}`,
+    async run(bench) {
+      const { check } = bench;
+      const server = await bench.mosoo({
+        revision: "2026-08",
+        script: answering(`Looks odd.\n\nVerdict - ${verdict}`),
+      });
+      const seen = await run(bench, { mosoo: server, files: pasted("Verdict - pass") });
+      check.equal("the agent's step", seen.step("review").result, "success");
+      check.equal("the job", seen.job("job"), verdict === "pass" ? "success" : "failure");
+      check.matches("what was asked", asked(server).join(), /End with "Verdict - pass" or "Verdict - block"\.$/);
+    },
+  })),
+  {
+    example,
+    shows: "the answer stands in a comment",
+    async run(bench) {
+      const { check } = bench;
+      const server = await bench.mosoo({ revision: "2026-08", script: answering("All fine.") });
+      const gitHub = await bench.github();
+      const seen = await run(bench, { mosoo: server, github: gitHub, files: pasted("pr-comment: update") });
+      check.equal("the job", seen.job("job"), "success");
+      check.equal("comments", gitHub.comments.length, 1);
+      check.matches("the comment", gitHub.comments[0]?.body ?? "", /All fine\./);
+    },
+  },
+  {
+    example,
+    shows: "the second of two chained steps goes on in the first one's thread",
+    async run(bench) {
+      const { check } = bench;
+      const server = await bench.mosoo({ revision: "2026-08", script: conversation(["- faster", "# Notes"]) });
+      const seen = await run(bench, { mosoo: server, files: pasted("steps.list.outputs.thread-id") });
+      check.equal("the job", seen.job("job"), "success");
+      check.equal("threads on the server", server.threads.length, 1);
+      check.equal("messages of the thread", asked(server), [
+        "List what changed for users since the last release.",
+        "Now write release notes from that list.",
+      ]);
+    },
+  },
+  {
+    example,
+    shows: "the message comes from a file, and the diff against the base branch is attached",
+    async run(bench) {
+      const { check } = bench;
+      const server = await bench.mosoo({ revision: "2026-08", script: answering("Read it.") });
+      // The one change: the stand-in's address for the cloud's.
+      const onStandIn = (text: string): string => text.replace("https://cloud.mosoo.ai/api/v1", server.apiUrl);
+      const files = {
+        ...pasted("message-file: ", onStandIn),
+        ".github/review-prompt.md": "Read the diff.\n",
+      };
+      const seen = await run(bench, { mosoo: server, files });
+      check.equal("the job", seen.job("job"), "success");
+      check.equal("what was asked", asked(server), ["Read the diff."]);
+      check.equal(
+        "uploaded",
+        server.uploads.map((file) => file.name),
+        ["changes.diff"],
+      );
+      check.equal(
+        "attached",
+        server.threads[0]?.messages.map((message) => message.fileIds.length),
+        [1],
+      );
+    },
+  },
+];
