@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { lacks } from "../support/host.ts";
 
 /** Where a step runs: a workspace and RUNNER_TEMP beside each other, as on a runner, and a folder of somebody else. */
 export interface Place {
@@ -41,6 +42,8 @@ const blankInside = /blanks, line breaks or invisible characters/;
 const pathCharacter = /one of \/ \\ \? # %/;
 const tooLong = /too long: [\d,]+ characters \(UTF-16 units; at most 32,000\) and [\d,]+ bytes as a JSON body/;
 const outside = /outside the workspace/;
+/** Of a path that not every host has. */
+const outsideOrNone = /outside the workspace|no such file/;
 const asText = /expression \$\{\{ … \}\} stands there as text/;
 const notADuration = /not a duration\. Write 90 or 90s, 10m, 1h/;
 const outOfRange = /out of range\. Give one from 1s to 24h/;
@@ -127,6 +130,37 @@ export const messages: Row[] = [
   ],
 ];
 
+const devices: Row[] = [
+  [
+    "a FIFO that nobody writes to",
+    "message-file",
+    /not a regular file/,
+    fromFile,
+    ({ workspace }) => {
+      execFileSync("mkfifo", [join(workspace, "message.txt")]);
+    },
+  ],
+  [
+    "a link to a FIFO",
+    "message-file",
+    /not a regular file/,
+    fromFile,
+    ({ workspace }) => {
+      execFileSync("mkfifo", [join(workspace, "pipe")]);
+      symlinkSync("pipe", join(workspace, "message.txt"));
+    },
+  ],
+  ["an endless device", "message-file", outside, { ...fromFile, "message-file": "/dev/zero" }],
+  ["a link to a device", "message-file", outside, fromFile, link(() => "/dev/zero")],
+  ["standard input", "message-file", outsideOrNone, { ...fromFile, "message-file": "/dev/stdin" }],
+  [
+    "a name that no file can have",
+    "message-file",
+    /cannot be read \(ENAMETOOLONG\)/,
+    { ...fromFile, "message-file": "x".repeat(5_000) },
+  ],
+];
+
 export const files: Row[] = [
   ["a file that is not there", "message-file", /no such file.*relative to the workspace.*checked out/, fromFile],
   [
@@ -166,7 +200,12 @@ export const files: Row[] = [
     outside,
     ({ root }) => ({ ...fromFile, "message-file": join(root, "outside.txt") }),
   ],
-  ["the process's own environment", "message-file", outside, { ...fromFile, "message-file": "/proc/self/environ" }],
+  [
+    "the process's own environment",
+    "message-file",
+    outsideOrNone,
+    { ...fromFile, "message-file": "/proc/self/environ" },
+  ],
   [
     "a folder that only begins like the workspace",
     "message-file",
@@ -215,39 +254,7 @@ export const files: Row[] = [
     fromFile,
     link(() => "message.txt"),
   ],
-  [
-    "a FIFO that nobody writes to",
-    "message-file",
-    /not a regular file/,
-    fromFile,
-    ({ workspace }) => {
-      execFileSync("mkfifo", [join(workspace, "message.txt")]);
-    },
-  ],
-  [
-    "a link to a FIFO",
-    "message-file",
-    /not a regular file/,
-    fromFile,
-    ({ workspace }) => {
-      execFileSync("mkfifo", [join(workspace, "pipe")]);
-      symlinkSync("pipe", join(workspace, "message.txt"));
-    },
-  ],
-  ["an endless device", "message-file", outside, { ...fromFile, "message-file": "/dev/zero" }],
-  ["a link to a device", "message-file", outside, fromFile, link(() => "/dev/zero")],
-  [
-    "standard input",
-    "message-file",
-    /outside the workspace|no such file/,
-    { ...fromFile, "message-file": "/dev/stdin" },
-  ],
-  [
-    "a name that no file can have",
-    "message-file",
-    /cannot be read \(ENAMETOOLONG\)/,
-    { ...fromFile, "message-file": "x".repeat(5_000) },
-  ],
+  ...(lacks("devices") ? [] : devices),
   ["patterns without a match", "files", /No file matches/, { files: "*.pdf" }],
   ["a pattern that leads out", "files", /has `\.\.` inside/, { files: "../../../outside.txt" }],
   ["a match outside by absolute path", "files", outside, ({ root }) => ({ files: join(root, "outside.txt") })],

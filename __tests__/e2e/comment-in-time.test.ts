@@ -5,6 +5,7 @@
 import { expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
 import { faults, type GitHubFault } from "../support/github-server.ts";
+import { lacks } from "../support/host.ts";
 import { runPost, runStep, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
 /** GitHub answers nothing for longer than any step lives. */
@@ -27,6 +28,8 @@ async function cancelInTime(running: RunningStep): Promise<StepResult> {
 
 const headlines = (scene: Scene): string[] => scene.texts().map(headlineOf);
 
+const itCancelled = lacks("signals") ? it.concurrent.skip : it.concurrent;
+
 // The longest first: a few run at a time.
 it.concurrent(
   "a GitHub that is not there costs a few tries and a warning, not the step",
@@ -41,7 +44,7 @@ it.concurrent(
   }),
 );
 
-it.concurrent.each([
+itCancelled.each([
   ["is silent", silence],
   ["fails", faults.serverError(999)],
 ])(
@@ -65,7 +68,7 @@ it.concurrent.each([
     })(),
 );
 
-it.concurrent(
+itCancelled(
   "a step that is cancelled while it waits ends in time although GitHub has not taken the first words yet; there is one comment in the end",
   inScene(async (scene) => {
     scene.github.faults.push({ method: "POST", path: /comments/, ...silence, times: 1 });
@@ -77,7 +80,7 @@ it.concurrent(
   }),
 );
 
-it.concurrent(
+itCancelled(
   "a step that is cancelled while it waits ends in time although Mosoo is silent; the post step interrupts the run and corrects the comment",
   inScene(async (scene) => {
     const running = await stepAtWork(scene);
@@ -95,7 +98,7 @@ it.concurrent(
   }),
 );
 
-it.concurrent.each([
+itCancelled.each([
   ["the answer", "true", "completed", "All is well."],
   ["that the work is handed over", "false", "started", "The answer will be in the thread."],
 ])(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
 import { faults } from "../support/github-server.ts";
+import { lacks } from "../support/host.ts";
 import { runPost, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
 let scene: Scene;
@@ -30,7 +31,9 @@ async function cancel(running: RunningStep): Promise<{ result: StepResult; ms: n
 /** GitHub answers nothing for longer than any step lives. */
 const silence = faults.slow(60_000, 999);
 
-describe("a step that is cancelled while it waits", () => {
+const describeCancelled = lacks("signals") ? describe.skip : describe;
+
+describeCancelled("a step that is cancelled while it waits", () => {
   it("interrupts the run first, then ends the comment, and leaves the post step nothing to do", async () => {
     const running = await stepAtWork(scene);
     const order: string[] = [];
@@ -58,7 +61,7 @@ describe("a step that is cancelled while it waits", () => {
   });
 });
 
-describe("a step that is cancelled", () => {
+describeCancelled("a step that is cancelled", () => {
   it("before it has a thread leaves the pull request alone", async () => {
     scene.mosoo.fault({ on: "create", kind: "hang-before", times: 9 });
     const running = startStep(scene.step());

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import { lacks } from "../support/host.ts";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, until } from "../support/waiting.ts";
 
@@ -24,7 +25,7 @@ describe("a step that was killed while it waited", () => {
       }),
   );
 
-  it.concurrent(
+  (lacks("signals") ? it.concurrent.skip : it.concurrent)(
     "after it ignored the runner's signals for ten seconds has its run interrupted, too",
     withAgent(async (agent) => {
       // A wrapper around the step that keeps signals to itself, as some containers do.

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
+import { lacks } from "../support/host.ts";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 
@@ -9,7 +10,9 @@ const withAgent =
   (...row: T): Promise<void> =>
     Agent.during({}, (agent) => test(agent, ...row));
 
-describe("a signal while the step waits", () => {
+const describeStopped = lacks("signals") ? describe.skip : describe;
+
+describeStopped("a signal while the step waits", () => {
   it.concurrent.each([
     ["SIGINT", ["SIGINT"]],
     ["SIGTERM", ["SIGTERM"]],
@@ -120,7 +123,7 @@ describe("a signal while the step waits", () => {
   );
 });
 
-describe("an interrupt", () => {
+describeStopped("an interrupt", () => {
   it.concurrent(
     "that is answered late is waited for",
     withAgent(async (agent) => {
@@ -202,7 +205,7 @@ describe("an interrupt", () => {
   );
 });
 
-describe("a signal while the thread is being created", () => {
+describeStopped("a signal while the thread is being created", () => {
   it.concurrent(
     "waits a moment for the answer, and interrupts the run like any other",
     withAgent(async (agent) => {
@@ -281,7 +284,7 @@ describe("a signal while the thread is being created", () => {
   );
 });
 
-describe("a signal after the run's end", () => {
+describeStopped("a signal after the run's end", () => {
   it.concurrent(
     "does not keep the step from telling the answer",
     withAgent(async (agent) => {
