@@ -10,14 +10,27 @@ import { parseArgs } from "node:util";
 import { startMosooServer } from "../__tests__/support/mosoo-server.ts";
 import { type StepResult, events, runStep } from "../__tests__/support/runner.ts";
 
-const { values } = parseArgs({
-  args: process.argv.slice(2),
-  options: { "api-url": { type: "string" }, "agent-id": { type: "string" }, message: { type: "string" } },
-});
+const usage = "MOSOO_TOKEN=… npm run demo -- --agent-id ID [--api-url URL] [--message TEXT]";
+
+function readOptions(): { "api-url"?: string; "agent-id"?: string; message?: string } {
+  try {
+    return parseArgs({
+      args: process.argv.slice(2),
+      options: { "api-url": { type: "string" }, "agent-id": { type: "string" }, message: { type: "string" } },
+    }).values;
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : String(error)}\nWithout options: a stand-in. Else: ${usage}`,
+    );
+    process.exit(1);
+  }
+}
+
+const values = readOptions();
 const real = values["api-url"] !== undefined || values["agent-id"] !== undefined;
 const token = process.env["MOSOO_TOKEN"] ?? "";
 if (real && (token === "" || values["agent-id"] === undefined)) {
-  console.error("Against a real service the demo needs --agent-id, and the token in the variable MOSOO_TOKEN.");
+  console.error(`Against a real service the demo needs the token in a variable, and --agent-id:\n${usage}`);
   process.exit(1);
 }
 
@@ -27,12 +40,18 @@ function heading(text: string): void {
 
 function show(result: StepResult): void {
   console.log(result.shown.trimEnd());
-  for (const { level, message } of result.annotations) console.log(`[${level}] ${message}`);
   if (result.exitCode !== 0) {
     console.error(`\nThe step failed with exit code ${result.exitCode ?? "none"}.`);
     process.exit(1);
   }
 }
+
+/** The way to a real service, where this machine needs one; the step gets no other variable of the shell. */
+const network = Object.fromEntries(
+  ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "NODE_EXTRA_CA_CERTS"].map(
+    (name) => [name, process.env[name]],
+  ),
+);
 
 const server = real ? undefined : await startMosooServer();
 const step = {
@@ -45,6 +64,7 @@ const step = {
       : { "api-url": values["api-url"] ?? server?.apiUrl ?? "" }),
   },
   event: events.pullRequest(),
+  env: server === undefined ? network : {},
   // A run ID of its own: the demo may be run again and again against one service.
   runId: String(Date.now()),
   step: "review",
