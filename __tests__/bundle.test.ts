@@ -89,6 +89,10 @@ describe("the bundle", () => {
     for (const name of ["@actions/core", "@actions/github", "undici", "zod", "eventsource-parser", "mdast-util-gfm"]) {
       expect(licences).toContain(name);
     }
+    // Each with its whole text: the shortest, ISC's, has some 700 characters.
+    const texts = licences.split(/\n-{80}\n/);
+    expect(texts.length).toBeGreaterThan(50);
+    expect(texts.filter((text) => text.length < 600).map((text) => text.trim().split("\n")[0])).toEqual([]);
   });
 
   it("keeps what only some steps need out of the file that every step loads", () => {
