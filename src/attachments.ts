@@ -18,6 +18,10 @@ export interface Attachment extends LocalFile {
 
 const mostFiles = 1_000;
 
+const leaveOut = "Leave it out by a pattern with `!`.";
+const outside =
+  "lies outside the workspace (symbolic links resolved). Copy it into the workspace, or leave it out by a pattern with `!`.";
+
 function refuse(path: string, why: string): Problem {
   return { input: "files", text: `${logLine(JSON.stringify(path), 200)} ${why}` };
 }
@@ -43,21 +47,67 @@ async function hash(path: string): Promise<{ bytes: number; sha256: string } | "
   }
 }
 
+/** A path as people know it: from the workspace on, where it lies there. */
+function shownPath(path: string, workspace: string): string {
+  return liesIn(resolve(workspace), path) ? slashedWay(resolve(workspace), path) : path;
+}
+
 async function examine(path: string, workspace: string): Promise<Attachment | Problem> {
   const way = slashedWay(resolve(workspace), path);
-  const shown = way.startsWith("..") ? path : way;
+  const shown = shownPath(path, workspace);
   const realWorkspace = await realpath(workspace);
   const real = await realpath(path);
-  if (!liesIn(realWorkspace, real)) return refuse(shown, "lies outside the workspace (symbolic links resolved).");
+  if (!liesIn(realWorkspace, real)) return refuse(shown, outside);
   const parts = `${way}/${slashedWay(realWorkspace, real)}`.toLowerCase().split("/");
   if (parts.includes(".git")) {
-    return refuse(shown, "lies under .git/, where credentials are kept.");
+    return refuse(shown, `lies under .git/, where credentials are kept. ${leaveOut}`);
   }
   const hashed = await hash(real);
-  if (hashed === "not a file") return refuse(shown, "is not a regular file.");
+  if (hashed === "not a file") return refuse(shown, `is not a regular file. ${leaveOut}`);
   if (hashed.bytes > mostFileBytes)
-    return refuse(shown, `has ${count(hashed.bytes, "byte")}; at most ${grouped(mostFileBytes)} are taken.`);
+    return refuse(
+      shown,
+      `has ${count(hashed.bytes, "byte")}; at most ${grouped(mostFileBytes)} are taken. ${leaveOut}`,
+    );
   return { name: basename(path), path: real, relativePath: way, ...hashed };
+}
+
+/** A place outside the workspace where a search would begin: the whole disk may lie below it. */
+async function startOutside(starts: readonly string[], workspace: string): Promise<string | undefined> {
+  const realOf = (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
+  const realWorkspace = await realOf(workspace);
+  for (const start of starts) {
+    const real = await realOf(start);
+    // Below what is not there nothing is found.
+    if (real !== undefined && !(realWorkspace !== undefined && liesIn(realWorkspace, real))) return start;
+  }
+  return undefined;
+}
+
+interface Matches {
+  /** In order; one more than are taken at most. */
+  paths: string[];
+  /** There are some under .git/, where nothing is taken from: that of a submodule is a file. */
+  inGit: boolean;
+}
+
+/** Looks no further than it must: a link, which a pull request can bring, may lead to a folder without end. */
+async function search(globber: glob.Globber): Promise<Matches> {
+  const found = new Set<string>();
+  let inGit = false;
+  for await (const path of globber.globGenerator()) {
+    if (path.split(sep).includes(".git")) inGit = true;
+    else found.add(path);
+    if (found.size > mostFiles) break;
+  }
+  return { paths: [...found].sort(), inGit };
+}
+
+function searchProblem(error: unknown, workspace: string): Problem {
+  const { code, path, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error("unknown");
+  if (code === undefined || path === undefined)
+    return { input: "files", text: `The patterns cannot be used: ${logLine(message, 200)}` };
+  return refuse(shownPath(path, workspace), `cannot be read (${code}). ${leaveOut}`);
 }
 
 /** The files that match, in the order of their paths; or all problems with them. No match is a problem. */
@@ -69,7 +119,7 @@ export async function findAttachments(
     const [mark, rest] = pattern.startsWith("!") ? ["!", pattern.slice(1).trim()] : ["", pattern];
     return isAbsolute(rest) || rest.startsWith("~") ? mark + rest : mark + patternBelow(workspace, rest);
   });
-  let paths: string[];
+  let matches: Matches;
   try {
     const globber = await glob.create(rooted.join("\n"), {
       matchDirectories: false,
@@ -77,34 +127,30 @@ export async function findAttachments(
       implicitDescendants: true,
       excludeHiddenFiles: false,
     });
-    paths = await globber.glob();
+    const stray = await startOutside(globber.getSearchPaths(), workspace);
+    if (stray !== undefined) return [refuse(shownPath(stray, workspace), outside)];
+    matches = await search(globber);
   } catch (error) {
-    return [
-      {
-        input: "files",
-        text: `The patterns cannot be used: ${logLine(error instanceof Error ? error.message : "", 200)}`,
-      },
-    ];
+    return [searchProblem(error, workspace)];
   }
-  const gitFolder = `${sep}.git${sep}`;
-  const wanted = [...new Set(paths)].filter((path) => !path.includes(gitFolder)).sort();
-  if (wanted.length === 0) {
-    return [
-      {
-        input: "files",
-        text: "No file matches. Patterns are relative to the workspace; is the file made before this step?",
-      },
-    ];
+  const { paths, inGit } = matches;
+  if (paths.length === 0) {
+    const text = inGit
+      ? "No file matches but those under .git/, where credentials are kept: none of them is taken."
+      : "No file matches. Patterns are relative to the workspace; is the file made before this step?";
+    return [{ input: "files", text }];
   }
-  if (wanted.length > mostFiles)
-    return [{ input: "files", text: `${count(wanted.length, "file")} match; at most ${mostFiles} are taken.` }];
+  if (paths.length > mostFiles) {
+    const most = grouped(mostFiles);
+    return [{ input: "files", text: `More than ${most} files match; at most ${most} are taken. Narrow the patterns.` }];
+  }
   const examined: (Attachment | Problem)[] = [];
-  for (const path of wanted) {
+  for (const path of paths) {
     try {
       examined.push(await examine(path, workspace));
     } catch (error) {
       const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
-      examined.push(refuse(path, `cannot be read (${code}).`));
+      examined.push(refuse(shownPath(path, workspace), `cannot be read (${code}). ${leaveOut}`));
     }
   }
   const problems = examined.filter((each) => "input" in each);

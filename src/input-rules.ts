@@ -48,7 +48,8 @@ export function isUlid(id: string): boolean {
 
 /** The bare token. A leading `Bearer ` is dropped. Says nothing of the value in its refusals. */
 export function readToken(text: string): string {
-  refuseUnexpanded(text, "Write `token: ${{ secrets.MOSOO_TOKEN }}` in the workflow file, without quotes inside.");
+  // Not with a likely secret's name: the value is masked, and where it is that very expression, so would the advice be.
+  refuseUnexpanded(text, "Write `token: ${{ secrets.NAME }}` in the workflow file, with your secret's name for NAME.");
   const bare = text.replace(/^Bearer\s+/i, "");
   const size = characters(bare);
   if (control.test(bare))
@@ -174,6 +175,7 @@ export function readPath(text: string): string {
 
 /** Patterns, one a line. Whether they match is seen when the files are looked for. */
 export function readPatterns(text: string): string[] {
+  refuseUnexpanded(text, evaluateIt);
   const patterns = readLines(text);
   if (control.test(patterns.join("")))
     throw new Refusal("A pattern has a control character inside. Write plain paths and patterns, one a line.");

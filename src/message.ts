@@ -10,6 +10,12 @@ import { type Problem, count } from "./problems.ts";
 /** No message of this size can be sent; more is not read. */
 const mostFileBytes = 1024 * 1024;
 
+const notRegular = "It is not a regular file. Give the path of a text file.";
+
+function unreadable(code: string): string {
+  return `It cannot be read (${code}). Check the path, and who may read the file.`;
+}
+
 async function realFolder(folder: string): Promise<string | undefined> {
   if (folder === "") return undefined;
   return realpath(folder).catch(() => undefined);
@@ -41,7 +47,7 @@ async function allowedPath(path: string, workspace: string, temp: string): Promi
     const code = error instanceof Error && "code" in error ? error.code : "";
     if (code === "ENOENT" || code === "ENOTDIR")
       throw new Error("There is no such file. The path is relative to the workspace; is the repository checked out?");
-    throw new Error(`It cannot be read${typeof code === "string" ? ` (${code})` : ""}.`);
+    throw new Error(unreadable(String(code)));
   });
   const inWorkspace = realWorkspace !== undefined && liesIn(realWorkspace, real);
   const inTemp = realTemp !== undefined && liesIn(realTemp, real);
@@ -62,7 +68,7 @@ async function readTextFile(path: string): Promise<string> {
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK || 0) | (constants.O_NOFOLLOW || 0));
   try {
     const { size, isFile } = await file.stat().then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
-    if (!isFile) throw new Error("It is not a regular file.");
+    if (!isFile) throw new Error(notRegular);
     if (size > mostFileBytes)
       throw new Error(
         `The file has ${count(size, "byte")}; a message has at most ${grouped(mostTextUnits)} characters, ` +
@@ -93,8 +99,8 @@ export async function readMessageFile(
     return { text };
   } catch (error) {
     const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-    if (code === "ENXIO" || code === "EISDIR" || code === "ELOOP") return { input, text: "It is not a regular file." };
-    if (code !== undefined) return { input, text: `It cannot be read (${code}).` };
+    if (code === "ENXIO" || code === "EISDIR" || code === "ELOOP") return { input, text: notRegular };
+    if (code !== undefined) return { input, text: unreadable(code) };
     return { input, text: error instanceof Error ? error.message : "It cannot be read." };
   }
 }

@@ -94,7 +94,12 @@ export const tokens: Row[] = [
   ["an umlaut in the token", "token", /outside ASCII/, { token: `${secret}ü` }],
   ["an invisible character in the token", "token", /outside ASCII/, { token: `${secret}\u200bx` }],
   ["a no-break space in the token", "token", /has a blank inside/, { token: `${secret}\u00a0x` }],
-  ["an unexpanded expression as token", "token", asText, { token: "${{ secrets.MOSOO_TOKEN }}" }],
+  [
+    "an unexpanded expression as token, which is masked like any",
+    "token",
+    /stands there as text\. Write `token: \$\{\{ secrets\.NAME \}\}` in the workflow file/,
+    { token: "${{ secrets.MOSOO_TOKEN }}" },
+  ],
   ["the same without blanks, after Bearer", "token", asText, { token: "Bearer ${{secrets.MOSOO_TOKEN}}" }],
 ];
 
@@ -257,6 +262,47 @@ export const files: Row[] = [
   ...(lacks("devices") ? [] : devices),
   ["patterns without a match", "files", /No file matches/, { files: "*.pdf" }],
   ["a pattern that leads out", "files", /has `\.\.` inside/, { files: "../../../outside.txt" }],
+  ["an unexpanded pattern", "files", asText, { files: "${{ inputs.files }}" }],
+  ["the whole disk", "files", /"\/" lies outside the workspace .*Copy it into the workspace/, { files: "/**" }],
+  [
+    "a linked folder of somebody else",
+    "files",
+    /"all" lies outside the workspace/,
+    { files: "all/**/*.conf" },
+    ({ workspace }) => {
+      symlinkSync("/", join(workspace, "all"));
+    },
+  ],
+  [
+    "a link among others that leads in a circle",
+    "files",
+    /"docs\/a" cannot be read \(ELOOP\)\. Leave it out by a pattern with `!`\./,
+    { files: "**" },
+    ({ workspace }) => {
+      mkdirSync(join(workspace, "docs"));
+      writeFileSync(join(workspace, "b.txt"), "b");
+      symlinkSync("a", join(workspace, "docs", "a"));
+    },
+  ],
+  [
+    "what lies under .git/ alone",
+    "files",
+    /No file matches but those under \.git\/, where credentials are kept/,
+    { files: ".git" },
+    ({ workspace }) => {
+      mkdirSync(join(workspace, ".git"));
+      writeFileSync(join(workspace, ".git", "config"), "x");
+    },
+  ],
+  [
+    "more files than are taken",
+    "files",
+    /More than 1,000 files match; at most 1,000 are taken\. Narrow the patterns\./,
+    { files: "*" },
+    ({ workspace }) => {
+      for (let n = 0; n <= 1_000; n += 1) writeFileSync(join(workspace, `${n}.txt`), "");
+    },
+  ],
   ["a match outside by absolute path", "files", outside, ({ root }) => ({ files: join(root, "outside.txt") })],
   [
     "files for a thread without its agent",

@@ -123,6 +123,8 @@ const tree = {
   ".hidden/e.txt": "hidden",
   ".git/config": "credentials",
   "sub/.git/config.txt": "credentials",
+  // As a submodule or another work tree has it.
+  "module/.git": "gitdir: ../.git/modules/module",
 };
 
 (lacks("quotes in names") ? describe.skip : describe)("the patterns", () => {
