@@ -52,7 +52,7 @@ const bad: BadRow[] = [
     3,
   ],
   ["a page under JSON's name", { body: `\n <html>${html}` }, /answered 201 with an HTML page/, 3],
-  ["an empty body", { body: "" }, /answered 201 with an empty body/, 3],
+  ["an empty body", { body: "" }, /answered 201 with an empty body\. Check that `api-url`/, 3],
   ["no content", { status: 204 }, /answered 204 with an empty body/, 3],
   ["blanks alone", { body: " \r\n " }, /answered 201 with an empty body/, 3],
   ["no thread", { body: json({ run: good.run }) }, notPromised, 3],
@@ -141,7 +141,19 @@ const bad: BadRow[] = [
     /127\.0\.0\.1:\d+ answered with something that is not HTTP\. Check the port of `api-url`/,
     3,
   ],
-  ["endless headers", { headers: { "X-Long": "x".repeat(200_000) } }, /not HTTP/, 3],
+  [
+    "endless headers",
+    { headers: { "X-Long": "x".repeat(200_000) } },
+    /answered with more than 16 KiB of headers\. Check `api-url`, and any proxy that adds headers/,
+    3,
+  ],
+  [
+    "many headers",
+    { headers: Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`X-${n}`, String(n)])) },
+    /more than 16 KiB of headers/,
+    3,
+  ],
+  ["two lengths", { body: json(good), headers: { "content-length": "5" } }, /something that is not HTTP/, 3],
   ["nothing at all", { raw: "" }, /The connection to 127\.0\.0\.1:\d+ broke\./],
 ];
 

@@ -1,4 +1,5 @@
 /** Refusals and failures of the service: one annotation each, with status, code, its words, what to do, and what exists. */
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Mishap, type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
@@ -198,6 +199,22 @@ describe("a connection that fails", () => {
     expect(message.endsWith(` ${exists}`)).toBe(true);
     expect(server.requests.length).toBeGreaterThan(1);
     expect(new Set(server.requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+  });
+
+  it("before TLS is agreed on: it is tried again, and known that nothing was sent", async () => {
+    let connections = 0;
+    const host = createServer((socket) => {
+      connections += 1;
+      socket.on("error", () => undefined).once("data", () => socket.destroy());
+    });
+    await new Promise<void>((resolve) => host.listen(0, "127.0.0.1", resolve));
+    const { port } = host.address() as AddressInfo;
+    const { message } = await fail(undefined, () => ({ "api-url": `https://127.0.0.1:${port}/api/v1` }));
+    host.close();
+    expect(message).toMatch(
+      /Last: 127\.0\.0\.1:\d+ closed the connection before TLS was agreed on\. Check `api-url`, and whether a firewall .* No thread was created\.$/,
+    );
+    expect(connections).toBeGreaterThan(1);
   });
 
   it("for nobody listens there: three tries, and it is said", async () => {

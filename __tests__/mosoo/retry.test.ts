@@ -21,6 +21,7 @@ const retryAfterMs = fc.option(fc.integer({ min: 0, max: 2 * minute }), { nil: u
 const fault = fc.constantFrom<WireFault>(
   "name-not-found",
   "refused",
+  "handshake",
   "reset",
   "timeout",
   "cut",

@@ -47,7 +47,25 @@ describe("an error of the wire", () => {
       "too many headers",
       coded("UND_ERR_HEADERS_OVERFLOW"),
       "garbled",
+      "mosoo.ai answered with more than 16 KiB of headers.",
+    ],
+    [
+      "two lengths of one answer",
+      coded("UND_ERR_RES_CONTENT_LENGTH_MISMATCH"),
+      "garbled",
       "mosoo.ai answered with something that is not HTTP.",
+    ],
+    [
+      "a protocol that nobody asked for",
+      coded("UND_ERR_SOCKET", "bad upgrade"),
+      "garbled",
+      "mosoo.ai answered with something that is not HTTP.",
+    ],
+    [
+      "an end before TLS",
+      coded("ECONNRESET", "Client network socket disconnected before secure TLS connection was established"),
+      "handshake",
+      "mosoo.ai closed the connection before TLS was agreed on.",
     ],
   ])("is told as %s", (_, error, fault, message) => {
     const told = wireError(error, "mosoo.ai");

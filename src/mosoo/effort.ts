@@ -194,15 +194,16 @@ export class Effort {
     const allowed = budget.input === undefined ? seconds(budget.ms) : `\`${budget.input}\` (${seconds(budget.ms)})`;
     const spent = seconds(clock.now() - this.#state.startedAt);
     const tries = this.#tries === 1 ? "1 try" : `${this.#tries} tries`;
+    // The deadline can come as well of the spread that goes on top of what was asked.
     const asked =
-      askedMs === undefined
+      askedMs === undefined || askedMs <= this.remainingMs
         ? ""
         : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of ${allowed}.`;
     const told = error.facts.advice ?? "";
     const raise =
       budget.input === undefined || told.includes(`\`${budget.input}\``)
         ? ""
-        : ` Or raise \`${budget.input}\` (now ${seconds(budget.ms)}).`;
+        : ` ${told === "" ? "Raise" : "Or raise"} \`${budget.input}\` (now ${seconds(budget.ms)}).`;
     const advice = this.#processing
       ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
       : `${told}${raise}`.trim();

@@ -12,6 +12,8 @@ export type WireFault =
   | "name-not-found"
   | "refused"
   | "reset"
+  /** Broken off before TLS was agreed on: nothing was sent. */
+  | "handshake"
   | "timeout"
   | "cut"
   /** Bytes that are not what they claim to be: no HTTP, or not compressed as said. */

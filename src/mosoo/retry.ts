@@ -72,9 +72,10 @@ function isRetried(failure: Failure): boolean {
   if (failure.kind === "status") return isPassing(failure.status);
   if (failure.kind !== "wire") return true;
   if (failure.fault === "proxy-refused") return failure.status !== undefined && isPassing(failure.status);
-  return ["name-not-found", "refused", "proxy-unreachable", "reset", "timeout", "cut", "garbled"].includes(
-    failure.fault,
-  );
+  return [
+    ...["name-not-found", "refused", "proxy-unreachable", "handshake"],
+    ...["reset", "timeout", "cut", "garbled"],
+  ].includes(failure.fault);
 }
 
 /** Something answers, but not an API: twice more, and it will go on so. */

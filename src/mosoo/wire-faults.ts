@@ -66,6 +66,13 @@ const notFound = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"];
 const noRoute = ["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTDOWN", "ENETDOWN"];
 const late = ["ETIMEDOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"];
 
+/** What undici makes of bytes that break HTTP's rules: two lengths, or an upgrade that nobody asked for. */
+function isNoHttp({ name, code, message }: Link): boolean {
+  if (name === "HTTPParserError") return true;
+  if (code === "UND_ERR_SOCKET") return message === "bad response" || message === "bad upgrade";
+  return code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH";
+}
+
 /** An answer whose body could not be read to its end; its status is known. */
 export function bodyError(error: unknown, host: string, status: number): WireError {
   if (error instanceof WireError) return new WireError(error.fault, error.message, error.advice, status);
@@ -109,6 +116,13 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
   }
   if (has("ECONNREFUSED")) return unreachable(`${next} refused the connection.`, proxied);
   if (has(...noRoute)) return unreachable(`${next} cannot be reached.`, proxied);
+  if (links.some(({ message }) => message.includes("before secure TLS connection was established"))) {
+    return new WireError(
+      "handshake",
+      `${far} closed the connection before TLS was agreed on.`,
+      "Check `api-url`, and whether a firewall or proxy lets the runner through to it.",
+    );
+  }
   if (has("UND_ERR_PRX_CONN")) return unreachable(`${next} closed the connection at once.`, true);
   if (has("UND_ERR_CONNECT_TIMEOUT")) {
     return proxied
@@ -123,7 +137,14 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
     );
   }
   if (has(...late)) return new WireError("timeout", `${far} did not answer in time.`);
-  if (links.some(({ name }) => name === "HTTPParserError") || has("UND_ERR_HEADERS_OVERFLOW")) {
+  if (has("UND_ERR_HEADERS_OVERFLOW")) {
+    return new WireError(
+      "garbled",
+      `${far} answered with more than 16 KiB of headers.`,
+      "Check `api-url`, and any proxy that adds headers.",
+    );
+  }
+  if (links.some(isNoHttp)) {
     return new WireError("garbled", `${far} answered with something that is not HTTP.`, "Check the port of `api-url`.");
   }
   return new WireError("reset", `The connection to ${far} broke.`);
