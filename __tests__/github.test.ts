@@ -138,6 +138,17 @@ describe("an event file that is missing or broken", () => {
     );
   });
 
+  it("links to the run's own GitHub alone, though names be missing or strange", () => {
+    const context = readContext({ GITHUB_SERVER_URL: "https://ghe.example" });
+    const issue = { kind: "issue", number: 1, title: undefined } as const;
+    for (const repository of ["", "/evil.example/x", "o/r?x#y"])
+      expect(new URL(subjectUrl({ ...context, repository }, issue))).toMatchObject({
+        host: "ghe.example",
+        search: "",
+        hash: "",
+      });
+  });
+
   it("is survived where nothing of GitHub's is there", () => {
     const context = readContext({});
     expect(context).toMatchObject({ runAttempt: 1, runNumber: 0, serverUrl: "https://github.com" });

@@ -1,6 +1,6 @@
 /** A failure as one text for people: what happened, what to do next, and whether a thread exists. Pure. */
 import { type Existence, MosooError, StoppedError } from "./mosoo/errors.ts";
-import { InputError } from "./problems.ts";
+import { InputError, type Problem } from "./problems.ts";
 import { excerpt } from "./report/untrusted.ts";
 
 /** A failure whose message is complete: it needs no more words. */
@@ -22,6 +22,8 @@ export interface Work {
   unsent?: boolean | undefined;
   /** A re-run of the workflow run: an earlier attempt may have made the thread. */
   again?: boolean | undefined;
+  /** No request had been made when it failed. */
+  nothingSent?: boolean | undefined;
   /** What else may help about a refused request. */
   hint?: string | undefined;
 }
@@ -48,19 +50,32 @@ function join(...parts: (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== "").join(" ");
 }
 
+/** In UTF-16 units: an annotation holds 4,096 in all, and what it says last must not be lost. */
+const longestList = 3_600;
+
+/** Several problems of the inputs, as many as there is room for. */
+function problemsText(problems: readonly Problem[]): string {
+  const inputs = new Set(problems.map(({ input }) => input)).size;
+  const items = problems.map(({ input, text }, index) => `(${index + 1}) \`${input}\`: ${text}`);
+  let length = 0;
+  const shown = items.filter((item) => (length += item.length + 1) <= longestList);
+  const more = items.length - shown.length;
+  return join(
+    inputs === problems.length ? `${inputs} inputs have problems.` : `The inputs have ${problems.length} problems.`,
+    ...shown,
+    more === 0 ? undefined : `… and ${more} more: the step's log has them all.`,
+    "Nothing was sent.",
+  );
+}
+
 /** The failure as one text. */
 export function failureText(error: unknown, work: Work = {}): string {
   if (error instanceof StepFailure) return error.message;
   if (error instanceof InputError) {
-    const { problems } = error;
-    const list = problems.map(({ input, text }) => `\`${input}\`: ${text}`);
-    return problems.length === 1
-      ? join(list[0], "Nothing was sent.")
-      : join(
-          `${problems.length} inputs have problems.`,
-          ...list.map((text, index) => `(${index + 1}) ${text}`),
-          "Nothing was sent.",
-        );
+    const [only, ...more] = error.problems;
+    return only !== undefined && more.length === 0
+      ? `\`${only.input}\`: ${only.text} Nothing was sent.`
+      : problemsText(error.problems);
   }
   if (error instanceof StoppedError) {
     return join(
@@ -70,7 +85,8 @@ export function failureText(error: unknown, work: Work = {}): string {
   }
   if (error instanceof MosooError) {
     const { input, serverMessage, advice, existence, status, code } = error.facts;
-    const said = serverMessage === undefined ? undefined : `The server said: "${excerpt(serverMessage)}"`;
+    const words = serverMessage === undefined ? "" : excerpt(serverMessage);
+    const said = words === "" ? undefined : `The server said: "${words}"`;
     // Without a code it was not the API that refused.
     const odd = (status === 400 || status === 404) && code !== undefined ? work.hint : undefined;
     return join(
@@ -84,8 +100,8 @@ export function failureText(error: unknown, work: Work = {}): string {
     );
   }
   return join(
-    `Something unexpected happened: ${excerpt(error instanceof Error ? error.message : "unknown")}`,
+    `Something unexpected happened: ${excerpt(error instanceof Error ? error.message : "unknown").replace(/[.\s]*$/, ".")}`,
     "Please report it; a debug log (re-run with debug logging) has the details.",
-    existenceSentence("maybe", work),
+    work.nothingSent === true ? "Nothing was sent." : existenceSentence("maybe", work),
   );
 }

@@ -151,6 +151,11 @@ function provesFork(payload: unknown): boolean {
   return head === null || differ(head, at(payload, "workflow_run", "repository") ?? repository);
 }
 
+/** A count of the runner's, from 1 on; what is none counts as not told. */
+function countOf(text: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
+}
+
 /** The run's commit; "" where an event is not about a commit, and GITHUB_SHA is but the default branch's newest. */
 function ownSha(get: (name: string) => string): string {
   return ["issues", "issue_comment"].includes(get("GITHUB_EVENT_NAME")) ? "" : get("GITHUB_SHA");
@@ -169,7 +174,7 @@ const dependabotsEvents = new Set([
 export function readContext(environment: Environment): RunContext {
   const get = (name: string): string => environment[name] ?? "";
   const payload = readPayload(environment["GITHUB_EVENT_PATH"]);
-  const serverUrl = get("GITHUB_SERVER_URL") || "https://github.com";
+  const serverUrl = URL.canParse(get("GITHUB_SERVER_URL")) ? get("GITHUB_SERVER_URL") : "https://github.com";
   const apiUrl = get("GITHUB_API_URL") || "https://api.github.com";
   const repository = get("GITHUB_REPOSITORY");
   const ref = get("GITHUB_REF");
@@ -179,8 +184,8 @@ export function readContext(environment: Environment): RunContext {
     repository,
     repositoryId: get("GITHUB_REPOSITORY_ID"),
     runId: get("GITHUB_RUN_ID"),
-    runNumber: Number(get("GITHUB_RUN_NUMBER")) || 0,
-    runAttempt: Number(get("GITHUB_RUN_ATTEMPT")) || 1,
+    runNumber: countOf(get("GITHUB_RUN_NUMBER")) ?? 0,
+    runAttempt: countOf(get("GITHUB_RUN_ATTEMPT")) ?? 1,
     job: get("GITHUB_JOB"),
     step: get("GITHUB_ACTION"),
     workflowFile: workflow.startsWith(`${repository}/`)
@@ -218,14 +223,21 @@ export function deriveExternalRef(context: Pick<RunContext, "repository" | "subj
   return `${whole.slice(0, longestRef - digest.length - 1).toWellFormed()}-${digest}`;
 }
 
+/** An address on the run's own GitHub. The path stays one, though the repository's name be missing from it. */
+function pageOf(serverUrl: string, path: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = path;
+  return url.href;
+}
+
 /** The page of a pull request or issue on the run's own GitHub. */
 export function subjectUrl(context: Pick<RunContext, "repository" | "serverUrl">, subject: Subject): string {
   const page = subject.kind === "issue" ? "issues" : "pull";
-  return new URL(`/${context.repository}/${page}/${subject.number}`, context.serverUrl).href;
+  return pageOf(context.serverUrl, `/${context.repository}/${page}/${subject.number}`);
 }
 
 /** The workflow run's page, this attempt of it. */
 export function runUrl(context: Pick<RunContext, "repository" | "serverUrl" | "runId" | "runAttempt">): string {
   const path = `/${context.repository}/actions/runs/${encodeURIComponent(context.runId)}/attempts/${context.runAttempt}`;
-  return new URL(path, context.serverUrl).href;
+  return pageOf(context.serverUrl, path);
 }

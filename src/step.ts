@@ -108,28 +108,45 @@ function leaveForPost({ threadId, run }: Started, settings: Settings, mosoo: Mos
   state.save(state.waiting, toInterrupt ? "true" : "");
 }
 
+interface Prepared {
+  plan: Plan;
+  progress: Progress;
+}
+
+/** All that comes before the first request; undefined where the step has nothing to do. */
+async function prepare(
+  { secrets, log, outputs, stop }: MainContext,
+  context: RunContext,
+): Promise<Prepared | undefined> {
+  const skip = reasonToSkip(context, secrets);
+  if (skip !== undefined) {
+    log.notice(skip);
+    outputs.set({ skipped: "true" });
+    return undefined;
+  }
+  outputs.set({ skipped: "false" });
+  const plan = await stop.before(planOrExplain(secrets, context));
+  const progress = new Progress(outputs, context);
+  progress.planned(plan);
+  return { plan, progress };
+}
+
 /**
  * Runs the step.
  *
  * @throws StepFailure, InputError, MosooError, StoppedError: the door makes the one annotation of it
  */
-export async function runStep({ environment, secrets, log, outputs, stop }: MainContext): Promise<void> {
+export async function runStep(main: MainContext): Promise<void> {
+  const { environment, secrets, log, outputs, stop } = main;
   const context = readContext(environment);
-  const skip = reasonToSkip(context, secrets);
-  if (skip !== undefined) {
-    log.notice(skip);
-    outputs.set({ skipped: "true" });
-    return;
-  }
-  outputs.set({ skipped: "false" });
-  const plan = await stop.before(planOrExplain(secrets, context)).catch((error: unknown) => {
-    if (!(error instanceof StoppedError)) throw error;
-    throw new StepFailure(failureText(error, { again: context.runAttempt > 1 }), error);
+  const prepared = await prepare(main, context).catch((error: unknown) => {
+    if (error instanceof InputError) throw error;
+    throw new StepFailure(failureText(error, { again: context.runAttempt > 1, nothingSent: true }), error);
   });
+  if (prepared === undefined) return;
+  const { plan, progress } = prepared;
   const { settings } = plan;
   stop.waits = settings.wait;
-  const progress = new Progress(outputs, context);
-  progress.planned(plan);
   tellWhatIsSent(log, plan, context);
 
   const mosoo = new Mosoo({

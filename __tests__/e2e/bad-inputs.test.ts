@@ -1,5 +1,5 @@
 /** Every rule of the inputs, broken one at a time, through the built action: one clear error, and nothing is sent. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -128,6 +128,24 @@ describe("several problems", () => {
     }
     expect(traces(step)).not.toContain(secret);
     expect(server.requests).toHaveLength(0);
+  });
+
+  it("that are more than an annotation holds are counted in it, and all of them are in the log", async () => {
+    const { root, workspace, temp } = makePlace();
+    for (let n = 0; n < 300; n += 1) symlinkSync(join(root, "outside.txt"), join(workspace, `link-${n}`));
+    const step = await runStep({
+      with: { "agent-id": "01K", token: secret, message: "Hi", files: "*" },
+      workspace,
+      temp,
+    });
+    const message = failureOf(step);
+    expect(message).toMatch(/^The inputs have 300 problems\. \(1\) `files`: "link-0" lies outside/);
+    const [, shown, more] =
+      /\((\d+)\) [^(]+\(symbolic links resolved\)[^(]+ … and (\d+) more: .* log has them all\. Nothing was sent\.$/.exec(
+        message,
+      ) ?? [];
+    expect(Number(shown) + Number(more)).toBe(300);
+    expect(step.shown.match(/^files: "link-\d+" lies outside the workspace/gm)).toHaveLength(300);
   });
 
   it("of what is not given: agent, token and message in one report", async () => {

@@ -79,6 +79,37 @@ describe("every event", () => {
   });
 });
 
+describe("an environment that is not as GitHub makes it", () => {
+  it.each<[string, Record<string, string | undefined>]>([
+    ["an attempt that is no number", { GITHUB_RUN_ATTEMPT: "abc" }],
+    ["an attempt below 1", { GITHUB_RUN_ATTEMPT: "-1" }],
+    ["an attempt without end", { GITHUB_RUN_ATTEMPT: "1e400" }],
+    ["no run at all", { GITHUB_RUN_ID: undefined, GITHUB_RUN_ATTEMPT: undefined, GITHUB_RUN_NUMBER: undefined }],
+    ["a server that is no URL", { GITHUB_SERVER_URL: "github" }],
+    ["no repository", { GITHUB_REPOSITORY: undefined, GITHUB_REPOSITORY_ID: undefined }],
+    ["no output file", { GITHUB_OUTPUT: undefined }],
+  ])("is survived: %s", async (_, env) => {
+    const step = await start({
+      event: events.pullRequest(),
+      env,
+      with: { "on-rerun": "create", "idempotency-key": "k" },
+    });
+    expect({ exit: step.exitCode, annotations: step.annotations }).toEqual({ exit: 0, annotations: [] });
+    expect(server.requests.map(({ headers }) => headers["idempotency-key"])).toEqual(["k"]);
+  });
+
+  it("is told where the step's results would be lost, and nothing is sent", async () => {
+    const step = await start({ env: { GITHUB_OUTPUT: "/nowhere/output" } });
+    const errors = step.annotations.filter(({ level }) => level === "error");
+    expect(errors.map(({ message }) => message)).toEqual([
+      expect.stringMatching(
+        /unexpected happened: Missing file at path: \/nowhere\/output\. Please report.* Nothing was sent\.$/,
+      ),
+    ]);
+    expect({ exit: step.exitCode, requests: server.requests.length }).toEqual({ exit: 1, requests: 0 });
+  });
+});
+
 describe("threads and contexts", () => {
   const contexts: Partial<StepOptions>[] = [
     {},
