@@ -191,6 +191,15 @@ describe("a failure before or on the way", () => {
     },
   );
 
+  it("a token as long as GitHub stores one is masked and told like any other", async () => {
+    const token = `grt_pat_${"C4n4ry".repeat(8_000)}`;
+    const step = await start({ ...refused, token, "external-ref": "a\nb" });
+    expect(failureOf({ ...step, shown: "" })).toMatch(/^`external-ref`: /);
+    expect(step.masks[0]).toBe(token);
+    const sent = await start({ ...refused, token, message: token.slice(0, 30_000) });
+    expect(failureOf({ ...sent, shown: "" })).toContain("refused the connection");
+  });
+
   it("the token with a scheme before it, and one with a line break: every part is masked", async () => {
     const [scheme, broken] = await Promise.all([
       start({ ...refused, token: `Bearer ${canary}` }),

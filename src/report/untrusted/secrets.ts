@@ -10,20 +10,18 @@ const SHORTEST_PIECE = 8;
  */
 export function redact(text: string, secrets: readonly string[]): string {
   const key = secrets.join("\n");
-  if (last?.key !== key) last = { key, pattern: patternOf(secrets) };
-  return last.pattern === undefined ? text : text.replace(last.pattern, SHOWN);
+  if (last?.key !== key) last = { key, forms: formsOfAll(secrets) };
+  // One by one, not as one regular expression: of a secret as long as GitHub stores it that would be too large to make.
+  return last.forms.reduce((rest, form) => (rest.includes(form) ? rest.replaceAll(form, SHOWN) : rest), text);
 }
 
 /** A step cleans many lines of the same few secrets. Compared by content: a list may grow. */
-let last: { key: string; pattern: RegExp | undefined } | undefined;
+let last: { key: string; forms: readonly string[] } | undefined;
 
-function patternOf(secrets: readonly string[]): RegExp | undefined {
-  const forms = [...new Set(secrets.filter((secret) => secret !== "").flatMap(formsOf))];
-  if (forms.length === 0) return undefined;
-  const longestFirst = forms
-    .sort((a, b) => b.length - a.length)
-    .map((form) => form.replace(/[\\^$.*+?()[\]{}|]/gu, "\\$&"));
-  return new RegExp(longestFirst.join("|"), "g");
+/** The longest first, so that none hides the rest of another. */
+function formsOfAll(secrets: readonly string[]): string[] {
+  const forms = new Set(secrets.filter((secret) => secret !== "").flatMap(formsOf));
+  return [...forms].sort((a, b) => b.length - a.length);
 }
 
 function formsOf(secret: string): string[] {
