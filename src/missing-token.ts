@@ -7,6 +7,8 @@ export type MissingToken = { skip: true; notice: string } | { skip: false; probl
 type Origin = Pick<RunContext, "fromFork" | "fromDependabot" | "eventName">;
 
 const condition = "if: github.event.pull_request.head.repo.full_name == github.repository";
+/** There the event has no pull request, and the condition above would skip every run. */
+const workflowRunCondition = "if: github.event.workflow_run.head_repository.full_name == github.repository";
 const usualCauses =
   "Usual causes: a pull request from a fork (GitHub gives it no secrets), a run started by Dependabot (it has a secret store of its own), or a misspelt secret's name, which evaluates to nothing.";
 
@@ -22,12 +24,17 @@ function untrusted({ fromFork, fromDependabot, eventName }: Origin): string | un
     : "the pull request comes from a fork, and GitHub gives those no secrets";
 }
 
+function forkCondition(eventName: string): string {
+  if (eventName === "workflow_run") return `add \`${workflowRunCondition}\``;
+  return eventName.startsWith("pull_request") ? `add \`${condition}\`` : `on pull_request add \`${condition}\``;
+}
+
 function causeAndCure(origin: Origin): string {
   const proven = untrusted(origin);
   if (origin.fromDependabot) {
     return `Here ${proven ?? ""}. Add the secret under Settings › Secrets and variables › Dependabot, too, or set \`on-missing-token: skip-untrusted\`.`;
   }
-  const skip = `to skip the step for forks add \`${condition}\`, or set \`on-missing-token: skip-untrusted\`.`;
+  const skip = `to skip the step for forks ${forkCondition(origin.eventName)}, or set \`on-missing-token: skip-untrusted\`.`;
   if (proven === undefined) return `${usualCauses} Check the secret's name and where it is stored; ${skip}`;
   // The fork is no reason here, so it is the name or the store.
   if (givesForksSecrets.has(origin.eventName)) {

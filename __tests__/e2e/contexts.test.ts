@@ -192,6 +192,7 @@ describe("a token that is empty", () => {
   const dependabot = /Dependabot started this run, .* Dependabot, too/;
   const usual = /a pull request from a fork .*Dependabot .*misspelt/;
   const condition = "if: github.event.pull_request.head.repo.full_name == github.repository";
+  const ofWorkflowRun = "if: github.event.workflow_run.head_repository.full_name == github.repository";
   const forks = events.pullRequestFromFork();
   const deleted = events.pullRequestFromFork({ headRepository: null });
   const scheduled = { ...events.schedule(), env: { GITHUB_ACTOR: "dependabot[bot]" } };
@@ -207,12 +208,13 @@ describe("a token that is empty", () => {
       events.pullRequestTarget(),
       /on pull_request_target GitHub gives the secrets/,
     ],
+    ["a run after a fork's", events.workflowRun({ fork: true }), /on workflow_run GitHub gives the secrets/],
   ])("fails on %s, and says why and what to do", async (_, event, cause) => {
     const step = await start({ event, with: { token: "" } });
     const message = failureOf(step);
     expect(message).toMatch(/^`token`: It is empty\. /);
     expect(message).toMatch(cause);
-    if (cause !== dependabot) expect(message).toContain(condition);
+    if (cause !== dependabot) expect(message).toContain(event.name === "workflow_run" ? ofWorkflowRun : condition);
     expect(message).toContain("on-missing-token: skip-untrusted");
     expect(step.outputs["skipped"]).toBe("false");
   });
