@@ -177,6 +177,19 @@ describe("what the service really refuses", () => {
     expect(server.requests.length).toBeGreaterThan(1);
   });
 
+  it("a server that asks for no wait at all: the deadline is not laid to what it asked", async () => {
+    const { message } = await fail({
+      kind: "status",
+      status: 503,
+      code: "unavailable",
+      headers: { "Retry-After": "0" },
+    });
+    expect(message).toMatch(
+      /^Gave up creating the thread after \d+ tries in .* Last: Mosoo answered 503 unavailable\./,
+    );
+    expect(message).not.toContain("asks to wait");
+  });
+
   it("a rate that is used up for longer than there is time: it is not asked again", async () => {
     const { message, server } = await fail({ kind: "rate-limit", retryAfter: "60" });
     expect(message).toMatch(
