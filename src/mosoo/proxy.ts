@@ -55,6 +55,10 @@ function proxyUrl(found: Variable): URL {
       "Write a % in a user or password as %25.",
     );
   }
+  // A proxy has no path, and undici takes none; other programs pass over what stands there.
+  url.pathname = "/";
+  url.search = "";
+  url.hash = "";
   return url;
 }
 

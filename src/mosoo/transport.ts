@@ -254,7 +254,7 @@ function timeLimit(call: Call, clock: Clock): TimeLimit {
       if (timedOut) {
         return new WireError(
           "timeout",
-          `${limit.peer} did not answer within ${Math.round((timeoutMs ?? 0) / 100) / 10} s.`,
+          `${limit.peer} did not answer within ${Math.ceil((timeoutMs ?? 0) / 100) / 10} s.`,
         );
       }
       if (controller.signal.aborted) return new WireError("aborted", "The call was given up.");
