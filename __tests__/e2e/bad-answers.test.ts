@@ -97,6 +97,7 @@ const bad: BadRow[] = [
     /answered 400\./,
     1,
   ],
+  ["too large a request", { status: 413 }, /answered 413\. The server, or a proxy before it, takes no request of/, 1],
   ["nothing new", { status: 304 }, /answered 304\./, 1],
   [
     "too much to read",
@@ -176,6 +177,7 @@ describe("an answer that is not the promised one", () => {
     expect(result.step.outputs).not.toHaveProperty("thread-id");
     if (tries !== undefined) expect(result.server.requests).toHaveLength(tries);
     expect(message.length).toBeLessThan(1_000);
+    expect(result.step.shown).not.toMatch(/\(""\)|said: ""/);
   });
 });
 
@@ -257,6 +259,11 @@ describe("a good answer", () => {
     expect(step?.exitCode).toBe(0);
     expect(step?.outputs).toMatchObject({ "thread-id": thread, "run-id": run, replayed: "false" });
     expect(JSON.parse(step?.outputs["json"] ?? "")).toMatchObject({ thread: { id: thread }, run: { id: run } });
+  });
+
+  it.each(["TRUE", " True  "])("is an earlier one's where the header says %j", async (header) => {
+    const { step } = await ask({ headers: { "Idempotency-Replayed": header }, body: json(good) });
+    expect(step.outputs["replayed"]).toBe("true");
   });
 
   it("of a thread without a run is one", async () => {

@@ -5,6 +5,7 @@ import { REVISIONS } from "../support/mosoo/revision.ts";
 import { type Fault, type MosooServer, type Revision, startMosooServer } from "../support/mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
+import { startScriptedServer } from "../support/scripted-server.ts";
 import { sideBySide } from "../support/side-by-side.ts";
 
 const contracts = publishedContracts();
@@ -222,6 +223,28 @@ describe("a refusal that is about a value, by the contract and not by its words"
       /400 invalid_request\. The server said: "Unsupported create thread field: client_external_ref\.".*No thread was created\.$/,
     );
     expect(server.threads).toHaveLength(0);
+  });
+
+  it.concurrent("is decided by a contract that lies elsewhere, and that does not move the API", async () => {
+    const server = await serve("2026-08");
+    const contract = `\ufeff${await (await fetch(`${server.apiUrl}/openapi.json`)).text()}`;
+    const front = await startScriptedServer((_, head) => {
+      const [, path = ""] = head.split(" ");
+      if (path === "/static/openapi.json") return { status: 200, body: contract };
+      if (path === "/api/v1/openapi.json") return { status: 302, headers: { Location: "/static/openapi.json" } };
+      return head.includes(" /api/v1/agents/") && front.requests.length > 1
+        ? { body: JSON.stringify({ thread: { id: "t" }, run: { id: "r" } }) }
+        : { status: 400, body: JSON.stringify({ error: { code: "invalid_request", message: "No." } }) };
+    });
+    const result = await run(server, { "api-url": `${front.origin}/api/v1` });
+    await front.close();
+    expect(front.requests.map((head) => head.split(" ")[1]?.replace(/^.*\//, ""))).toEqual([
+      "threads",
+      "openapi.json",
+      "openapi.json",
+      "threads",
+    ]);
+    expect(result.outputs).toMatchObject({ "thread-id": "t", "thread-api-url": `${front.origin}/api/v1/threads/t` });
   });
 
   it.concurrent("waits for a contract that passes by", async () => {

@@ -107,6 +107,7 @@ function statusAdvice(reply: ErrorReply): string {
   if (reply.status === 401) return adviceForCode("unauthenticated") ?? "";
   if (reply.status === 403) return adviceForCode("forbidden") ?? "";
   if (reply.status === 404) return "Check `api-url` and the IDs.";
+  if (reply.status === 413) return "The server, or a proxy before it, takes no request of this size: send less.";
   if (reply.status === 429) return adviceForCode("rate_limited") ?? "";
   if (reply.status >= 500) return "The server or a proxy before it is in trouble: re-run the workflow later.";
   return "Check `api-url` and the inputs.";
@@ -120,7 +121,7 @@ export function errorOf(reply: Unanswered, existence?: Existence): MosooError {
     case "shape":
       return new MosooError(shapeSentence(reply), {
         status: reply.status,
-        serverMessage: reply.text.slice(0, longestMessage),
+        serverMessage: reply.text.trim() === "" ? undefined : reply.text.slice(0, longestMessage),
         advice:
           "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
         existence,

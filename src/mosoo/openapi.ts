@@ -167,7 +167,7 @@ export interface Declared {
 export function readContract(text: string, isKnown: (property: string) => boolean): Declared | undefined {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch {
     return undefined;
   }

@@ -130,7 +130,8 @@ export class Transport {
     for (;;) {
       const answer = await this.#send(url, call, timer);
       if (![301, 302, 303, 307, 308].includes(answer.status)) {
-        if (seen.size > 0) this.#move(base, asked, url);
+        // What needs no token, the server's contract, may lie elsewhere than the API.
+        if (seen.size > 0 && call.withToken !== false) this.#move(base, asked, url);
         return answer;
       }
       answer.body.on("error", () => undefined).destroy();
@@ -181,7 +182,7 @@ export class Transport {
       });
       const answer = await orAborted(asked, signal);
       this.#answered = true;
-      const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];
+      const header = (name: string): string | undefined => [answer.headers[name]].flat()[0]?.trim();
       return {
         status: answer.statusCode,
         header,
