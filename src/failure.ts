@@ -28,15 +28,29 @@ export interface Work {
   hint?: string | undefined;
 }
 
+/** Of an error with one of these codes the server has looked at the key first: it knows of no earlier request. */
+const toldOfTheKey = [
+  "not_found",
+  "agent_not_published",
+  "service_inactive",
+  "readiness_blocked",
+  "idempotency_conflict",
+  "internal_error",
+];
+
 function existenceSentence(existence: Existence | undefined, { threadUrl, continues, unsent, again }: Work): string {
   if (threadUrl !== undefined) {
+    if (existence === "gone") return `Its page was ${threadUrl}`;
     const without = unsent === true ? ", perhaps still without the message; a re-run of this workflow run goes on" : "";
     return `The thread exists${without}: ${threadUrl}`;
   }
   const maybe = existence === "maybe";
   if (continues === true) {
-    return maybe
-      ? "The message may have been sent; a re-run of this workflow run finds out, and does not send it twice."
+    if (existence === "exists") return "The message was sent; a re-run of this workflow run goes on with it.";
+    if (maybe)
+      return "The message may have been sent; a re-run of this workflow run finds out, and does not send it twice.";
+    return again === true
+      ? "This attempt did not send the message; an earlier one may have, and a re-run finds it."
       : "The message was not sent.";
   }
   if (maybe) return "A thread may exist; a re-run of this workflow run finds it.";
@@ -95,8 +109,7 @@ export function failureText(error: unknown, work: Work = {}): string {
       said,
       advice,
       odd,
-      // It asked the server: what an earlier attempt may have made is known.
-      existenceSentence(existence, { ...work, again: false }),
+      existenceSentence(existence, { ...work, again: work.again === true && !toldOfTheKey.includes(code ?? "") }),
     );
   }
   return join(

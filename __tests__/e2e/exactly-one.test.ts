@@ -335,6 +335,29 @@ describe("a key that another step uses, too", () => {
   });
 });
 
+describe("a re-run that could not ask the server for an earlier attempt's thread", () => {
+  const perhaps = /This attempt created no thread; an earlier one may have, and a re-run finds it\.$/;
+
+  it.concurrent("does not deny it: a token that was revoked", async () => {
+    const server = await serve();
+    expectOne(await runStep(step(server)), server);
+    const result = await runStep(step(server, { token: "grt_pat_ofNoValue000000000000" }, { runAttempt: 2 }));
+    expect(failureOf(result)).toMatch(perhaps);
+  });
+
+  it.concurrent("does not deny it: nobody answers", async () => {
+    const server = await serve();
+    const result = await runStep(step(server, { "api-url": "http://127.0.0.1:9/api/v1" }, { runAttempt: 2 }));
+    expect(failureOf(result)).toMatch(perhaps);
+  });
+
+  it.concurrent("denies it where the server has looked: it would have answered with the thread", async () => {
+    const server = await serve();
+    const result = await runStep(step(server, { "agent-id": server.agents.unpublished }, { runAttempt: 2 }));
+    expect(failureOf(result)).toMatch(/409 agent_not_published\..* No thread was created\.$/);
+  });
+});
+
 describe("a deadline", () => {
   it.concurrent(
     "tells what was tried, how often, the last answer, whether a thread may exist, and what to do",
@@ -350,6 +373,13 @@ describe("a deadline", () => {
       expect(result.durationMs).toBeLessThan(4_500);
     },
   );
+
+  it.concurrent("says what to do where the wire gives no hint", async () => {
+    const server = await serve([{ on: "create", kind: "drop-before", times: 99 }]);
+    expect(failureOf(await runStep(step(server, { "create-timeout": "1s" })))).toMatch(
+      / broke\. Re-run the workflow later, or raise `create-timeout` \(now 1 s\)\. A thread may exist;/,
+    );
+  });
 
   it.concurrent("holds for all that is tried together, reading the contract and the thread included", async () => {
     const server = await serve([{ on: "thread", kind: "hang-before", times: 99 }]);

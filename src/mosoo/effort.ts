@@ -203,7 +203,7 @@ export class Effort {
     const raise =
       budget.input === undefined || told.includes(`\`${budget.input}\``)
         ? ""
-        : ` ${told === "" ? "Raise" : "Or raise"} \`${budget.input}\` (now ${seconds(budget.ms)}).`;
+        : `${told === "" ? "Re-run the workflow later, or" : " Or"} raise \`${budget.input}\` (now ${seconds(budget.ms)}).`;
     const advice = this.#processing
       ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
       : `${told}${raise}`.trim();

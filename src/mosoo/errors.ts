@@ -4,8 +4,8 @@
  * Texts of the server stand in `serverMessage` as they came: whoever prints them makes them harmless first.
  */
 
-/** What is known about the thread (or message) after a failure. */
-export type Existence = "none" | "maybe" | "exists";
+/** What is known about the thread (or message) after a failure. `gone`: the thread was there, and is not any more. */
+export type Existence = "none" | "maybe" | "exists" | "gone";
 
 /** Why a call had no usable answer, as far as the wire tells. */
 export type WireFault =
