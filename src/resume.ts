@@ -1,7 +1,7 @@
 /** What a re-run makes of the work that an earlier attempt of the workflow run has started. */
 import { resumeKey } from "./key.ts";
 import { type Run, type ThreadAnswer, hasEnded } from "./mosoo/schema.ts";
-import { sendStepMessage } from "./send.ts";
+import { readThread, sendStepMessage } from "./send.ts";
 import type { StartContext, Started } from "./start.ts";
 
 /**
@@ -40,8 +40,8 @@ export async function firstRun(start: StartContext, { thread, run: newest }: Thr
  * @throws MosooError; StoppedError
  */
 export async function resume(start: StartContext, started: Started): Promise<Started> {
-  const { mosoo, plan, context, listener } = start;
-  const seen: ThreadAnswer = await mosoo.readThread(started.threadId);
+  const { plan, context, listener } = start;
+  const seen = await readThread(start, started.threadId);
   const run = await currentRun(start, started, seen.run);
   const current: Started = { ...started, thread: seen.thread, run, current: true };
   const link = seen.links?.thread ?? undefined;

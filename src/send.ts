@@ -3,7 +3,7 @@ import { uploadKey } from "./key.ts";
 import type { Contract } from "./mosoo/contract.ts";
 import { MosooError, StoppedError } from "./mosoo/errors.ts";
 import type { SentMessage } from "./mosoo/message.ts";
-import { hasEnded } from "./mosoo/schema.ts";
+import { type ThreadAnswer, hasEnded } from "./mosoo/schema.ts";
 import { firstInterval, jittered, longer } from "./mosoo/watch/intervals.ts";
 import type { StartContext } from "./start.ts";
 
@@ -17,6 +17,34 @@ export interface StepMessage {
   ownThread?: boolean;
   /** Nobody else can have sent it before. */
   firstAttempt: boolean;
+}
+
+/** A failure about a thread, where it is that the thread is not there for this token. */
+function ofThread(error: unknown, { plan }: StartContext): unknown {
+  if (!(error instanceof MosooError) || error.facts.code !== "not_found") return error;
+  const { input } = error.facts;
+  if (input !== undefined && input !== "thread-id") return error;
+  return plan.settings["thread-id"] === undefined
+    ? error.with({
+        input: undefined,
+        advice:
+          "The thread of this step is gone, or belongs to the owner of another token: `on-rerun: create` makes a new one in a re-run.",
+        existence: "gone",
+      })
+    : error.with({
+        input: "thread-id",
+        advice:
+          "There is no such thread for this token: it is gone, or belongs to the owner of another token. Check the ID, or leave `thread-id` out for a new thread.",
+      });
+}
+
+/** The step's thread as it is now. @throws MosooError; StoppedError */
+export async function readThread(start: StartContext, threadId: string): Promise<ThreadAnswer> {
+  try {
+    return await start.mosoo.readThread(threadId);
+  } catch (error) {
+    throw ofThread(error, start);
+  }
 }
 
 /** Waits for a run of someone else, longer each time, `wait-timeout` at most. @returns whether nobody's run is active */
@@ -40,11 +68,13 @@ function otherRunWaiter({ mosoo, plan, stop }: StartContext, threadId: string): 
 }
 
 /** A failure to send, with what the step's inputs tell of it. */
-function explained(error: unknown, { plan }: StartContext): unknown {
+function explained(failure: unknown, start: StartContext): unknown {
+  const error = ofThread(failure, start);
   if (!(error instanceof MosooError)) return error;
+  const { plan } = start;
   const { input, status, advice = "" } = error.facts;
   if (input === "file-ids" && plan.intent.fileIds.length === 0) return error.with({ input: "files" });
-  if (status === 401) {
+  if (status === 401 && input !== "files") {
     return error.with({
       advice: `${advice} A service token of the reference contract may create threads, but not continue them: there use a person's token, or \`on-rerun: create\`, which makes a thread per attempt.`,
     });
@@ -65,15 +95,17 @@ export async function sendStepMessage(start: StartContext, message: StepMessage)
     const uploaded = await upload(start);
     return { fileIds: [...plan.intent.fileIds, ...uploaded], key: uploadKey(message.requestId, uploaded) };
   };
-  const uploads = withFiles && plan.files.length > 0;
-  const named = uploads
-    ? { ...(await attach()), renewFiles: attach }
-    : { fileIds: withFiles ? plan.intent.fileIds : [], key: message.requestId };
+  const request = {
+    ...rest,
+    threadId,
+    text: plan.intent.text,
+    key: message.requestId,
+    fileIds: withFiles ? plan.intent.fileIds : [],
+    upload: withFiles && plan.files.length > 0 ? attach : undefined,
+    newerFirst: plan.settings["user-id"] !== undefined || message.ownThread === true,
+  };
   try {
-    return await mosoo.sendMessage(
-      { ...rest, ...named, threadId, text: plan.intent.text },
-      otherRunWaiter(start, threadId),
-    );
+    return await mosoo.sendMessage(request, otherRunWaiter(start, threadId));
   } catch (error) {
     throw explained(error, start);
   }

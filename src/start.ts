@@ -6,7 +6,7 @@ import { MosooError } from "./mosoo/errors.ts";
 import type { Run, Thread } from "./mosoo/schema.ts";
 import type { Plan } from "./plan.ts";
 import { firstRun, resume } from "./resume.ts";
-import { sendStepMessage } from "./send.ts";
+import { readThread, sendStepMessage } from "./send.ts";
 
 export interface Started {
   threadId: string;
@@ -16,6 +16,8 @@ export interface Started {
   replayed: boolean;
   /** The key that holds it. */
   key: string;
+  /** The message was sent by this attempt, although the thread is older. */
+  sentNow?: boolean;
   /** The run is as the service has shown it a moment ago, not as an earlier request's answer tells. */
   current?: boolean;
   /** How the run before had ended, where the message was sent again. */
@@ -81,7 +83,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<St
   const before: Started = { ...created, threadId: thread.id, thread, run };
   listener.thread(before, link);
   // Another attempt may have got further than this key's first answer tells.
-  const seen = await mosoo.readThread(thread.id);
+  const seen = await readThread(start, thread.id);
   if (seen.run !== null) {
     const found = { ...before, thread: seen.thread, run: await firstRun(start, seen), replayed: true };
     listener.thread(found, link);
@@ -101,6 +103,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<St
     thread: sent.thread ?? seen.thread,
     run: sent.run,
     replayed: created.replayed || sent.replayed,
+    sentNow: !sent.replayed,
   };
   listener.thread(started, link);
   return started;
@@ -137,6 +140,7 @@ export async function start(startContext: StartContext): Promise<Started> {
       : plan.files.length > 0
         ? await createWithFiles(startContext, agentId)
         : await createNew(startContext, agentId);
-  const again = settings["on-rerun"] === "resume" && context.runAttempt > 1 && started.replayed;
+  const earlier = started.replayed && started.sentNow !== true;
+  const again = settings["on-rerun"] === "resume" && context.runAttempt > 1 && earlier;
   return again ? resume(startContext, started) : started;
 }

@@ -77,12 +77,14 @@ function tellWhatIsSent(log: Log, plan: Plan, context: RunContext): void {
     log.notice("`token` begins with the word Bearer, which was dropped. Store the token alone.");
 }
 
-function tellWhatCameBack(log: Log, { threadId, run, replayed, resumedAfter }: Started, page: string): void {
+function tellWhatCameBack(log: Log, started: Started, page: string, continues: boolean): void {
+  const { threadId, run, replayed, resumedAfter } = started;
   const runPart = run === null ? "it has no run" : `run ${run.id} is ${run.status ?? "there"}`;
   if (resumedAfter !== undefined) log.line(`The message was sent again in thread ${threadId}: ${runPart}.`);
-  else if (replayed)
-    log.line(`Thread ${threadId} exists already, from an earlier request with the same key: ${runPart}.`);
-  else log.line(`Thread ${threadId} has the message: ${runPart}.`);
+  else if (replayed) {
+    const what = continues ? "has the message already" : "exists already";
+    log.line(`Thread ${threadId} ${what}, from an earlier request with the same key: ${runPart}.`);
+  } else log.line(`Thread ${threadId} has the message: ${runPart}.`);
   log.line(page);
 }
 
@@ -208,7 +210,7 @@ export async function runStep(main: MainContext): Promise<void> {
         },
       },
     });
-    tellWhatCameBack(log, started, progress.report.threadUrl ?? "");
+    tellWhatCameBack(log, started, progress.report.threadUrl ?? "", settings["thread-id"] !== undefined);
 
     let ending: Ending = { outcome: "started" };
     if (stop.requested.aborted) {

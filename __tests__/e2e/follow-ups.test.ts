@@ -99,7 +99,7 @@ describe("`thread-id`", () => {
   ])("sends the message as %s takes it, in %i requests", async (revision, requests, name) => {
     const server = await serve(revision);
     const thread = earlierThread(server);
-    const result = await run(server, { "thread-id": thread.id });
+    const result = await run(server, { "thread-id": thread.id, "request-timeout": "10s" });
     expectSuccess(result);
     expect(server.requests).toHaveLength(requests);
     expect(own(thread)).toHaveLength(1);
@@ -122,9 +122,22 @@ describe("`thread-id`", () => {
     const server = await serve(revision);
     const thread = earlierThread(server);
     const file = server.addFile();
-    expectSuccess(await run(server, { "thread-id": thread.id, "file-ids": file.id }));
+    const inputs = { "thread-id": thread.id, "file-ids": file.id, "request-timeout": "10s" };
+    expectSuccess(await run(server, inputs));
     expect(own(thread)[0]?.fileIds).toEqual([file.id]);
     expect(JSON.parse(JSON.stringify(sentEvents(server).at(-1)).replaceAll(file.id, "0"))).toMatchObject(files);
+    // Only where a message that is refused late uses its files up is the thread looked at first.
+    expect(server.requests.map(({ method }) => method)).toEqual(
+      revision === "reference" ? ["POST"] : ["POST", "GET", "GET", "POST"],
+    );
+  });
+
+  it.concurrent("begins with the newer shape where `user-id` is given", async () => {
+    const server = await serve("2026-08");
+    const thread = earlierThread(server);
+    expectSuccess(await run(server, { "thread-id": thread.id, "user-id": "somebody", "request-timeout": "10s" }));
+    expect(server.requests).toHaveLength(1);
+    expect(own(thread)).toHaveLength(1);
   });
 
   it.concurrent.each<[string, Fault[], Revision]>([
@@ -239,6 +252,82 @@ function conflict(message: string, retryAfter = "0"): Fault {
     headers: { "Retry-After": retryAfter },
   };
 }
+
+describe("a thread that is not there for the token", () => {
+  const gone: Fault[] = (["events", "thread"] as const).map((on) => ({
+    on,
+    kind: "status",
+    status: 404,
+    code: "not_found",
+    message: "Thread not found.",
+    times: 9,
+  }));
+
+  it.concurrent.each<[string, Revision, number]>([
+    ["", "reference", 1],
+    ["0", "reference", 1],
+    ["0", "2026-08", 3],
+  ])("is told as one, with the input (file-ids: %j, %s)", async (fileIds, revision, requests) => {
+    const server = await serve(revision);
+    const fileId = fileIds === "" ? "" : server.addFile().id;
+    const result = await run(server, { "thread-id": "01J0000000000000000000000T", "file-ids": fileId });
+    expect(failureOf(result)).toMatch(
+      /^`thread-id`: Mosoo answered 404 not_found\. The server said: "Thread not found\." There is no such thread for this token: .*`thread-id`.* The message was not sent\.$/,
+    );
+    expect(server.requests.length).toBeGreaterThanOrEqual(requests);
+  });
+
+  it.concurrent("is not said to exist by a re-run that finds it gone", async () => {
+    const server = await serve("2026-07");
+    await run(server);
+    gone.forEach((fault) => {
+      server.fault(fault);
+    });
+    const result = await run(server, {}, { runAttempt: 2 });
+    const page = `${server.origin}/threads/${onlyThread(server).id}`;
+    const message = failureOf(result);
+    expect(message).toMatch(/^Mosoo answered 404 not_found\. .* The thread of this step is gone, .*`on-rerun: create`/);
+    expect(message.endsWith(` Its page was ${page}`)).toBe(true);
+    expect(result.outputs["thread-id"]).toBe(onlyThread(server).id);
+  });
+});
+
+describe("a message that the server has taken", () => {
+  it.concurrent("is said to be sent where no more can be learnt of it", async () => {
+    const server = await serve("reference");
+    const thread = earlierThread(server);
+    await run(server, { "thread-id": thread.id });
+    server.fault(conflict("This client request has already been applied to the conversation."));
+    server.fault({ on: "thread", kind: "status", status: 403, code: "forbidden", times: 9 });
+    const result = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
+    expect(failureOf(result)).toMatch(
+      /403 forbidden\. .* The message was sent; a re-run of this workflow run goes on with it\.$/,
+    );
+  });
+
+  it.concurrent("is told of as one by a re-run, which sends none", async () => {
+    const server = await serve("reference");
+    const thread = earlierThread(server);
+    await run(server, { "thread-id": thread.id });
+    const result = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
+    expectSuccess(result);
+    expect(result.shown).toContain(`Thread ${thread.id} has the message already, from an earlier request`);
+    expect(own(thread)).toHaveLength(1);
+  });
+
+  it.concurrent("is not denied by a re-run that could not ask", async () => {
+    const server = await serve("reference");
+    const thread = earlierThread(server);
+    const result = await run(
+      server,
+      { "thread-id": thread.id, token: "grt_pat_ofNoValue000000000000" },
+      { runAttempt: 2 },
+    );
+    expect(failureOf(result)).toMatch(
+      /401 unauthenticated\. .* This attempt did not send the message; an earlier one may have, and a re-run finds it\.$/,
+    );
+  });
+});
 
 describe("`on-rerun: resume`", () => {
   it.concurrent.each<[Revision, "failed" | "cancelled" | "expired"]>([

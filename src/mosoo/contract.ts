@@ -175,6 +175,14 @@ export function messageEvent(contract: ObjectShape, text: string, requestId: str
   return event;
 }
 
+/**
+ * Whether a message that is refused late has used its files up. The server that takes the bare IDs lets the thread that
+ * claimed a file once name it again; where files are resources each can be named once.
+ */
+export function usesFilesUp(message: ObjectShape): boolean {
+  return !message.properties.has("attachmentIds");
+}
+
 /** Bytes of UTF-8 that a body has on the wire. */
 export function bodyBytes(body: unknown): number {
   return Buffer.byteLength(JSON.stringify(body), "utf8");

@@ -84,6 +84,7 @@ export class Effort {
   #ambiguous = false;
   #everAmbiguous = false;
   #processing = false;
+  #done = false;
 
   constructor(options: EffortOptions) {
     this.#options = options;
@@ -96,6 +97,7 @@ export class Effort {
   }
 
   get existence(): Existence {
+    if (this.#done) return "exists";
     return this.#ambiguous || this.#processing ? "maybe" : "none";
   }
 
@@ -134,6 +136,11 @@ export class Effort {
   settled(): void {
     this.#ambiguous = false;
     this.#processing = false;
+  }
+
+  /** The server has told that it is done: what is still asked for cannot undo that. */
+  done(): void {
+    this.#done = true;
   }
 
   /** Time that goes on another account than this effort's. */

@@ -10,7 +10,15 @@ import {
   isStillProcessing,
   isStuck,
 } from "./conflicts.ts";
-import { type Body, type Contract, messageEvent, referenceContract } from "./contract.ts";
+import {
+  type Body,
+  type Contract,
+  type ObjectShape,
+  messageEvent,
+  referenceContract,
+  userIdContract,
+  usesFilesUp,
+} from "./contract.ts";
 import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
 import { type ErrorReply, type Reply, type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
@@ -27,9 +35,11 @@ export interface MessageRequest {
   requestId: string;
   key: string;
   fileIds: readonly string[];
-  /** Uploads the files again: a message that was refused late has used the first ones up. */
-  renewFiles?: (() => Promise<{ fileIds: readonly string[]; key: string }>) | undefined;
+  /** Uploads the message's files; again, where a message that was refused late has used the first ones up. */
+  upload?: (() => Promise<{ fileIds: readonly string[]; key: string }>) | undefined;
   contract?: Contract | undefined;
+  /** As long as the contract is not known: begin with the newer shape. */
+  newerFirst?: boolean;
   /** The first attempt of the workflow run: a replay then means that another step has the same key. */
   firstAttempt: boolean;
   /**
@@ -81,6 +91,8 @@ class Sending {
   #key: string;
   #generation = 1;
   #fileIds: readonly string[];
+  /** It is known that nobody else's run was active. */
+  #lookedFirst = false;
   /** A request with these files has failed, and may have used them up. */
   #filesTried = false;
   #renewals = 0;
@@ -100,10 +112,13 @@ class Sending {
   }
 
   async send(): Promise<SentMessage> {
-    const { firstAttempt, ownThread } = this.#request;
-    // Beside an active run the server would refuse the message, and keep its files.
-    if (this.#fileIds.length > 0 && firstAttempt && ownThread !== true) await this.#awaitQuiet();
+    const { upload } = this.#request;
+    if (upload !== undefined) {
+      await this.#awaitQuiet();
+      await this.#attach(upload);
+    }
     for (;;) {
+      if (this.#fileIds.length > 0 && usesFilesUp(this.#shape)) await this.#awaitQuiet();
       const event = this.#event();
       const reply = await this.#ask(event);
       if (reply.kind === "ok") return this.#sent(reply.value, reply.replayed);
@@ -116,9 +131,14 @@ class Sending {
     return generationKey(this.#key, this.#generation);
   }
 
+  get #shape(): ObjectShape {
+    const { newerFirst } = this.#request;
+    return (this.#contract ?? (newerFirst === true ? userIdContract : referenceContract)).message;
+  }
+
   #event(): Body {
     const { text, requestId } = this.#request;
-    return messageEvent((this.#contract ?? referenceContract).message, text, requestId, this.#fileIds);
+    return messageEvent(this.#shape, text, requestId, this.#fileIds);
   }
 
   #ask(event: Body): Promise<Reply<EventsAnswer>> {
@@ -135,7 +155,7 @@ class Sending {
   async #sent(answer: EventsAnswer, replayed: boolean): Promise<SentMessage> {
     if (replayed) this.#warnOfSharedKey();
     const run = answer.events[0]?.run ?? null;
-    if (run === null) return { ...(await this.#found(await this.#read())), replayed };
+    if (run === null) return { ...(await this.#readDone()), replayed };
     return { run, thread: answer.thread, replayed, key: this.#sentKey, contract: this.#contract };
   }
 
@@ -171,7 +191,7 @@ class Sending {
   async #afterConflict(reply: ErrorReply): Promise<SentMessage | undefined> {
     if (isApplied(reply)) {
       this.#warnOfSharedKey();
-      return this.#found(await this.#read());
+      return this.#readDone();
     }
     if (isDifferentRequest(reply)) throw differentRequest(reply, this.#effort.existence);
     const { retryAfterMs } = reply;
@@ -207,7 +227,14 @@ class Sending {
     await this.#awaitOther(run);
   }
 
+  /**
+   * Before files are uploaded or named, once: beside an active run the server would refuse the message, and use them up.
+   * An earlier attempt may have started that run; then sending tells.
+   */
   async #awaitQuiet(): Promise<void> {
+    const { firstAttempt, ownThread } = this.#request;
+    if (this.#lookedFirst || !firstAttempt || ownThread === true) return;
+    this.#lookedFirst = true;
     const answer = await this.#read();
     if (!isActive(answer)) return;
     this.#activeRun = answer.run.id;
@@ -217,7 +244,7 @@ class Sending {
   /** How often the run is looked at before the message is tried again. */
   get #mostLooks(): number {
     if (this.#fileIds.length === 0) return Math.max(fewestLooks, this.#looks * 2);
-    return this.#request.renewFiles === undefined ? Infinity : Math.max(fewestLooksWithFiles, this.#looks * 2);
+    return this.#request.upload === undefined ? Infinity : Math.max(fewestLooksWithFiles, this.#looks * 2);
   }
 
   /** Waits for the run's end, or long enough to try again. */
@@ -259,8 +286,8 @@ class Sending {
   }
 
   async #renewFiles(reply: ErrorReply): Promise<void> {
-    const { renewFiles } = this.#request;
-    if (renewFiles === undefined || this.#renewals >= mostRenewals) {
+    const { upload } = this.#request;
+    if (upload === undefined || this.#renewals >= mostRenewals) {
       throw refusedValue(reply).with({
         advice:
           "The service takes a file once, and an earlier try of this message may have used the files up: upload them again.",
@@ -268,7 +295,11 @@ class Sending {
       });
     }
     this.#renewals += 1;
-    const { fileIds, key } = await this.#meanwhile(renewFiles);
+    await this.#attach(upload);
+  }
+
+  async #attach(upload: NonNullable<MessageRequest["upload"]>): Promise<void> {
+    const { fileIds, key } = await this.#meanwhile(upload);
     this.#fileIds = fileIds;
     this.#key = key;
     this.#filesTried = false;
@@ -280,6 +311,12 @@ class Sending {
 
   #isOurs(answer: ThreadAnswer): boolean {
     return this.#request.ownThread === true && answer.run !== null;
+  }
+
+  /** The server has said that the message is in the thread: what became of it. */
+  async #readDone(): Promise<SentMessage> {
+    this.#effort.done();
+    return this.#found(await this.#read());
   }
 
   /** In a thread of our own a run tells that the message is there. */
