@@ -13,7 +13,6 @@ import { logLine } from "./report/untrusted.ts";
 export interface Attachment extends LocalFile {
   /** Relative to the workspace, with slashes: the same on every system. */
   relativePath: string;
-  sha256: string;
 }
 
 const mostFiles = 1_000;

@@ -363,18 +363,66 @@ describe("files for a thread that exists", () => {
     expect(result.outputs["run-id"]).toBe(thread.runs[1]?.id);
   });
 
-  it.concurrent("wait for another's run, and are uploaded once", async () => {
-    const server = await serve("2026-07");
+  it.concurrent("wait for another's run, and are uploaded then, once", async () => {
+    let looks = 0;
+    const server = await serve("2026-07", [], {
+      onExchange: ({ path }) => {
+        if (/\/threads\/[^/]+$/.test(path) && ++looks === 1) server.endRun(thread.runs[0]?.id ?? "", "completed");
+      },
+    });
     const thread = server.createThreadDirectly({ text: "Earlier." });
-    setTimeout(() => {
-      server.endRun(thread.runs[0]?.id ?? "", "completed");
-    }, 1_000);
     const result = await run(server, workspace({ "a.txt": "a" }), { files: "a.txt", "thread-id": thread.id });
     expect(result.exitCode).toBe(0);
     expect(result.shown).toContain("Another run is active in the thread: waiting");
-    expect(uploads(server)).toBe(1);
-    expect(count(server, /\/events$/)).toBe(1);
+    expect(server.requests.map(({ method, path }) => `${method} ${path.split("/").at(-1) ?? ""}`)).toEqual([
+      "GET openapi.json",
+      `GET ${thread.id}`,
+      `GET ${thread.id}`,
+      "POST files",
+      "POST events",
+    ]);
     expect(thread.messages).toHaveLength(2);
+  });
+
+  it.concurrent("are not uploaded for a thread that is gone", async () => {
+    const server = await serve("2026-08");
+    const inputs = { files: "a.txt", "thread-id": "01J0000000000000000000000T" };
+    const message = failureOf(await run(server, workspace({ "a.txt": "a" }), inputs));
+    expect(message).toMatch(/^`thread-id`: Mosoo answered 404 not_found\. .* The message was not sent\.$/);
+    expect(server.requests.map(({ method }) => method)).toEqual(["GET", "GET"]);
+  });
+});
+
+describe("a re-run that sends the message for the first time", () => {
+  it.concurrent("sends it once, although its run fails at once", async () => {
+    const server = await serve("2026-07", [{ on: "upload", kind: "status", status: 403 }], {
+      onExchange: ({ method, path, status }) => {
+        const runId = server.threads[0]?.runs[0]?.id;
+        if (method === "POST" && path.endsWith("/events") && status === 200 && runId !== undefined)
+          server.endRun(runId, "failed");
+      },
+    });
+    const place = workspace({ "a.txt": "a" });
+    failureOf(await run(server, place, { files: "a.txt" }));
+    expectOne(await run(server, place, { files: "a.txt" }, { runAttempt: 2 }), server);
+  });
+});
+
+describe("a file that changes between the look at it and its upload", () => {
+  it.concurrent.each([
+    ["of the same size", "b"],
+    ["shorter", ""],
+  ])("is not sent as what it was (%s)", async (_, content) => {
+    const place = workspace({ "a.txt": "a" });
+    const server = await serve("2026-07", [], {
+      onExchange: ({ path }) => {
+        if (path.endsWith("/threads")) writeFileSync(join(place, "a.txt"), content);
+      },
+    });
+    const message = failureOf(await run(server, place, { files: "a.txt" }));
+    expect(message).toMatch(/^`files`: The file "a\.txt" changed after the step had looked at it\. /);
+    expect(server.uploads).toHaveLength(0);
+    expect(server.threads[0]?.messages).toHaveLength(0);
   });
 });
 

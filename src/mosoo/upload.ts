@@ -1,4 +1,5 @@
 /** Uploads files, streamed from disk. A file gets a new ID with every upload; what is not attached to a message stays a draft. */
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { Clock } from "./clock.ts";
@@ -21,6 +22,8 @@ export interface LocalFile {
   /** Absolute, symlinks resolved. */
   path: string;
   bytes: number;
+  /** Hexadecimal, of the content that was measured. */
+  sha256: string;
 }
 
 /** A file name inside a quoted string of a multipart header, as browsers write it (WHATWG: `"`, CR and LF percent-encoded). */
@@ -41,16 +44,19 @@ function multipart(
   async function* parts(): AsyncGenerator<Buffer> {
     yield head;
     let sent = 0;
+    const digest = createHash("sha256");
     if (file.bytes > 0) {
       const content = createReadStream(file.path, { end: file.bytes - 1, highWaterMark: chunkBytes });
       for await (const chunk of content as AsyncIterable<Buffer>) {
         sent += chunk.length;
+        digest.update(chunk);
         onBytes(chunk.length);
         yield chunk;
       }
     }
-    if (sent !== file.bytes) {
-      throw new MosooError(`The file ${JSON.stringify(file.name)} changed while it was uploaded.`, {
+    // The last bytes are not sent then, so that the server takes none of it.
+    if (sent !== file.bytes || digest.digest("hex") !== file.sha256) {
+      throw new MosooError(`The file ${JSON.stringify(file.name)} changed after the step had looked at it.`, {
         input: "files",
         advice: "Let the step that writes it finish first.",
       });
