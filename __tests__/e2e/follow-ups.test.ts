@@ -305,6 +305,26 @@ describe("a message that the server has taken", () => {
     );
   });
 
+  it.concurrent(
+    "is not sent again after the failure of another's run, where its own cannot be told apart",
+    async () => {
+      const server = await serve("2026-07");
+      const thread = earlierThread(server);
+      await run(server, { "thread-id": thread.id });
+      end(server, own(thread)[0]?.runId, "completed");
+      end(server, server.startRunDirectly(thread.id, "Somebody's words.").id, "failed");
+      server.fault(conflict("This client request has already been applied to the conversation."));
+      server.fault({ on: "event-list", kind: "garbage", shape: "array", times: 3 });
+      const second = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
+      expect(failureOf(second)).toMatch(
+        /^Gave up looking for the message's run after \d tries\..* The message was sent; /,
+      );
+      const third = await run(server, { "thread-id": thread.id }, { runAttempt: 3 });
+      expect(third.outputs).toMatchObject({ "run-id": own(thread)[0]?.runId, status: "completed" });
+      expect(own(thread)).toHaveLength(1);
+    },
+  );
+
   it.concurrent("is told of as one by a re-run, which sends none", async () => {
     const server = await serve("reference");
     const thread = earlierThread(server);

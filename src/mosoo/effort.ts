@@ -85,9 +85,11 @@ export class Effort {
   #everAmbiguous = false;
   #processing = false;
   #done = false;
+  #doing: string;
 
   constructor(options: EffortOptions) {
     this.#options = options;
+    this.#doing = options.doing;
     this.#state = startRetrying(options.clock.now(), options.budget.deadlineAt);
   }
 
@@ -138,9 +140,10 @@ export class Effort {
     this.#processing = false;
   }
 
-  /** The server has told that it is done: what is still asked for cannot undo that. */
-  done(): void {
+  /** The server has told that it is done. What is still asked for, `next`, cannot undo that. */
+  done(next: string): void {
     this.#done = true;
+    this.#doing = next;
   }
 
   /** Time that goes on another account than this effort's. */
@@ -190,14 +193,14 @@ export class Effort {
   }
 
   #gaveUp(error: MosooError): MosooError {
-    return new MosooError(`Gave up ${this.#options.doing} after ${this.#tries} tries. ${error.message}`, {
+    return new MosooError(`Gave up ${this.#doing} after ${this.#tries} tries. ${error.message}`, {
       ...error.facts,
       existence: this.existence,
     });
   }
 
   #tooLate(error: MosooError, askedMs: number | undefined): MosooError {
-    const { budget, doing, clock } = this.#options;
+    const { budget, clock } = this.#options;
     const allowed = budget.input === undefined ? seconds(budget.ms) : `\`${budget.input}\` (${seconds(budget.ms)})`;
     const spent = seconds(clock.now() - this.#state.startedAt);
     const tries = this.#tries === 1 ? "1 try" : `${this.#tries} tries`;
@@ -214,7 +217,7 @@ export class Effort {
     const advice = this.#processing
       ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
       : `${told}${raise}`.trim();
-    return new MosooError(`Gave up ${doing} after ${tries} in ${spent}. Last: ${error.message}${asked}`, {
+    return new MosooError(`Gave up ${this.#doing} after ${tries} in ${spent}. Last: ${error.message}${asked}`, {
       ...error.facts,
       advice,
       existence: this.existence,

@@ -315,7 +315,7 @@ class Sending {
 
   /** The server has said that the message is in the thread: what became of it. */
   async #readDone(): Promise<SentMessage> {
-    this.#effort.done();
+    this.#effort.done("looking for the message's run");
     return this.#found(await this.#read());
   }
 
@@ -332,14 +332,16 @@ class Sending {
     return { run, thread: answer.thread, replayed: true, key: this.#sentKey, contract: this.#contract };
   }
 
-  /** The message's run, in a thread where others write, too; the newest where that is not to be had. */
+  /** The message's run, in a thread where others write, too; the newest where the events do not tell. */
   async #runOfOurs(newest: Run | null): Promise<Run | null> {
-    const { text, threadId } = this.#request;
+    const { text, threadId, firstAttempt } = this.#request;
     // The message is there, and no failure to learn more of it makes it otherwise.
     const tolerate = (error: unknown): undefined => {
       if (!(error instanceof MosooError)) throw error;
     };
-    const runs = await findRunsOf(text, this.#transport, this.#effort, threadId, newest?.id).catch(tolerate);
+    const search = findRunsOf(text, this.#transport, this.#effort, threadId, newest?.id);
+    // A re-run must not take another's run for its own: after that one's failure it would send the message again.
+    const runs = await (firstAttempt ? search.catch(tolerate) : search);
     const id = runs?.at(-1);
     if (id === undefined || id === newest?.id) return newest;
     return (await readEndedRun(this.#transport, this.#effort, threadId, id).catch(tolerate)) ?? { id };
