@@ -14,6 +14,8 @@ const good = {
   thread: { id: thread },
 };
 const json = (value: unknown): string => JSON.stringify(value);
+const http = (value: unknown): string =>
+  `HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: ${json(value).length}\r\n\r\n${json(value)}`;
 const html = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>…</form></body></html>";
 
 const servers: ScriptedServer[] = [];
@@ -228,6 +230,11 @@ const goodRows: [string, Said][] = [
       headers: { "Transfer-Encoding": "chunked" },
       body: `5\r\n${json(good).slice(0, 5)}\r\n${(json(good).length - 5).toString(16)}\r\n${json(good).slice(5)}\r\n0\r\n\r\n`,
     },
+  ],
+  ["after one that says to continue", { raw: `HTTP/1.1 100 Continue\r\n\r\n${http(good)}` }],
+  [
+    "after hints and more of their kind",
+    { raw: `${"HTTP/1.1 103 Hints\r\nLink: <x>\r\n\r\n".repeat(2)}${http(good)}` },
   ],
   ["that ends with the connection", { length: false, body: json(good) }],
   [
