@@ -113,7 +113,7 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
   } catch (error) {
     if (!isForeseen(error)) throw error;
     const threadUrl = known.at(-1) && `${mosoo.base.origin}/threads/${known.at(-1)?.threadId ?? ""}`;
-    failure = failureText(error, { threadUrl, continues: world.threadId !== undefined });
+    failure = failureText(error, { threadUrl, continues: world.threadId !== undefined, again: runAttempt > 1 });
   } finally {
     clearTimeout(stop);
     await mosoo.close();

@@ -100,6 +100,7 @@ class Player {
     if (this.#world.schedule.work !== "follow-up with files" && this.#world.mosoo.uploads.length > uploads)
       this.broken.push("The undisturbed re-run uploaded files again.");
     this.#check("after the undisturbed re-run");
+    this.broken.push(...this.#world.violations.map((violation) => `Against the contract: ${violation}`));
   }
 
   async #stage(stage: Stage): Promise<void> {
@@ -110,12 +111,12 @@ class Player {
     }
     this.#world.queue(stage.faults);
     const stopAfterMs = stage.stopAfter === undefined ? undefined : stage.stopAfter * pace.requestTimeoutMs;
-    const first = this.#attempt(stopAfterMs);
+    const first = this.#attempt(stopAfterMs, stage.secondAfter === undefined);
     let succeeded: boolean;
     if (stage.secondAfter === undefined) succeeded = (await first).succeeded;
     else {
       await new Promise((resolve) => setTimeout(resolve, (stage.secondAfter ?? 0) * pace.requestTimeoutMs));
-      const both = await Promise.all([first, this.#attempt()]);
+      const both = await Promise.all([first, this.#attempt(undefined, false)]);
       succeeded = both.some((attempt) => attempt.succeeded);
     }
     for (let failing = 1; !succeeded && failing <= mostFailing; failing += 1) {
@@ -126,7 +127,8 @@ class Player {
     this.#check(`after attempt ${this.attempts.length}`);
   }
 
-  async #attempt(stopAfterMs?: number): Promise<Attempt> {
+  /** @param alone no other attempt runs beside it */
+  async #attempt(stopAfterMs?: number, alone = true): Promise<Attempt> {
     const { mosoo } = this.#world;
     const runAttempt = this.attempts.length + 1;
     // The place is taken at once: a second attempt may begin before the first has ended.
@@ -137,13 +139,12 @@ class Player {
     if (mosoo.requests.length - before > mostRequests)
       this.broken.push(`Attempt ${runAttempt} made ${mosoo.requests.length - before} requests.`);
     if (attempt.told.includes(mosoo.tokens.person)) this.broken.push(`Attempt ${runAttempt} tells the token.`);
-    this.#checkTruth(attempt);
+    if (alone) this.#checkTruth(attempt);
     return attempt;
   }
 
-  /** What a failed first attempt says of the thread or message has to be true. */
-  #checkTruth({ runAttempt, failure }: Attempt): void {
-    if (runAttempt > 1 || this.attempts.length > 1) return;
+  /** What a failed attempt says of the thread or message has to be true. */
+  #checkTruth({ failure }: Attempt): void {
     const made = this.#world.threadId === undefined ? this.#threads.length : this.#ownMessages.length;
     if (failure.includes("No thread was created.") && made > 0)
       this.broken.push(`It says that there is no thread, and there is one: ${failure}`);

@@ -5,11 +5,14 @@ import { createServer, connect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { Attachment } from "../../src/attachments.ts";
+import { checkExchange, publishedContracts } from "../support/contract-check.ts";
 import { startMosooServer, type Fault, type MosooServer } from "../support/mosoo-server.ts";
 import type { Ended, PlannedFault, Schedule, Stranger } from "./schedule.ts";
 
 export const text = "Have a look at this.\nAnd tell what you think — 你好 🙂";
 export const fileNames = ["plain.txt", "with blanks and ümläuts.md", "deep/\"quoted\" 'name'.json"];
+
+const contracts = publishedContracts();
 
 /** How time goes. */
 export interface Pace {
@@ -27,26 +30,34 @@ export class World {
   readonly #elsewhere: Server;
   readonly #sockets = new Set<Socket>();
   readonly #timers: NodeJS.Timeout[] = [];
+  /** What the service's published contract has against requests and answers, where it is at hand. */
+  readonly violations: string[];
   /** The thread of a follow-up. */
   readonly threadId: string | undefined;
 
   static async open(schedule: Schedule, pace: Pace): Promise<World> {
     const beganAt = Date.now();
     const inServerTime = (part: number): number => part * pace.requestTimeoutMs * pace.scale;
+    const contract = contracts?.[schedule.revision];
+    const violations: string[] = [];
     const mosoo = await startMosooServer({
       revision: schedule.revision,
       now: () => Math.floor(beganAt + (Date.now() - beganAt) * pace.scale),
       pendingCheckpointMs: inServerTime(schedule.pendingCheckpoint),
       stuckReservationMs: inServerTime(3),
+      onExchange: (exchange) => {
+        if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
+      },
     });
-    const world = new World(schedule, pace, mosoo);
+    const world = new World(schedule, pace, mosoo, violations);
     await new Promise<void>((resolve) => {
       world.#elsewhere.listen(0, "127.0.0.1", resolve);
     });
     return world;
   }
 
-  private constructor(schedule: Schedule, pace: Pace, mosoo: MosooServer) {
+  private constructor(schedule: Schedule, pace: Pace, mosoo: MosooServer, violations: string[]) {
+    this.violations = violations;
     this.schedule = schedule;
     this.pace = pace;
     this.mosoo = mosoo;
