@@ -166,6 +166,14 @@ describe("Retry-After", () => {
     expect(server.requests[1]?.at).toBeGreaterThanOrEqual(at);
   });
 
+  it.concurrent.each([-1, 1])("as a date is one of the server's clock (%i h off)", async (hours) => {
+    const at = (ms: number): string => new Date(Date.now() + hours * 3_600_000 + ms).toUTCString();
+    const headers = { Date: at(0), "Retry-After": at(2_000) };
+    const server = await serve([{ on: "create", kind: "status", status: 503, headers }]);
+    expectOne(await runStep(step(server)), server);
+    expect(seconds(server, 0, 1)).toBeGreaterThanOrEqual(2);
+  });
+
   it.concurrent.each(["3600", "99999999999", new Date(Date.now() + 7_200_000).toUTCString()])(
     "beyond the deadline is no reason to wait at all (%s)",
     async (retryAfter) => {

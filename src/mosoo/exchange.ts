@@ -1,6 +1,6 @@
 /** One question to Mosoo and what came of it, sorted: the promised answer, an error answer, or none that can be used. */
 import { type Existence, MosooError, WireError, adviceForCode } from "./errors.ts";
-import { type Failure, parseRetryAfter } from "./retry.ts";
+import { type Failure, parseHttpDate, parseRetryAfter } from "./retry.ts";
 import { parseError } from "./schema.ts";
 import type { Answer, Call, Transport } from "./transport.ts";
 
@@ -63,7 +63,8 @@ export function errorReply(answer: Answer, replayed = false): ErrorReply {
     ),
     bare: bare === true,
     replayed,
-    retryAfterMs: parseRetryAfter(answer.header("retry-after"), Date.now()),
+    // A date is one of the server's clock, which the runner's may be far from.
+    retryAfterMs: parseRetryAfter(answer.header("retry-after"), parseHttpDate(answer.header("date")) ?? Date.now()),
   };
 }
 

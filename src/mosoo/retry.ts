@@ -129,17 +129,23 @@ export function afterFailure(state: RetryState, failure: Failure, now: number, r
   return { retry: true, waitMs, state: next };
 }
 
+/** Milliseconds since 1970 that an HTTP date stands for; undefined where it is missing or not understood. */
+export function parseHttpDate(header: string | undefined): number | undefined {
+  const value = header?.trim() ?? "";
+  const date = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : NaN;
+  return Number.isNaN(date) ? undefined : date;
+}
+
 /**
  * Milliseconds that a `Retry-After` header asks for: whole seconds or an HTTP date (RFC 9110, 10.2.3).
  *
- * @param wallNow milliseconds since 1970, for dates
+ * @param wallNow milliseconds since 1970, for dates: by the clock of the server that wrote the header, if it tells
  * @returns undefined where the header is missing or not understood
  */
 export function parseRetryAfter(header: string | undefined, wallNow: number): number | undefined {
   if (header === undefined) return undefined;
   const value = header.trim();
   if (/^\d+(\.\d+)?$/.test(value)) return Math.min(Number(value), longestAskedSeconds) * 1_000;
-  if (!/^[A-Za-z]{3,9},? /.test(value)) return undefined;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wallNow);
+  const date = parseHttpDate(value);
+  return date === undefined ? undefined : Math.max(0, date - wallNow);
 }
