@@ -109,6 +109,16 @@ describe("the retry plan", () => {
     }
   });
 
+  it("waits as long as it was told to wherever that fits before the deadline, whatever comes on top", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 10 * second, max: 10 * minute }), random, (asked, chance) => {
+        const told: Failure = { kind: "status", status: 429, retryAfterMs: asked };
+        expect(afterFailure(startRetrying(0, asked + 1), told, 0, chance)).toMatchObject({ retry: true });
+        expect(afterFailure(startRetrying(0, asked), told, 0, chance)).toMatchObject({ because: "deadline" });
+      }),
+    );
+  });
+
   it("tries a bounded number of times", () => {
     fc.assert(
       fc.property(failures(failure), fc.integer({ min: second, max: 5 * minute }), (list, budget) => {

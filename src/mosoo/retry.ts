@@ -93,9 +93,13 @@ export function backoffMs(failures: number, random: number): number {
   return Math.max(shortestWaitMs, random * ceiling);
 }
 
-/** What comes on top of a Retry-After, so that the legs of a matrix do not come back as one. */
-function spreadMs(retryAfterMs: number, random: number): number {
-  return random * Math.min(longestBackoffMs, Math.max(1_000, retryAfterMs / 4));
+/**
+ * What comes on top of a Retry-After, so that the legs of a matrix do not come back as one. What fits before the deadline
+ * is not pushed over it.
+ */
+function spreadMs(retryAfterMs: number, leftMs: number, random: number): number {
+  const spread = Math.min(longestBackoffMs, Math.max(1_000, retryAfterMs / 4));
+  return random * Math.min(spread, Math.max(0, leftMs - retryAfterMs) / 2);
 }
 
 /**
@@ -117,7 +121,8 @@ export function afterFailure(state: RetryState, failure: Failure, now: number, r
 
   const asked = "retryAfterMs" in failure ? failure.retryAfterMs : undefined;
   const backoff = backoffMs(next.failures, random);
-  const waitMs = asked === undefined ? backoff : Math.max(asked + spreadMs(asked, random), backoff);
+  const waitMs =
+    asked === undefined ? backoff : Math.max(asked + spreadMs(asked, state.deadlineAt - now, random), backoff);
 
   if (isUnreachable(failure) && !next.hostAnswered) {
     const late = now + waitMs - state.startedAt > unreachableMs;
