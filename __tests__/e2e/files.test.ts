@@ -352,15 +352,23 @@ describe("a fault at any point of the upload's flow leaves one thread with one m
 
 describe("files for a thread that exists", () => {
   it.concurrent("are sent again where the service has used them up before it refused the message", async () => {
-    const server = await serve("2026-08", [], { pendingCheckpointMs: 1_500 });
+    let ended = false;
+    const server = await serve("2026-08", [], {
+      pendingCheckpointMs: 1_500,
+      onExchange: ({ path }) => {
+        if (ended || !path.endsWith("/files")) return;
+        ended = true;
+        server.endRun(server.startRunDirectly(thread.id, "Between.").id, "completed");
+      },
+    });
     const thread = server.createThreadDirectly({ text: "Earlier." });
     server.endRun(thread.runs[0]?.id ?? "", "completed");
     const result = await run(server, workspace({ "a.txt": "a" }), { files: "a.txt", "thread-id": thread.id });
     expect(result.exitCode).toBe(0);
-    expect(thread.messages).toHaveLength(2);
-    expect(thread.messages[1]?.fileIds).toHaveLength(1);
+    expect(thread.messages).toHaveLength(3);
+    expect(thread.messages[2]?.fileIds).toHaveLength(1);
     expect(uploads(server)).toBeGreaterThan(1);
-    expect(result.outputs["run-id"]).toBe(thread.runs[1]?.id);
+    expect(result.outputs["run-id"]).toBe(thread.runs[2]?.id);
   });
 
   it.concurrent("wait for another's run, and are uploaded then, once", async () => {
