@@ -69,11 +69,6 @@ describe("megabytes in one piece", () => {
 
   it.each([
     ["an error of five", 403, { error: { code: "forbidden", message: `${CANARY} `.repeat(350_000) } }],
-    [
-      "a conflict whose words are searched",
-      409,
-      { error: { code: "used_elsewhere", message: "still ".repeat(800_000) } },
-    ],
     ["a page of five", 403, `<html>${"<p>::error::x\n##[error]y".repeat(200_000)}`],
     ["more than is read", 403, "x".repeat(6 * mebibyte)],
     ["lists without end", 403, "[".repeat(4 * mebibyte)],
@@ -85,20 +80,41 @@ describe("megabytes in one piece", () => {
     expect(step.durationMs).toBeLessThan(8_000);
   });
 
+  it("do no harm as the words of a conflict, which are searched: the step keeps to its time", async () => {
+    // Words that cost a careless pattern quadratic time: some ten seconds, not hours: this test can fail.
+    const message = "still for another ".repeat(12_000);
+    const step = await runStep(await stepOf(refused(409, { error: { code: "idempotency_conflict", message } })));
+    expect(step.exitCode).toBe(1);
+    expectHarmless(step);
+    // It was taken for a conflict that may pass, and so its words were searched with each answer.
+    expect(mosoo.count("create")).toBeGreaterThan(1);
+    expect(step.annotations.at(-1)?.message).toContain("idempotency_conflict");
+    expect(step.stdout.length).toBeLessThan(20_000);
+    expect(step.durationMs).toBeLessThan(8_000);
+  });
+
   it("do no harm as a title, as unknown fields, as lists in lists, as an error of a run, and as an answer", async () => {
-    const text = Object.values(HOSTILE).join("\n\n").repeat(120);
+    // Below the 5 MiB of an answer that are read: over it, nothing of it would be used.
+    const text = Object.values(HOSTILE).join("\n\n").repeat(80);
     const nested = "[".repeat(500_000) + "]".repeat(500_000);
     const run = { status: "failed", error: { code: text, message: text }, odd: text };
     const body = threadBody(run) as { thread: object };
     const whole = JSON.stringify({ ...body, thread: { ...body.thread, title: text, nested: 0 } });
-    const answer = { status: 201, body: whole.replace('"nested":0', `"nested":${nested}`) };
+    expect(whole.length).toBeGreaterThan(2 * mebibyte);
+    // What was created cannot be written at all; what is seen last is merely too long.
+    const created = { status: 201, body: whole.replace('"nested":0', `"nested":${nested}`) };
+    const seen = { body: whole };
     const events = [oddEvent("agent.message.delta", text), oddEvent("tool.use.started", text)];
     const list = { body: { events, truncated: false } };
-    const step = await runStep(await stepOf({ create: () => answer, thread: () => answer, list: () => list }));
+    const step = await runStep(await stepOf({ create: () => created, thread: () => seen, list: () => list }));
     expect(step.exitCode).toBe(1);
     expectHarmless(step);
-    expect(Buffer.byteLength(step.outputs["json"] ?? "")).toBeLessThan(100_000);
-    expect(Buffer.byteLength(step.outputs["response"] ?? "")).toBeLessThan(100_000);
+    const { json = "", response = "" } = step.outputs;
+    expect(JSON.parse(json)).toMatchObject({ thread: { id: ids.thread }, run: { id: ids.run, status: "failed" } });
+    expect(Buffer.byteLength(json)).toBeLessThan(100_000);
+    expect(response.slice(-200)).toContain("[The answer goes on");
+    expect(Buffer.byteLength(response)).toBeLessThan(100_000);
+    expect(step.annotations.at(-1)?.message).toContain("It says:");
     expect(step.durationMs).toBeLessThan(15_000);
   });
 
