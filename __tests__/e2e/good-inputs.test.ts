@@ -295,6 +295,14 @@ describe("a summary that is there already", () => {
 });
 
 describe("what the step cannot write", () => {
+  it("is no reason to fail: a summary that is full, and is left as it is", async () => {
+    const file = join(folder, "full.md");
+    writeFileSync(file, "x".repeat(1_048_000));
+    const step = await succeeds({}, { env: { GITHUB_STEP_SUMMARY: file } });
+    expect(readFileSync(file, "utf8")).toHaveLength(1_048_000);
+    expect(step.annotations).toMatchObject([{ level: "warning", message: expect.stringContaining("leaves no room") }]);
+  });
+
   it("is no reason to fail: a summary's file that is not there", async () => {
     const step = await succeeds({}, { env: { GITHUB_STEP_SUMMARY: "/nowhere/summary.md" } });
     expect(step.outputs["thread-id"]).toBe(server.threads[0]?.id);

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { Answer, Report } from "../../src/report/report.ts";
 import { renderComment, renderSummary, writeSummary } from "../../src/report/summary.ts";
@@ -155,14 +155,37 @@ describe("secrets", () => {
 });
 
 describe("writing the summary", () => {
+  const path = join(folder, "written.md");
+  beforeEach(() => {
+    process.env["GITHUB_STEP_SUMMARY"] = path;
+    writeFileSync(path, "");
+  });
+
   it("appends to what the step has said, each report a block of its own", async () => {
-    const path = process.env["GITHUB_STEP_SUMMARY"] ?? "";
     await writeSummary(reportOf({ at: undefined }), []);
     await writeSummary(reportOf({ outcome: "started" }), []);
     const written = readFileSync(path, "utf8");
     expect(written.match(/^### /gm)).toHaveLength(2);
-    expect(written).toContain("</details>\n\n### 🚀");
+    expect(written).toMatch(/<\/details>\n{2,}### 🚀/);
     expect(written.match(/^- When: \d{4}-\d\d-\d\d \d\d:\d\d UTC$/gm)).toHaveLength(2);
+  });
+
+  it.each([
+    ["cuts the answer to what is left", 860_000, /The answer is cut here\.[\s\S]*<summary>Details</],
+    ["leaves the answer to the thread", 950_000, /The thread has the answer\.[\s\S]*<summary>Details</],
+  ])("within what other text leaves of a mebibyte, %s, as a block of its own", async (_, before, expected) => {
+    writeFileSync(path, "x".repeat(before));
+    await writeSummary(saying("One word after another. ".repeat(2_500)), []);
+    const written = readFileSync(path, "utf8");
+    expect(Buffer.byteLength(written)).toBeLessThan(1_048_576);
+    expect(written).toContain("x\n\n### ✅ Mosoo agent");
+    expect(written.slice(before)).toMatch(expected);
+  });
+
+  it("leaves a summary that is full as it is, for the runner would show nothing of it, and says so", async () => {
+    writeFileSync(path, "x".repeat(1_048_000));
+    await expect(writeSummary(reportOf(), [])).rejects.toThrow("leaves no room");
+    expect(readFileSync(path, "utf8")).toHaveLength(1_048_000);
   });
 
   it("says so where there is nowhere to write", async () => {

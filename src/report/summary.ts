@@ -1,34 +1,49 @@
 /** The report where people read it: the job summary, and the text of the pull request's comment. */
+import { stat } from "node:fs/promises";
 import * as core from "@actions/core";
 import { lengthWithoutAnswer, renderCard } from "./card.ts";
 import { link, type Place } from "./place.ts";
 import type { Report } from "./report.ts";
 import { redact } from "./untrusted.ts";
 
-/**
- * The runner takes 1 MiB a step, and shows nothing of more; its masks may lengthen what they replace. The rest of the
- * card has at most some 40 KB.
- */
-const mostAnswerBytes = 900_000;
+/** The runner takes so many bytes a step, and shows nothing of more. */
+const mostSummaryBytes = 1_048_576;
+/** Beside the answer: the rest of the card (some 40 KB at most), and what masks lengthen. */
+const besideAnswerBytes = 148_576;
 /** With less room than this an answer is left out. */
 const leastAnswer = 200;
 /** A cancelled step has four seconds for all it has left to do; an answer that takes longer is shown as plain text. */
 const renderMsWhenStopped = 500;
 
+/** What the file holds already: other commands of the step, or other steps where a runner keeps one file for all. */
+async function bytesWritten(): Promise<number> {
+  const path = process.env["GITHUB_STEP_SUMMARY"] ?? "";
+  // A file that is not there is the writer's to tell.
+  return path === ""
+    ? 0
+    : await stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      );
+}
+
 /**
- * Appends the report to the step's summary.
+ * Appends the report to the step's summary, a block of its own.
  *
- * @throws where there is nowhere to write it: never a reason to fail the step
+ * @throws where there is nowhere to write it, or no room: never a reason to fail the step
  */
 export async function writeSummary(report: Report, secrets: readonly string[]): Promise<void> {
   const told = { ...withoutSecrets(report, secrets), at: report.at ?? new Date().toISOString() };
-  const summary = core.summary.addRaw(await renderSummary(told), true).addEOL();
-  await summary.write();
+  const written = await bytesWritten();
+  const text = `${written === 0 ? "" : "\n\n"}${await renderSummary(told, written)}\n\n`;
+  if (written + Buffer.byteLength(text) > mostSummaryBytes)
+    throw new Error("what it holds already leaves no room for the report");
+  await core.summary.addRaw(text).write();
 }
 
-/** The report as the summary shows it. */
-export async function renderSummary(report: Report): Promise<string> {
-  return render(report, "summary", { maxBytes: mostAnswerBytes });
+/** The report as the summary shows it, where `written` bytes stand before it. */
+export async function renderSummary(report: Report, written = 0): Promise<string> {
+  return render(report, "summary", { maxBytes: Math.max(0, mostSummaryBytes - besideAnswerBytes - written) });
 }
 
 /** The report as the pull request's comment shows it, within `room` UTF-16 units. */
@@ -43,7 +58,7 @@ async function render(
   limits: { maxBytes?: number; maxCharacters?: number },
 ): Promise<string> {
   const { answer, threadUrl } = report;
-  const room = limits.maxCharacters ?? Infinity;
+  const room = Math.min(limits.maxCharacters ?? Infinity, limits.maxBytes ?? Infinity);
   if (answer === undefined || answer.text.trim() === "" || room < leastAnswer)
     return renderCard(report, undefined, place);
   const { cleanMarkdown } = await import("./markdown.ts");
