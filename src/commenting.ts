@@ -77,6 +77,14 @@ async function openComment({ settings, context }: CommentingContext, place: { nu
   );
 }
 
+/** The comment's page: what GitHub gives where that is on the run's own GitHub, else made of what is known. */
+function commentPage(told: { id: number; url: string }, { serverUrl, repository }: RunContext, number: number): string {
+  const own = new URL(`/${repository}/pull/${number}#issuecomment-${told.id}`, serverUrl);
+  const given = URL.parse(told.url);
+  const isOwn = given !== null && given.origin === own.origin && given.username + given.password === "";
+  return isOwn ? given.href : own.href;
+}
+
 function render({ settings, context, secrets }: CommentingContext, report: Report): Promise<string> {
   const use = useName(context.job, settings.matrix ?? "");
   const full = { ...report, use, at: new Date().toISOString() };
@@ -129,13 +137,13 @@ class SpokenComment implements Commenting {
 
   /** A refusal is a warning once: when no other try will come. */
   #tell(told: CommentOutcome, isOver: boolean): void {
-    const { log, outputs } = this.#commenting;
+    const { context, log, outputs } = this.#commenting;
     if (told.kind === "refused") {
       if (isOver) log.warnLines(told.warning);
       else log.debug(told.warning);
       return;
     }
-    outputs.set({ "comment-url": told.url });
+    outputs.set({ "comment-url": commentPage(told, context, this.#place.number) });
     state.save(state.commentId, String(told.id));
     if (told.kind === "superseded" && isOver) log.line(told.note);
   }

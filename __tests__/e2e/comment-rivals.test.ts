@@ -159,3 +159,40 @@ it("the token that is used is the one that is given", async () => {
     new Set([`token ${writeToken}`]),
   );
 });
+
+describe("GitHub's own answers", () => {
+  const own = (): string => `https://github.com/octo-org/octo-repo/pull/12#issuecomment-${scene.own()[0]?.id ?? 0}`;
+
+  it("that hold what is no comment keep the step from none of its own", async () => {
+    await runStep(scene.step());
+    const [comment] = scene.own();
+    const odd = { id: 7, body: 7, user: { login: null }, html_url: {} };
+    const ours = { id: comment?.id, body: comment?.body, user: { login: "github-actions[bot]", type: "Bot" } };
+    const list = [null, "x", { id: "y" }, odd, { id: 8, body: null, user: null }, ours];
+    scene.github.faults.push({ method: "GET", path: /\/12\/comments/, times: 9, status: 200, body: list });
+    scene.script = answering("Better now.");
+    const { exitCode, annotations, outputs } = await runStep(scene.step({ runId: "17000000002", runNumber: 8 }));
+    expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
+    expect(scene.texts()).toEqual([expect.stringContaining("Better now.")]);
+    expect(outputs["comment-url"]).toBe(own());
+  });
+
+  it.each([
+    "https://evil.example/x",
+    "https://github.com@evil.example/x",
+    "javascript:alert(1)",
+    "x](https://evil.example) [y",
+    null,
+  ])("lead nobody elsewhere by a comment's address: %s", async (html_url) => {
+    const answer = (): Record<string, unknown> => {
+      const { id, body = "" } = scene.own()[0] ?? {};
+      return { id, body, html_url, user: { login: "github-actions[bot]", type: "Bot" } };
+    };
+    await runStep(scene.step());
+    scene.github.faults.push({ method: "PATCH", status: 200, body: answer(), afterwards: true, times: 9 });
+    scene.github.faults.push({ method: "GET", path: /comments\/\d+$/, status: 200, body: answer(), times: 9 });
+    const { annotations, outputs } = await runStep(scene.step({ runId: "17000000002", runNumber: 8 }));
+    expect(annotations).toEqual([]);
+    expect(outputs["comment-url"]).toBe(own());
+  });
+});

@@ -14,15 +14,19 @@ export interface Account {
 export interface SeenComment {
   id: number;
   body: string;
+  /** As GitHub gives it; "" where it gives none. */
   url: string;
   author: Account | undefined;
 }
 
+const text = z.catch(z.nullish(z.string()), undefined);
+
+/** The ID is all that a comment must have: of whom nobody knows whose it is, or what it says, is none of ours. */
 const commentSchema = z.object({
-  id: z.int(),
-  body: z.nullish(z.string()),
-  html_url: z.url({ protocol: /^https?$/ }),
-  user: z.nullish(z.object({ login: z.string(), type: z.optional(z.string()) })),
+  id: z.int().check(z.positive()),
+  body: text,
+  html_url: text,
+  user: z.catch(z.nullish(z.object({ login: z.string(), type: z.optional(z.string()) })), undefined),
 });
 
 const viewerSchema = z.object({ data: z.object({ viewer: z.object({ login: z.string().check(z.minLength(1)) }) }) });
@@ -34,13 +38,19 @@ const silent = { debug: silence, info: silence, warn: silence, error: silence };
 /** One request may take this long, in milliseconds. */
 const requestTimeout = 10_000;
 
-function seen(data: unknown): SeenComment {
+function read(data: unknown): SeenComment | undefined {
   const parsed = z.safeParse(commentSchema, data);
-  if (!parsed.success) throw new Error("GitHub's API answered with something that is no comment");
+  if (!parsed.success) return undefined;
   const { id, body, html_url: url, user } = parsed.data;
   const author =
     user == null ? undefined : { login: user.login, bot: user.type === undefined ? undefined : user.type === "Bot" };
-  return { id, body: body ?? "", url, author };
+  return { id, body: body ?? "", url: url ?? "", author };
+}
+
+function seen(data: unknown): SeenComment {
+  const comment = read(data);
+  if (comment === undefined) throw new Error("GitHub's API answered with something that is no comment");
+  return comment;
 }
 
 /** undefined where GitHub says that the comment is not there (any more). */
@@ -109,7 +119,7 @@ export function commentCalls(
           request: request(),
         });
         if (!Array.isArray(data)) throw new Error("GitHub's API answered with something that is no list of comments");
-        all.push(...data.map(seen));
+        all.push(...data.map(read).filter((each) => each !== undefined));
         if (!/;\s*rel="next"/.test(headers.link ?? "")) return all.sort((a, b) => a.id - b.id);
       }
     },
