@@ -1,5 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
-import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody, type OddBehaviour } from "../support/odd-mosoo.ts";
+import {
+  ids,
+  interruptBody,
+  oddEvent,
+  openSse,
+  sse,
+  startOddMosoo,
+  threadBody,
+  type OddBehaviour,
+} from "../support/odd-mosoo.ts";
 import { type StepResult, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, tool, until } from "../support/waiting.ts";
 
@@ -157,6 +166,26 @@ describe("while the step waits,", () => {
       thread: () => ({ body: threadBody({ status: told < events.length ? "running" : "completed" }) }),
     });
     expect(result).toMatchObject(fine("abcd"));
+  });
+
+  it.concurrent("a newer run is no reason to give up while the server cannot tell how ours ended", async () => {
+    let askedAt = Infinity;
+    const result = await waitOn({
+      stream: (_, response) => {
+        openSse(response);
+        const said = [oddEvent("run.started", ids.run), oddEvent("agent.message.delta", "Hello.")];
+        const newer = oddEvent("run.started", ids.newerRun, { runId: ids.newerRun });
+        response.write([...said, newer].map((event) => sse(event)).join(""));
+        return undefined;
+      },
+      thread: () => ({ body: threadBody({}, ids.newerRun) }),
+      events: () => {
+        askedAt = Math.min(askedAt, performance.now());
+        return performance.now() - askedAt < 2_500 ? { status: 503 } : { body: interruptBody("completed") };
+      },
+    });
+    expect(result).toMatchObject(fine("Hello."));
+    expect(result.outputs).toMatchObject({ "run-id": ids.run, status: "completed" });
   });
 
   it.concurrent("a server that hangs whatever it is asked is given up after wait-timeout", async () => {

@@ -5,7 +5,7 @@ import { isConflict } from "./conflicts.ts";
 import { type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { runsOfMessage } from "./own-runs.ts";
 import { backoffMs, isPassing } from "./retry.ts";
-import { type EventsAnswer, type Run, type ThreadAnswer, parseEventsAnswer, parseThreadAnswer } from "./schema.ts";
+import { type Run, type ThreadAnswer, parseEventsAnswer, parseThreadAnswer } from "./schema.ts";
 import type { Call, Transport } from "./transport.ts";
 
 /**
@@ -74,8 +74,8 @@ export async function readEndedRun(
   runId: string,
 ): Promise<Run | undefined> {
   for (;;) {
-    const reply = await ask(transport, { ...interruption(threadId, runId), ...effort.begin() }, parseEventsAnswer);
-    if (reply.kind === "ok") return interruptedRun(reply.value, runId);
+    const reply = await interruptOnce(transport, threadId, runId, effort.begin());
+    if (reply.kind === "ok") return reply.run;
     if (reply.kind === "error" && isNotTold(reply.status)) return undefined;
     await endureLook(effort, reply);
   }
@@ -90,9 +90,23 @@ function interruption(threadId: string, runId: string): Pick<Call, "method" | "p
   };
 }
 
-function interruptedRun(answer: EventsAnswer, runId: string): Run | undefined {
-  const run = answer.events[0]?.run;
-  return run?.id === runId ? run : undefined;
+type InterruptReply = { kind: "ok"; run: Run | undefined } | Unanswered;
+
+/**
+ * Tells a run to stop. Safe to repeat: for a run that has ended it changes nothing and answers with its real status, and
+ * it never touches another run of the thread.
+ *
+ * @returns `run`: as the server then knows it; undefined where the answer does not tell
+ */
+export async function interruptOnce(
+  transport: Transport,
+  threadId: string,
+  runId: string,
+  limits: Pick<Call, "timeoutMs" | "signal">,
+): Promise<InterruptReply> {
+  const reply = await ask(transport, { ...interruption(threadId, runId), ...limits }, parseEventsAnswer);
+  if (reply.kind !== "ok") return reply;
+  return { kind: "ok", run: reply.value.events.find(({ run }) => run?.id === runId)?.run ?? undefined };
 }
 
 export interface InterruptLimits {
@@ -109,8 +123,7 @@ const interruptTimeoutMs = 10_000;
 const pauseOfLostMs = 100;
 
 /**
- * Tells a run to stop. Safe to repeat: for a run that has ended it changes nothing and answers with its real status,
- * and it never touches another run of the thread. A connection that was lost before any answer is tried once more.
+ * Tells a run to stop, within a bound. A connection that was lost before any answer is tried once more.
  *
  * @returns the run as the server then knows it; undefined where there was no usable answer
  */
@@ -128,9 +141,8 @@ export async function interruptRun(
     ...(limits.signal === undefined ? [] : [limits.signal]),
   ]);
   for (let tries = 1; ; tries += 1) {
-    const call = { ...interruption(threadId, runId), timeoutMs: interruptTimeoutMs, signal };
-    const reply = await ask(transport, call, parseEventsAnswer);
-    if (reply.kind === "ok") return interruptedRun(reply.value, runId);
+    const reply = await interruptOnce(transport, threadId, runId, { timeoutMs: interruptTimeoutMs, signal });
+    if (reply.kind === "ok") return reply.run;
     const lost = reply.kind === "wire" && ["reset", "cut"].includes(reply.error.fault);
     const passing = lost || (reply.kind === "error" && isPassing(reply.status));
     if (!(insist === undefined ? lost && tries === 1 : passing)) return undefined;

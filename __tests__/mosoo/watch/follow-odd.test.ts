@@ -288,6 +288,74 @@ describe("a newer run", () => {
     expect(end).toMatchObject({ kind: "lost", error: { message: expect.stringContaining("newer run") } });
   });
 
+  it.each([
+    ["503", { status: 503 }],
+    ["429", { status: 429, headers: { "retry-after": "7" } }],
+    ["a broken connection", "drop"],
+    ["HTML", { body: "<html>Busy</html>" }],
+  ] as const)("is ridden out with %s for five minutes, one request at a time and ever fewer", async (_, fault) => {
+    const clock = jumpingClock();
+    const { end } = await follow(
+      {
+        thread: () => newer,
+        events: () => (clock.now() < 300_000 ? fault : { body: interruptBody("cancelled") }),
+      },
+      { clock, timeoutMs: 1_800_000 },
+    );
+    expect(end).toMatchObject({ kind: "ended", run: { id: ids.run, status: "cancelled" } });
+    expect({ thread: count("thread"), events: count("events") > 10, many: count("events") > 35 }).toEqual({
+      thread: 1,
+      events: true,
+      many: false,
+    });
+  });
+
+  it("is ridden out, too, where only the events may be read, and they cannot for a while", async () => {
+    const clock = jumpingClock();
+    const failed = oddEvent("run.failed", "Run failed.");
+    const { end } = await follow(
+      {
+        thread: () => newer,
+        events: () => ({ status: 403 }),
+        list: () =>
+          clock.now() < 60_000 ? { status: 500 } : { body: { events: [started(), failed], truncated: false } },
+      },
+      { clock },
+    );
+    expect(end).toMatchObject({ kind: "ended", run: { status: "failed" } });
+    expect(count("events")).toBe(1);
+  });
+
+  it("ends the wait at the deadline with what the run's own event said, where nothing better was to be had", async () => {
+    const { end } = await follow(
+      {
+        stream: streams(started(), words("x"), completed(), started(ids.newerRun)),
+        thread: () => newer,
+        events: () => ({ status: 500 }),
+      },
+      { timeoutMs: 10_000 },
+    );
+    expect(end).toMatchObject({ kind: "ended", run: { id: ids.run, status: "completed" } });
+  });
+
+  it("ends the wait at the deadline with the last failure, where nothing tells", async () => {
+    const { end } = await follow({ thread: () => newer, events: () => ({ status: 500 }) }, { clock: jumpingClock() });
+    expect(end).toMatchObject({
+      kind: "lost",
+      error: { message: expect.stringMatching(/newer run.*not be learnt in time\. Last: Mosoo answered 500/) },
+    });
+  });
+
+  it("is not waited with for a failed run that its own event has told of", async () => {
+    const { end, durationMs } = await follow({
+      stream: streams(started(), oddEvent("run.failed", "Run failed."), started(ids.newerRun)),
+      thread: () => newer,
+      events: () => ({ status: 500 }),
+    });
+    expect(end).toMatchObject({ kind: "ended", run: { status: "failed" } });
+    expect(durationMs).toBeLessThan(60_000);
+  });
+
   it("is noticed through the stream at once", async () => {
     const { end, durationMs } = await follow({
       stream: streams(started(), words("x"), started(ids.newerRun)),

@@ -1,0 +1,66 @@
+/** The list of the thread's past events: for what no stream has told. */
+import { type Unanswered, ask } from "../exchange.ts";
+import { type EventList, parseEventList } from "./events.ts";
+import type { Question } from "./questions.ts";
+import type { Telling } from "./telling.ts";
+import type { Transcript } from "./transcript.ts";
+import { type Watching, isRiddenOut, limitsOf, mostAnswerBytes, pauseAfter } from "./watching.ts";
+
+/** What a single call may take, where it is only good to have. */
+const shortestCallMs = 2_000;
+
+export class PastEvents {
+  readonly #watching: Watching;
+  readonly #transcript: Transcript;
+  readonly #telling: Telling;
+  /** Older events of the run were not to be had. */
+  truncated = false;
+
+  constructor(watching: Watching, transcript: Transcript, telling: Telling) {
+    this.#watching = watching;
+    this.#transcript = transcript;
+    this.#telling = telling;
+  }
+
+  /** Takes the list into the transcript, and tells what is new. @returns why it was not to be had */
+  async take(timeoutMs = limitsOf(this.#watching).timeoutMs): Promise<Unanswered | undefined> {
+    const list = await this.#read(timeoutMs);
+    if ("kind" in list) return list;
+    for (const happening of this.#transcript.takeList(list.events)) {
+      if (happening !== undefined) this.#telling.tell(happening);
+    }
+    this.truncated = list.truncated;
+    return undefined;
+  }
+
+  /** The same, asking again within `boundMs` where the failure passes. @returns whether it came */
+  async takeWithin(boundMs: number): Promise<boolean> {
+    const { clock, stop, requestTimeoutMs, listener } = this.#watching;
+    const until = clock.now() + boundMs;
+    for (let tries = 1; ; tries += 1) {
+      const failed = await this.take(Math.min(requestTimeoutMs, Math.max(boundMs, shortestCallMs)));
+      if (failed === undefined) return true;
+      const waitMs = pauseAfter(failed, tries, clock.random());
+      if (stop.aborted || !isRiddenOut(failed) || clock.now() + waitMs >= until) break;
+      await clock.sleep(waitMs, stop);
+    }
+    listener.debug("The thread's events cannot be had.");
+    return false;
+  }
+
+  /** What is asked. */
+  async lastQuestion(): Promise<Question> {
+    const list = await this.#read(limitsOf(this.#watching).timeoutMs);
+    const events = "kind" in list ? [] : list.events;
+    const last = events.findLast((event) => event.type === "tool.confirmation.required");
+    return { id: last?.id, title: last?.content || undefined };
+  }
+
+  async #read(timeoutMs: number): Promise<EventList | Unanswered> {
+    const { transport, threadId, stop } = this.#watching;
+    const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
+    const call = { method: "GET", path, mostBytes: mostAnswerBytes, timeoutMs, signal: stop } as const;
+    const reply = await ask(transport, call, parseEventList);
+    return reply.kind === "ok" ? reply.value : reply;
+  }
+}

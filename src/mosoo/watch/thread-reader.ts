@@ -1,0 +1,93 @@
+/** Reads the thread, and judges what it shows of the run: `GET /threads/{id}`, as long as it shows our run, is the truth. */
+import { ask, errorOf } from "../exchange.ts";
+import { type Run, type ThreadAnswer, hasEnded, isOlderRun, parseThreadAnswer } from "../schema.ts";
+import type { PastEvents } from "./event-list.ts";
+import type { Pace } from "./pace.ts";
+import type { Questions } from "./questions.ts";
+import { SupersededRun } from "./superseded.ts";
+import type { Transcript } from "./transcript.ts";
+import {
+  type FollowEnd,
+  type Looked,
+  type Watching,
+  answeredLook,
+  failedLook,
+  isRiddenOut,
+  limitsOf,
+  mostAnswerBytes,
+} from "./watching.ts";
+
+export class ThreadReader {
+  readonly #watching: Watching;
+  readonly #questions: Questions;
+  readonly #transcript: Transcript;
+  readonly #past: PastEvents;
+  readonly #pace: Pace;
+  /** Reads in a row that failed. */
+  #failures = 0;
+  #superseded: SupersededRun | undefined;
+
+  constructor(watching: Watching, pace: Pace, questions: Questions, transcript: Transcript, past: PastEvents) {
+    this.#watching = watching;
+    this.#pace = pace;
+    this.#questions = questions;
+    this.#transcript = transcript;
+    this.#past = past;
+  }
+
+  /** Looks once, and sets the pace. A passing failure is ridden out. */
+  async look(): Promise<FollowEnd | undefined> {
+    const { clock } = this.#watching;
+    const known = this.#superseded;
+    const { end, read } = await (known?.ask() ?? this.#read());
+    // Our run has ended, so that its stream has nothing more to tell.
+    if (known !== this.#superseded) this.#pace.hinted("end", clock.now());
+    this.#pace.wasRead(clock.now(), read, clock.random());
+    return end;
+  }
+
+  /** What is known when the time is over. */
+  atDeadline(): FollowEnd {
+    return this.#superseded?.atDeadline() ?? { kind: "timeout" };
+  }
+
+  async #read(): Promise<Looked> {
+    const { transport, threadId, clock, listener } = this.#watching;
+    const path = `/threads/${encodeURIComponent(threadId)}`;
+    const call = { method: "GET", path, mostBytes: mostAnswerBytes, ...limitsOf(this.#watching) } as const;
+    const reply = await ask(transport, call, parseThreadAnswer);
+    if (reply.kind === "ok") {
+      this.#failures = 0;
+      return this.#judge(reply.value);
+    }
+    if (reply.kind === "wire" && reply.error.fault === "aborted") return answeredLook({ kind: "stopped" });
+    if (!isRiddenOut(reply)) return answeredLook({ kind: "lost", error: errorOf(reply, "exists") });
+    this.#failures += 1;
+    listener.debug(`The thread cannot be read: ${errorOf(reply).message}`);
+    return failedLook(reply, this.#failures, clock.random());
+  }
+
+  async #judge({ run, thread }: ThreadAnswer): Promise<Looked> {
+    const { run: own, listener } = this.#watching;
+    if (run === null) return answeredLook();
+    if (run.id !== own.id) {
+      if (isOlderRun(run, own)) return answeredLook();
+      this.#superseded = new SupersededRun(this.#watching, this.#transcript, this.#past);
+      return this.#superseded.ask();
+    }
+    listener.seen(run, thread);
+    if (hasEnded(run.status)) return answeredLook({ kind: "ended", run });
+    if (run.status === "waiting_input") return answeredLook(await this.#asked(run));
+    this.#questions.notShown();
+    return answeredLook();
+  }
+
+  async #asked(run: Run): Promise<FollowEnd | undefined> {
+    this.#pace.questionSettled();
+    if (!this.#questions.untold) return undefined;
+    const question = this.#questions.announced ?? (await this.#past.lastQuestion());
+    this.#questions.tell(question);
+    const { title } = question;
+    return this.#watching.listener.asked(title, run) ? undefined : { kind: "question", run, title };
+  }
+}
