@@ -114,6 +114,38 @@ describe("the past on a new connection", () => {
   });
 });
 
+describe("events without an ID", () => {
+  const tool = (name: string, more: Partial<ThreadEvent> = {}): ThreadEvent =>
+    event("tool.use.started", name, { id: "", ...more });
+
+  it("are told once although each connection brings them again", () => {
+    const past = [event("run.started", own, { id: "" }), tool("Read"), tool("Read")];
+    expect(kinds(past.map((each) => transcript.take(each)))).toEqual(["started", "tool", "tool"]);
+    transcript.connect();
+    expect(kinds([...past, tool("Read")].map((each) => transcript.take(each)))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      "tool",
+    ]);
+    expect(transcript.tools).toEqual(new Map([["Read", 3]]));
+  });
+
+  it("are others where anything in them is", () => {
+    transcript.take(tool("Read"));
+    transcript.connect();
+    const others = [tool("Write"), tool("Read", { toolCallId: "2" }), tool("Read", { occurredAt: "later" })];
+    expect(kinds(others.map((each) => transcript.take(each)))).toEqual(["tool", "tool", "tool"]);
+  });
+
+  it("give a hint once", () => {
+    const ended = event("run.completed", own, { id: "" });
+    expect(transcript.take(ended)).toEqual({ kind: "hint" });
+    transcript.connect();
+    expect(transcript.take(ended)).toBeUndefined();
+  });
+});
+
 describe("whose an event is", () => {
   const bare = (type: string, content = ""): ThreadEvent => ({ ...event(type, content), runId: undefined });
 

@@ -13,6 +13,7 @@ const EventSchema = z.looseObject({
   content: lenientText,
   toolName: lenientText,
   toolCallId: lenientText,
+  occurredAt: lenientText,
 });
 
 const EventListSchema = z.looseObject({

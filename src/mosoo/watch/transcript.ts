@@ -6,6 +6,7 @@
  * what was told is new; other events are told once by their ID. Where events carry no run ID (the reference
  * revision), `run.started` and `run.completed` hold it as content, and the events between belong to that run.
  */
+import { createHash } from "node:crypto";
 import type { ThreadEvent } from "./events.ts";
 import { Recent } from "./recent.ts";
 
@@ -62,6 +63,9 @@ export class Transcript {
   #connectionText = "";
   #connectionDeltas = new Recent<true>();
   readonly #seen = new Recent<true>();
+  /** Of events without an ID: how often each came, at most on one connection, and on this one. */
+  readonly #unnamed = new Recent<number>();
+  #connectionUnnamed = new Recent<number>();
   readonly tools = new Map<string, number>();
   readonly unknownTypes = new Map<string, number>();
   /** The run has said more than is kept. */
@@ -82,6 +86,7 @@ export class Transcript {
   connect(): void {
     this.#connectionText = "";
     this.#connectionDeltas = new Recent();
+    this.#connectionUnnamed = new Recent();
     this.#position = 0;
     this.#current = undefined;
     this.#ourTurn = false;
@@ -101,10 +106,10 @@ export class Transcript {
     const owner = event.runId ?? (type === "run.completed" ? content : this.#current);
     const ours = owner === this.#runId;
     this.#ourTurn ||= ours;
-    if (type === "run.completed" || type === "run.failed") return this.#ended(type, ours, event.id);
-    if (!ours) return type === "run.started" && this.#ourTurn && this.#once(event.id) ? { kind: "hint" } : undefined;
+    if (type === "run.completed" || type === "run.failed") return this.#ended(event, ours);
+    if (!ours) return type === "run.started" && this.#ourTurn && this.#once(event) ? { kind: "hint" } : undefined;
     if (type === "agent.message.delta") return this.#words(event.id, content);
-    return this.#once(event.id) ? this.#other(event, content) : undefined;
+    return this.#once(event) ? this.#other(event, content) : undefined;
   }
 
   #other(event: ThreadEvent, content: string): Happening {
@@ -128,10 +133,10 @@ export class Transcript {
     }
   }
 
-  #ended(type: string, ours: boolean, id: string): Happening {
-    if (ours) this.endedAs = type === "run.failed" ? "failed" : "completed";
+  #ended(event: ThreadEvent, ours: boolean): Happening {
+    if (ours) this.endedAs = event.type === "run.failed" ? "failed" : "completed";
     this.#current = undefined;
-    return ours && this.#once(id) ? { kind: "hint" } : undefined;
+    return ours && this.#once(event) ? { kind: "hint" } : undefined;
   }
 
   /** A list that was cut may begin in the middle of a run: the first mark tells of which. */
@@ -182,10 +187,23 @@ export class Transcript {
     return at < 0 ? content : content.slice(at + tail.length);
   }
 
-  #once(id: string): boolean {
-    if (id === "") return true;
+  /** Whether an event is news, and not the past that comes again. */
+  #once(event: ThreadEvent): boolean {
+    const { id } = event;
+    if (id === "") return this.#onceUnnamed(event);
     if (this.#seen.has(id)) return false;
     this.#seen.set(id, true);
+    return true;
+  }
+
+  /** Without an ID an event is known by all that it says: it is news where no connection has brought it so often. */
+  #onceUnnamed({ type, runId, content, toolName, toolCallId, occurredAt }: ThreadEvent): boolean {
+    const all = JSON.stringify([type, runId, content, toolName, toolCallId, occurredAt]);
+    const name = createHash("sha256").update(all).digest("base64");
+    const times = (this.#connectionUnnamed.get(name) ?? 0) + 1;
+    this.#connectionUnnamed.set(name, times);
+    if (times <= (this.#unnamed.get(name) ?? 0)) return false;
+    this.#unnamed.set(name, times);
     return true;
   }
 }
