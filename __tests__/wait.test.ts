@@ -7,7 +7,7 @@ import { Log } from "../src/report/log.ts";
 import { Outputs } from "../src/report/outputs.ts";
 import { StopWish } from "../src/stop.ts";
 import { type Ending, waitForRun } from "../src/wait.ts";
-import { fastClock } from "./support/clock.ts";
+import { patientClock } from "./support/clock.ts";
 import { type OddBehaviour, ids, startOddMosoo } from "./support/odd-mosoo.ts";
 import { parseRunnerLog } from "./support/runner-log.ts";
 
@@ -28,7 +28,7 @@ async function wait(
     return true;
   });
   const server = await startOddMosoo(behaviour);
-  const clock = fastClock(200);
+  const clock = patientClock();
   const context = readContext({});
   const log = new Log([]);
   const outputs = new Outputs([]);

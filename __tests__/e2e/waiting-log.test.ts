@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { lacks } from "../support/host.ts";
 import { parseRunnerLog } from "../support/runner-log.ts";
 import { startStep } from "../support/runner.ts";
-import { Agent, delta, stopped, tool } from "../support/waiting.ts";
+import { Agent, delta, stopped, tool, until } from "../support/waiting.ts";
 
 /** The log as people see it, without the lines of guards and masks. */
 function shownLines(stdout: string): string[] {
@@ -11,17 +11,30 @@ function shownLines(stdout: string): string[] {
   return lines.filter((line) => !/^::(stop-commands::)?\*\*\*(::)?$/.test(line));
 }
 
+/** What was emitted goes out at the end of the server's turn. */
+async function sent(): Promise<void> {
+  for (let turns = 0; turns < 2; turns += 1) await new Promise(setImmediate);
+}
+
 describe("the log of a step that waits", () => {
   it.concurrent("tells the agent's words as whole lines and its tools, in a group", () =>
     Agent.during({}, async (agent) => {
-      agent.script = [
-        { status: "running" },
-        ...["Read", "ing the", " diff.\nIt is", " short"].map((content) => ({ after: 10, emit: delta(content) })),
-        { after: 10, emit: [tool("read"), { type: "agent.thinking.delta", content: "secret thoughts" }] },
-        { after: 10, emit: [{ type: "agent.mood.changed", content: "merry" }, delta(".\nAll fine.")] },
-        { after: 10, end: "completed" },
-      ];
-      const { stdout } = await agent.run();
+      agent.script = [{ status: "running" }];
+      const running = startStep(agent.step());
+      // What comes before the stream is open, or at once, comes folded: words first, tools after them.
+      await until(() => agent.server.openStreams === 1);
+      const { id } = agent.newestRun();
+      const thought = { type: "agent.thinking.delta", content: "secret thoughts" };
+      for (const content of ["Read", "ing the", " diff.\nIt is", " short"]) {
+        agent.server.emit(id, delta(content));
+        await sent();
+      }
+      agent.server.emit(id, [tool("read"), thought, { type: "agent.mood.changed", content: "merry" }]);
+      await sent();
+      agent.server.emit(id, delta(".\nAll fine."));
+      await sent();
+      agent.server.endRun(id, "completed");
+      const { stdout } = await running.result;
       const lines = shownLines(stdout);
       const begin = lines.indexOf("##[group]The agent at work");
       const end = lines.indexOf("##[endgroup]");

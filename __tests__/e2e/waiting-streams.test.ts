@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "@jest/globals";
 import {
   ids,
@@ -166,6 +167,51 @@ describe("while the step waits,", () => {
       thread: () => ({ body: threadBody({ status: told < events.length ? "running" : "completed" }) }),
     });
     expect(result).toMatchObject(fine("abcd"));
+  });
+
+  it.concurrent.each([
+    ["never opens", () => "hang"],
+    [
+      "opens without a word, as behind a proxy that keeps answers back,",
+      (_: number, response: ServerResponse) => {
+        response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+        return undefined;
+      },
+    ],
+  ] as [string, NonNullable<OddBehaviour["stream"]>][])(
+    "a stream that %s does not hide the run's end",
+    async (_, stream) => {
+      const result = await waitOn({
+        stream,
+        thread: (before) => ({
+          body: threadBody(before < 1 ? {} : { status: "completed", finalOutput: { text: "Done." } }),
+        }),
+      });
+      expect(result).toMatchObject(fine("Done."));
+      // Two reads, as in polling; such a stream is left after 30 or 45 s.
+      expect(result.durationMs).toBeLessThan(20_000);
+    },
+  );
+
+  it.concurrent("events without IDs are told once, however often a stream brings them", async () => {
+    const unnamed = (type: string, content: string) => oddEvent(type, content, { id: undefined });
+    const [started, ended] = [unnamed("run.started", ids.run), unnamed("run.completed", ids.run)];
+    let opened = 0;
+    const result = await waitOn({
+      stream: (before, response) => {
+        opened = before + 1;
+        openSse(response);
+        const tools = Array.from({ length: Math.min(2, opened) }, () => unnamed("tool.use.started", "read"));
+        for (const event of [started, ...tools, ended]) response.write(`data: ${JSON.stringify(event)}\n\n`);
+        response.end();
+        return undefined;
+      },
+      thread: () => ({
+        body: threadBody(opened < 3 ? {} : { status: "completed", finalOutput: { text: "Done." } }),
+      }),
+    });
+    expect(result).toMatchObject(fine("Done."));
+    expect(result.shown.match(/^→ read$/gm)).toHaveLength(2);
   });
 
   it.concurrent("a newer run is no reason to give up while the server cannot tell how ours ended", async () => {

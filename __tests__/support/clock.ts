@@ -1,13 +1,75 @@
-/** Clocks that tests hold: one that runs faster than the wall's, so that a minute is over in milliseconds. */
+/** A clock that tests hold. */
 import type { Clock } from "../../src/mosoo/clock.ts";
 
-/** A clock that runs `times` as fast as the wall's, from 0 on. `random` is what chance gives, 0.5 where none is given. */
-export function fastClock(times: number, random: () => number = () => 0.5): Clock {
-  const began = performance.now();
+/** Turns of the event loop, a timer's and an immediate's each, after which everything that can happen has happened. */
+const stillTurns = 8;
+
+interface Sleeper {
+  at: number;
+  wake: () => void;
+  /** Nobody waits any more. */
+  isGone: () => boolean;
+}
+
+/**
+ * A clock that stands still as long as anything goes on, and then jumps to the moment that the first sleeper waits for:
+ * hours pass in milliseconds, and neither what takes real time nor a busy machine takes any of it. Servers of the same
+ * process must wait by this clock, too.
+ *
+ * @param grainMs so far behind the first one others are woken together with it, where there are very many
+ */
+export function patientClock(random: () => number = () => 0.5, grainMs = 0): Clock {
+  let now = 0;
+  let changes = 0;
+  let moving = false;
+  const sleepers = new Set<Sleeper>();
+
+  async function stillness(): Promise<void> {
+    for (let seen = changes, turns = 0; turns < stillTurns; turns += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise((resolve) => setImmediate(resolve));
+      if (seen !== changes) [seen, turns] = [changes, 0];
+    }
+  }
+
+  async function move(): Promise<void> {
+    if (moving) return;
+    moving = true;
+    while (sleepers.size > 0) {
+      await stillness();
+      for (const each of sleepers) if (each.isGone()) sleepers.delete(each);
+      const inOrder = [...sleepers].sort((a, b) => a.at - b.at);
+      const [first] = inOrder;
+      if (first === undefined) break;
+      const woken = inOrder.filter((each) => each === first || each.at < first.at + grainMs);
+      now = Math.max(now, woken.at(-1)?.at ?? now);
+      for (const each of woken) {
+        sleepers.delete(each);
+        each.wake();
+      }
+    }
+    moving = false;
+  }
+
+  function add(sleeper: Sleeper): void {
+    changes += 1;
+    sleepers.add(sleeper);
+    void move();
+  }
+
   return {
-    now: () => (performance.now() - began) * times,
+    now: () => now,
     random,
-    timer: (ms, then) => setTimeout(then, ms / times),
+    timer: (ms, then) => {
+      const handle = setTimeout(() => undefined, 2 ** 31 - 1).unref();
+      const wake = (): void => {
+        clearTimeout(handle);
+        then();
+      };
+      // The one trace that clearTimeout() leaves.
+      add({ at: now + ms, wake, isGone: () => "_destroyed" in handle && handle._destroyed === true });
+      return handle;
+    },
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted === true) {
@@ -15,26 +77,14 @@ export function fastClock(times: number, random: () => number = () => 0.5): Cloc
           return;
         }
         const wake = (): void => {
-          clearTimeout(timer);
+          changes += 1;
+          sleepers.delete(sleeper);
           signal?.removeEventListener("abort", wake);
           resolve();
         };
-        const timer = setTimeout(wake, ms / times);
+        const sleeper = { at: now + ms, wake, isGone: () => false };
         signal?.addEventListener("abort", wake, { once: true });
+        add(sleeper);
       }),
-  };
-}
-
-/** A clock that moves only by sleeping: hours pass at once, and what takes real time takes none of it. */
-export function jumpingClock(random: () => number = () => 0.5): Clock {
-  let now = 0;
-  return {
-    now: () => now,
-    random,
-    timer: (ms, then) => setTimeout(then, ms),
-    sleep: async (ms, signal) => {
-      await new Promise(setImmediate);
-      if (signal?.aborted !== true) now += Math.max(0, ms);
-    },
   };
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { fastClock, jumpingClock } from "../../support/clock.ts";
+import type { Clock } from "../../../src/mosoo/clock.ts";
+import { patientClock } from "../../support/clock.ts";
 import {
   type OddBehaviour,
   type OddMosoo,
@@ -24,7 +25,7 @@ async function follow(behaviour: OddBehaviour, options: Partial<WatchOptions> = 
   await server?.close();
   server = await startOddMosoo(behaviour);
   const { apiUrl } = server;
-  return watch({ apiUrl, threadId: ids.thread, runId: ids.run, clock: fastClock(50), timeoutMs: 120_000, ...options });
+  return watch({ apiUrl, threadId: ids.thread, runId: ids.run, clock: patientClock(), timeoutMs: 120_000, ...options });
 }
 
 const count = (kind: keyof OddBehaviour): number => server?.count(kind) ?? 0;
@@ -42,6 +43,15 @@ function streams(...events: Record<string, unknown>[]): NonNullable<OddBehaviour
     response.write(events.map((event) => sse(event)).join(""));
     return undefined;
   };
+}
+
+/** Does something every so often as long as the stream is open. */
+async function beat(clock: Clock, ms: number, response: ServerResponse, send: () => void): Promise<void> {
+  for (;;) {
+    await clock.sleep(ms);
+    if (response.destroyed) return;
+    send();
+  }
 }
 
 describe("a thread that lags behind the stream", () => {
@@ -133,41 +143,70 @@ describe("a stream of an odd kind", () => {
   });
 
   it("that repeats the past and stays open is not believed to be silent about the end", async () => {
+    const clock = patientClock();
     const { end, durationMs } = await follow(
       {
         stream: (_, response) => {
           streams(started(), words("a"))(0, response);
-          const beat = setInterval(() => response.write(": keepalive\n\n"), 5);
-          response.on("close", () => {
-            clearInterval(beat);
-          });
+          void beat(clock, 15_000, response, () => response.write(": keepalive\n\n"));
           return undefined;
         },
         thread: () => done,
       },
-      { clock: fastClock(500) },
+      { clock },
     );
     expect(end.kind).toBe("ended");
-    expect(durationMs).toBeGreaterThan(59_000);
-    // The clock is scaled: a busy machine's delays are, too. The look after this one would come at 150 s.
-    expect(durationMs).toBeLessThan(120_000);
+    expect(durationMs).toBe(60_000);
+  });
+
+  it("that is kept open by comments alone costs less than one request a minute", async () => {
+    const clock = patientClock();
+    const { end, quietMinutes } = await follow(
+      {
+        stream: (_, response) => {
+          openSse(response);
+          void beat(clock, 15_000, response, () => response.write(": keepalive\n\n"));
+          return undefined;
+        },
+      },
+      { clock, timeoutMs: 1_200_000 },
+    );
+    expect(end.kind).toBe("timeout");
+    expect(count("stream")).toBe(1);
+    // At 1, 2.5, 4.75, 8.1, 13.1 and 18.1 minutes, and once more at the end.
+    expect(count("thread")).toBe(7);
+    expect(quietMinutes).toBe(20);
+  });
+
+  it("that is there but says nothing is not relied on: the thread is polled, no more often than without it", async () => {
+    const { end } = await follow(
+      {
+        stream: (_, response) => {
+          response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+          return undefined;
+        },
+      },
+      { timeoutMs: 600_000 },
+    );
+    expect(end.kind).toBe("timeout");
+    expect(count("thread")).toBeGreaterThan(35);
+    expect(count("thread")).toBeLessThanOrEqual(43);
+    expect(count("stream")).toBeLessThanOrEqual(6);
   });
 
   it("that sends without end but never a line's end is left after 45 s", async () => {
+    const clock = patientClock();
     const { debug } = await follow(
       {
         stream: (before, response) => {
           if (before > 0) return { status: 404 };
           response.writeHead(200, { "content-type": "text/event-stream" }).write("data: ");
-          const more = setInterval(() => response.write("x"), 2);
-          response.on("close", () => {
-            clearInterval(more);
-          });
+          void beat(clock, 1_000, response, () => response.write("x"));
           return undefined;
         },
-        thread: () => done,
+        thread: () => (count("stream") < 2 ? going : done),
       },
-      { clock: fastClock(500) },
+      { clock },
     );
     expect(debug).toContain("Nothing came through the event stream for 45 s.");
   });
@@ -179,7 +218,7 @@ describe("a stream of an odd kind", () => {
   });
 
   it.each([429, 500, 503])("answered %i is asked for again, first soon and then minutes apart", async (status) => {
-    const { end } = await follow({ stream: () => ({ status }) }, { clock: jumpingClock(), timeoutMs: 600_000 });
+    const { end } = await follow({ stream: () => ({ status }) }, { clock: patientClock(), timeoutMs: 600_000 });
     expect(end.kind).toBe("timeout");
     // At 0, then twice within two seconds, then after 1, 2 and 4 minutes.
     expect(count("stream")).toBe(6);
@@ -197,15 +236,22 @@ describe("a stream of an odd kind", () => {
   });
 
   it("answered 429 is not asked for before the server allows", async () => {
-    await follow({
-      stream: (before, response) =>
-        before < 1
-          ? { status: 429, headers: { "retry-after": "5" } }
-          : streams(started(), completed())(before, response),
-      thread: () => (count("stream") < 2 ? going : done),
-    });
-    const asked = server?.requests.filter(({ path }) => path.includes("/stream")) ?? [];
-    expect(((asked[1]?.at ?? 0) - (asked[0]?.at ?? 0)) * 50).toBeGreaterThan(5_000);
+    const clock = patientClock();
+    const askedAt: number[] = [];
+    await follow(
+      {
+        stream: (before, response) => {
+          askedAt.push(clock.now());
+          return before < 1
+            ? { status: 429, headers: { "retry-after": "5" } }
+            : streams(started(), completed())(before, response);
+        },
+        thread: () => (count("stream") < 2 ? going : done),
+      },
+      { clock },
+    );
+    // And a little, so that those refused together do not come back as one.
+    expect(askedAt).toEqual([0, 5_625]);
   });
 });
 
@@ -228,10 +274,10 @@ describe("the answer", () => {
     expect(end.kind).toBe("ended");
     expect(events).toBe("missing");
     expect(durationMs).toBeLessThan(15_000);
-    const { events: needed, durationMs: longer } = await follow(
-      { thread: () => ({ body: threadBody({ status: "completed" }) }), list: () => ({ status: 500 }) },
-      { clock: fastClock(500) },
-    );
+    const { events: needed, durationMs: longer } = await follow({
+      thread: () => ({ body: threadBody({ status: "completed" }) }),
+      list: () => ({ status: 500 }),
+    });
     expect(needed).toBe("missing");
     expect(longer).toBeGreaterThan(60_000);
     expect(longer).toBeLessThan(120_000);
@@ -294,7 +340,7 @@ describe("a newer run", () => {
     ["a broken connection", "drop"],
     ["HTML", { body: "<html>Busy</html>" }],
   ] as const)("is ridden out with %s for five minutes, one request at a time and ever fewer", async (_, fault) => {
-    const clock = jumpingClock();
+    const clock = patientClock();
     const { end } = await follow(
       {
         thread: () => newer,
@@ -311,7 +357,7 @@ describe("a newer run", () => {
   });
 
   it("is ridden out, too, where only the events may be read, and they cannot for a while", async () => {
-    const clock = jumpingClock();
+    const clock = patientClock();
     const failed = oddEvent("run.failed", "Run failed.");
     const { end } = await follow(
       {
@@ -339,7 +385,7 @@ describe("a newer run", () => {
   });
 
   it("ends the wait at the deadline with the last failure, where nothing tells", async () => {
-    const { end } = await follow({ thread: () => newer, events: () => ({ status: 500 }) }, { clock: jumpingClock() });
+    const { end } = await follow({ thread: () => newer, events: () => ({ status: 500 }) }, { clock: patientClock() });
     expect(end).toMatchObject({
       kind: "lost",
       error: { message: expect.stringMatching(/newer run.*not be learnt in time\. Last: Mosoo answered 500/) },
@@ -405,7 +451,7 @@ describe("questions", () => {
         list: () => ({ body: { events: [started(), question], truncated: false } }),
         thread: (before) => (before < 4 ? waiting : done),
       },
-      { mayHaveEnded: true, clock: fastClock(2_000), timeoutMs: 900_000 },
+      { mayHaveEnded: true, timeoutMs: 900_000 },
     );
     expect(end.kind).toBe("ended");
     expect(questions).toEqual(["Publish?"]);
@@ -428,33 +474,32 @@ describe("the deadline", () => {
       { timeoutMs: 10_000, requestTimeoutMs: 200 },
     );
     expect(end.kind).toBe("timeout");
-    expect(durationMs).toBeLessThan(200_000);
+    expect(durationMs).toBeLessThan(15_000);
   });
 
   it("is followed by one last read, for the run may have ended since", async () => {
-    const began = performance.now();
-    const { end } = await follow(
-      { thread: () => (performance.now() - began > 170 ? done : going) },
-      { clock: fastClock(100), timeoutMs: 20_000 },
+    const clock = patientClock();
+    const { end, durationMs } = await follow(
+      { thread: () => (clock.now() > 19_000 ? done : going) },
+      { clock, timeoutMs: 20_000 },
     );
     expect(end.kind).toBe("ended");
+    expect(durationMs).toBe(20_000);
   });
 
   it("ends the listening to a stream that goes on", async () => {
+    const clock = patientClock();
     const { end, words: told } = await follow(
       {
-        stream: (_, response: ServerResponse) => {
+        stream: (_, response) => {
           openSse(response);
-          const more = setInterval(() => response.write(sse(words("x"))), 2);
-          response.on("close", () => {
-            clearInterval(more);
-          });
+          void beat(clock, 600, response, () => response.write(sse(words("x"))));
           return undefined;
         },
       },
-      { timeoutMs: 10_000 },
+      { clock, timeoutMs: 10_000 },
     );
     expect(end.kind).toBe("timeout");
-    expect(told.length).toBeGreaterThan(10);
+    expect(told).toBe("x".repeat(16));
   });
 });

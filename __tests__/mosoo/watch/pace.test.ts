@@ -93,6 +93,13 @@ describe("with a stream", () => {
     expect(pace.at).toBe(60_000);
   });
 
+  it("that never lived polling goes on as it was", () => {
+    const pace = new Pace(0, 0);
+    expect(pauses(pace, 2, 0)).toEqual([2, 2.5]);
+    pace.poll(5_000, 0);
+    expect(pauses(pace, 2, 4_500)).toEqual([3.13, 3.91]);
+  });
+
   it("an end that the thread does not show yet is looked for at once, soon, and on", () => {
     const pace = new Pace(0, 0);
     pace.listen();

@@ -79,7 +79,7 @@ class Follower {
   }
 
   async #watch(): Promise<FollowEnd> {
-    const { clock, mayHaveEnded, run } = this.#options;
+    const { clock, mayHaveEnded, run, stop } = this.#options;
     if (!mayHaveEnded && hasEnded(run.status)) return { kind: "ended", run };
     if (mayHaveEnded) {
       const end = await this.#reader.look();
@@ -91,14 +91,41 @@ class Follower {
       let end: FollowEnd | undefined;
       if (clock.now() >= this.#reconnects.at) end = await this.#tryStream();
       else if (clock.now() >= this.#pace.at) end = await this.#reader.look();
-      else await this.#sleepUntil(Math.min(this.#reconnects.at, this.#pace.at));
+      else await this.#sleepUntil(Math.min(this.#reconnects.at, this.#pace.at), stop);
       if (end !== undefined) return end;
     }
   }
 
+  /**
+   * Opens the stream, and reads the thread as in polling while it is not there: it may be late or never come, as behind a
+   * proxy that keeps answers back until they have ended.
+   */
+  async #open(): Promise<{ opened: Opened } | { end: FollowEnd }> {
+    const { transport, threadId, stop } = this.#options;
+    const { timeoutMs } = limitsOf(this.#options);
+    const [givenUp, there] = [new AbortController(), new AbortController()];
+    const signal = AbortSignal.any([stop, givenUp.signal]);
+    const opening = openStream(transport, threadId, { timeoutMs, signal }).finally(() => {
+      there.abort();
+    });
+    // Whoever waits for it hears of an error; nobody does where the wait has ended.
+    opening.catch(() => undefined);
+    const woken = AbortSignal.any([stop, there.signal]);
+    for (;;) {
+      await this.#sleepUntil(this.#pace.at, woken);
+      if (there.signal.aborted) return { opened: await opening };
+      const end = this.#over() ?? (await this.#reader.look());
+      if (end === undefined) continue;
+      givenUp.abort();
+      return { end };
+    }
+  }
+
   async #tryStream(): Promise<FollowEnd | undefined> {
-    const { transport, threadId, clock, stop, listener } = this.#options;
-    const opened = await openStream(transport, threadId, limitsOf(this.#options));
+    const { clock, stop, listener } = this.#options;
+    const answer = await this.#open();
+    if ("end" in answer) return answer.end;
+    const { opened } = answer;
     if (opened.kind !== "open") {
       this.#noStream(opened);
       return undefined;
@@ -133,7 +160,6 @@ class Follower {
   async #listen(stream: EventStream): Promise<{ end?: FollowEnd; progress: boolean }> {
     const { clock, stop, deadlineAt, listener } = this.#options;
     this.transcript.connect();
-    this.#pace.listen();
     const openedAt = clock.now();
     let lastItemAt = openedAt;
     // A connection that only repeats the past and breaks again has brought nothing.
@@ -145,6 +171,8 @@ class Follower {
       const item = await stream.next(dueAt - clock.now(), clock, stop);
       if (item?.kind === "broken") return { progress };
       if (item !== undefined) {
+        // Until then the thread is read as in polling: a proxy may keep back what the stream tells.
+        this.#pace.listen();
         lastItemAt = clock.now();
         progress ||= lastItemAt - openedAt > provenMs;
         if (item.kind === "event") {
@@ -179,13 +207,13 @@ class Follower {
     return true;
   }
 
-  /** Sleeps until the time given, the deadline or a stop, telling of quiet minutes. */
-  async #sleepUntil(at: number): Promise<void> {
-    const { clock, stop, deadlineAt } = this.#options;
+  /** Sleeps until the time given, the deadline or the signal, telling of quiet minutes. */
+  async #sleepUntil(at: number, signal: AbortSignal): Promise<void> {
+    const { clock, deadlineAt } = this.#options;
     const until = Math.min(at, deadlineAt);
-    while (!stop.aborted && clock.now() < until) {
+    while (!signal.aborted && clock.now() < until) {
       this.#telling.tellQuiet();
-      await clock.sleep(Math.max(0, Math.min(until, this.#telling.quietAt) - clock.now()), stop);
+      await clock.sleep(Math.max(0, Math.min(until, this.#telling.quietAt) - clock.now()), signal);
     }
   }
 

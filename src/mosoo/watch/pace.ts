@@ -42,8 +42,9 @@ export class Pace {
     return this.#at;
   }
 
-  /** A stream is open. Silence counts on from before. */
+  /** A stream has shown that it lives. Silence counts on from before. */
   listen(): void {
+    if (this.#listening) return;
     this.#listening = true;
     if (this.#hint === undefined) this.#at = this.#silentAt;
   }
@@ -55,8 +56,9 @@ export class Pace {
     if (this.#hint === undefined && this.#listening) this.#at = this.#silentAt;
   }
 
-  /** The stream broke. */
+  /** The stream broke. Where it never lived, polling goes on as it was. */
   poll(now: number, random: number): void {
+    if (!this.#listening) return;
     this.#listening = false;
     this.#interval = firstInterval;
     if (this.#hint === undefined) this.#at = now + jittered(firstInterval, random);
