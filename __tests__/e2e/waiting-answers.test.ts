@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { ids, oddEvent, startOddMosoo, threadBody } from "../support/odd-mosoo.ts";
+import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/odd-mosoo.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { Agent, annotated, delta, tool } from "../support/waiting.ts";
 
@@ -62,6 +62,33 @@ describe("the answer", () => {
     const { outputs, shown } = await completedWith({ text: "The last message." }, ["An earlier remark.\n", "The last"]);
     expect(outputs["response"]).toBe("The last message.");
     expect(shown).toContain("An earlier remark.");
+  });
+
+  it.concurrent("is waited for where the server writes it down a moment after the run's end", async () => {
+    const said = [
+      oddEvent("run.started", ids.run),
+      oddEvent("agent.message.delta", "An earlier remark.\n"),
+      oddEvent("agent.message.delta", "The last."),
+      oddEvent("run.completed", ids.run),
+    ];
+    const server = await startOddMosoo({
+      stream: (_, response) => {
+        openSse(response);
+        response.write(said.map((event) => sse(event)).join(""));
+        return undefined;
+      },
+      thread: (before) => ({
+        body: threadBody({ status: "completed", finalOutput: before < 2 ? null : { text: "The last." } }),
+      }),
+    });
+    try {
+      const given = { "agent-id": ids.agent, token: "mst_x", "api-url": server.apiUrl, message: "Hi", wait: "true" };
+      const { exitCode, outputs } = await runStep({ with: given });
+      expect({ exitCode, response: outputs["response"] }).toEqual({ exitCode: 0, response: "The last." });
+      expect(server.requests).toHaveLength(5);
+    } finally {
+      await server.close();
+    }
   });
 
   it.concurrent("is what its events say where there is no final output", async () => {

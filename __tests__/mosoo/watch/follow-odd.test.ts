@@ -292,6 +292,26 @@ describe("the answer", () => {
     expect(transcript.text).toBe("the rest");
   });
 
+  it("is asked for twice more where the run has said something and the server has no final one (yet)", async () => {
+    const { durationMs, transcript } = await follow({
+      stream: streams(started(), words("Said."), completed()),
+      thread: () => ({ body: threadBody({ status: "completed", finalOutput: null }) }),
+    });
+    expect(transcript.text).toBe("Said.");
+    expect({ durationMs, reads: count("thread") }).toEqual({ durationMs: 1_250, reads: 3 });
+  });
+
+  it.each([
+    ["said nothing", null, []],
+    ["is of a server that knows no final one", undefined, [words("Said.")]],
+  ])("is not asked for again where the run %s", async (_, finalOutput, said) => {
+    const { durationMs } = await follow({
+      stream: streams(started(), ...said, completed()),
+      thread: () => ({ body: threadBody({ status: "completed", finalOutput }) }),
+    });
+    expect({ durationMs, reads: count("thread") }).toEqual({ durationMs: 0, reads: 1 });
+  });
+
   it("of ten million bytes is read", async () => {
     const text = "😀".repeat(1_000_000);
     const escaped = JSON.stringify(threadBody({ status: "completed", finalOutput: { text: "TEXT" } })).replace(

@@ -21,6 +21,9 @@ const mutedMs = 45_000;
 /** How long the events are asked for that hold the answer; and those that are only good to have. */
 const [neededListMs, wantedListMs] = [90_000, 3_000];
 
+/** A final answer is written down a moment after its run's end: so it is waited for where the agent has said something. */
+const lateAnswerMs = [250, 1_000];
+
 export interface FollowOptions extends Watching {
   /** The run was not seen just now but started by an earlier attempt: look first, it may have ended. */
   mayHaveEnded: boolean;
@@ -38,7 +41,7 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
   const follower = new Follower(options);
   const end = await follower.follow();
   const events = await follower.completeTranscript(end);
-  return { end, transcript: follower.transcript, events };
+  return { end: await follower.awaitAnswer(end), transcript: follower.transcript, events };
 }
 
 class Follower {
@@ -76,6 +79,20 @@ class Follower {
       if (!(await this.#past.takeWithin(needed ? neededListMs : wantedListMs))) return "missing";
     }
     return this.#past.truncated ? "truncated" : "whole";
+  }
+
+  /** The same end, with the run's final answer where the server has it and did not have it yet. */
+  async awaitAnswer(end: FollowEnd): Promise<FollowEnd> {
+    if (end.kind !== "ended" || end.run.status !== "completed" || end.run.finalOutput !== null) return end;
+    const { clock, stop } = this.#options;
+    for (const ms of this.transcript.text === "" ? [] : lateAnswerMs) {
+      await clock.sleep(ms, stop);
+      const again = stop.aborted ? undefined : await this.#reader.look();
+      if (again?.kind !== "ended") continue;
+      if (typeof again.run.finalOutput?.text === "string") return again;
+      if (again.run.finalOutput !== null) break;
+    }
+    return end;
   }
 
   async #watch(): Promise<FollowEnd> {

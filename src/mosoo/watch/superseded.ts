@@ -44,7 +44,9 @@ export class SupersededRun {
       const { transport, threadId, run } = this.#watching;
       const reply = await interruptOnce(transport, threadId, run.id, limitsOf(this.#watching));
       if (reply.kind === "ok") {
-        if (hasEnded(reply.run?.status)) return answeredLook({ kind: "ended", run: { ...run, ...reply.run } });
+        // Such an answer never holds what the run said last.
+        const told = { ...run, ...reply.run, finalOutput: undefined };
+        if (hasEnded(reply.run?.status)) return answeredLook({ kind: "ended", run: told });
       } else if (isRiddenOut(reply)) {
         return this.#failed(reply);
       } else {
