@@ -55,7 +55,7 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
     } else {
       const became = hasEnded(run.status) ? `is ${run.status ?? ""}` : "was told to stop";
       log.line(`Nobody waits for the run any more: it ${became}.`);
-      progress.report.status = run.status ?? undefined;
+      progress.report.status = run.status ?? progress.report.status;
       // Nobody is asked any more.
       if (progress.report.outcome === "waiting" && run.status === "cancelled") progress.report.outcome = "cancelled";
       progress.report.problem = `${progress.report.problem ?? ""} After the step, the run ${became}.`.trim();

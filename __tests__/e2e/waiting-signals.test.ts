@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { lacks } from "../support/host.ts";
+import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/odd-mosoo.ts";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 
@@ -178,6 +179,39 @@ describeStopped("an interrupt", () => {
       expect(annotated(post, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
       expect(annotated(post, "warning")[0]).toContain(result.outputs["thread-url"]);
     }),
+  );
+
+  it.concurrent.each([
+    ["tells its end", { body: threadBody({ status: "completed" }) }, "The run is completed.", "completed"],
+    ["cannot be read", { status: 500 }, "The run was told to stop.", "running"],
+    ["is not to be had in time", "hang", "The run was told to stop.", "running"],
+  ] as const)(
+    "that is answered without the run, for it changed nothing, is one all the same: the thread %s",
+    async (_, thread, told, status) => {
+      const server = await startOddMosoo({
+        create: () => ({ status: 201, body: threadBody({ status: "running" }) }),
+        stream: (__, response) => {
+          openSse(response);
+          response.write(sse(oddEvent("agent.message.delta", "Reading.\n")));
+          return undefined;
+        },
+        events: () => ({ body: { events: [{ type: "user_interrupt", requestId: null, run: null }], warnings: [] } }),
+        thread: () => thread,
+      });
+      try {
+        const given = { "agent-id": ids.agent, token: "mst_x", "api-url": server.apiUrl, message: "Hi", wait: "true" };
+        const running = startStep({ with: given });
+        await running.waitForLog("Reading.");
+        const { result, ms, error } = await stopped(running, "SIGINT");
+        expect(ms).toBeLessThan(4_000);
+        expect(error).toContain(told);
+        expect(result.outputs["status"]).toBe(status);
+        expect(result.state["waiting"]).toBe("");
+        expect(server.count("events")).toBe(1);
+      } finally {
+        await server.close();
+      }
+    },
   );
 
   it.concurrent(

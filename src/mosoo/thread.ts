@@ -121,11 +121,27 @@ export interface InterruptLimits {
 /** A server that does not answer within this does not do so later. */
 const interruptTimeoutMs = 10_000;
 const pauseOfLostMs = 100;
+/** What a read may take that is only good to have. */
+const wantedReadMs = 1_000;
+
+/** An interrupt that changed nothing may be answered without the run: then the thread tells, as long as it shows that run. */
+async function runAfterInterrupt(
+  transport: Transport,
+  threadId: string,
+  runId: string,
+  signal: AbortSignal,
+): Promise<Run> {
+  const path = `/threads/${encodeURIComponent(threadId)}`;
+  const call = { method: "GET", path, timeoutMs: wantedReadMs, signal } as const;
+  const reply = await ask(transport, call, parseThreadAnswer);
+  return reply.kind === "ok" && reply.value.run?.id === runId ? reply.value.run : { id: runId };
+}
 
 /**
  * Tells a run to stop, within a bound. A connection that was lost before any answer is tried once more.
  *
- * @returns the run as the server then knows it; undefined where there was no usable answer
+ * @returns the run as the server then knows it, without a status where that is not told; undefined where there was no
+ *   usable answer
  */
 export async function interruptRun(
   transport: Transport,
@@ -142,7 +158,7 @@ export async function interruptRun(
   ]);
   for (let tries = 1; ; tries += 1) {
     const reply = await interruptOnce(transport, threadId, runId, { timeoutMs: interruptTimeoutMs, signal });
-    if (reply.kind === "ok") return reply.run;
+    if (reply.kind === "ok") return reply.run ?? (await runAfterInterrupt(transport, threadId, runId, signal));
     const lost = reply.kind === "wire" && ["reset", "cut"].includes(reply.error.fault);
     const passing = lost || (reply.kind === "error" && isPassing(reply.status));
     if (!(insist === undefined ? lost && tries === 1 : passing)) return undefined;
