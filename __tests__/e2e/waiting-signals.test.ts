@@ -5,6 +5,12 @@ import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../suppo
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 
+/**
+ * The promise, on a machine however busy. That nothing was waited for in vain is told by what the step says: where its
+ * own time limits had ended something, that would be "could not be interrupted".
+ */
+const mostMs = 4_000;
+
 /** Each test has an agent of its own, so that waits are waited for together. */
 const withAgent =
   <T extends unknown[]>(test: (agent: Agent, ...row: T) => Promise<void>) =>
@@ -24,7 +30,7 @@ describeStopped("a signal while the step waits", () => {
     withAgent(async (agent, _: string, signals: NodeJS.Signals[]) => {
       const running = await agent.atWork();
       const { result, ms, error } = await stopped(running, ...signals);
-      expect(ms).toBeLessThan(2_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(result.exitCode).toBe(1);
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
       expect(error).toMatch(
@@ -83,7 +89,7 @@ describeStopped("a signal while the step waits", () => {
     Agent.during({ revision: "reference" }, async (polled) => {
       const running = await polled.atWork();
       const { result, ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(2_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("The run is cancelled.");
       expect(result.outputs["status"]).toBe("cancelled");
       expect(polled.interrupts()).toHaveLength(1);
@@ -101,7 +107,7 @@ describeStopped("a signal while the step waits", () => {
         const running = startStep(agent.step());
         await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
         const { ms, error } = await stopped(running, "SIGINT");
-        expect(ms).toBeLessThan(2_000);
+        expect(ms).toBeLessThan(mostMs);
         expect(error).toContain("The run is cancelled.");
       }
     }),
@@ -131,7 +137,7 @@ describeStopped("an interrupt", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "slow", ms: 2_000 });
       const { result, ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(4_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("The run is cancelled.");
       expect(result.outputs["status"]).toBe("cancelled");
     }),
@@ -143,7 +149,7 @@ describeStopped("an interrupt", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "hang-before" });
       const { result, ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(4_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("The run could not be interrupted; it may go on.");
       expect(result.outputs).toMatchObject({ status: "running", response: "Reading the diff.\n" });
       const post = await runPost(result);
@@ -159,7 +165,7 @@ describeStopped("an interrupt", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "status", status, headers: { "retry-after": "1" } });
       const { result, ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(2_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("could not be interrupted");
       expect(agent.interrupts()).toHaveLength(1);
       expect((await runPost(result)).exitCode).toBe(0);
@@ -203,7 +209,7 @@ describeStopped("an interrupt", () => {
         const running = startStep({ with: given });
         await running.waitForLog("Reading.");
         const { result, ms, error } = await stopped(running, "SIGINT");
-        expect(ms).toBeLessThan(4_000);
+        expect(ms).toBeLessThan(mostMs);
         expect(error).toContain(told);
         expect(result.outputs["status"]).toBe(status);
         expect(result.state["waiting"]).toBe("");
@@ -232,7 +238,7 @@ describeStopped("an interrupt", () => {
       const running = startStep(agent.step({ "wait-timeout": "1s", "on-wait-timeout": "interrupt" }));
       await until(() => agent.interrupts().length === 1);
       const { result, ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(4_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("could not be interrupted");
       expect(result.state["waiting"]).toBe("true");
     }),
@@ -249,7 +255,7 @@ describeStopped("a signal while the thread is being created", () => {
       await until(() => agent.server.requests.length === 1);
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeGreaterThan(500);
-      expect(ms).toBeLessThan(4_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("The run is cancelled.");
       expect(result.outputs).toMatchObject({ "run-id": agent.newestRun().id, status: "cancelled", replayed: "false" });
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
@@ -264,7 +270,7 @@ describeStopped("a signal while the thread is being created", () => {
       const running = startStep(agent.step({ wait: "false" }));
       await until(() => agent.server.requests.length === 1);
       const { result, ms, error } = await stopped(running, "SIGTERM");
-      expect(ms).toBeLessThan(4_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain(result.outputs["thread-url"]);
       expect(agent.interrupts()).toEqual([]);
       expect(result.state["waiting"] ?? "").toBe("");
@@ -295,7 +301,7 @@ describeStopped("a signal while the thread is being created", () => {
       const running = startStep(agent.step());
       await running.waitForLog("Trying again");
       const { ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(1_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("No thread was created.");
       expect(agent.asked()).toEqual(["POST threads"]);
     }),
@@ -311,7 +317,7 @@ describeStopped("a signal while the thread is being created", () => {
       const running = startStep({ ...options, with: { ...options.with, wait: "true" }, runAttempt: 2 });
       await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
       const { result, ms, error } = await stopped(running, "SIGINT");
-      expect(ms).toBeLessThan(4_000);
+      expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("The run is cancelled.");
       expect(result.outputs).toMatchObject({ "thread-id": first.outputs["thread-id"], status: "cancelled" });
     }),
