@@ -22,7 +22,7 @@ const mutedMs = 45_000;
 const [neededListMs, wantedListMs] = [90_000, 3_000];
 
 /** A final answer is written down a moment after its run's end: so it is waited for where the agent has said something. */
-const lateAnswerMs = [250, 1_000];
+const lateAnswerMs = [150, 500];
 
 export interface FollowOptions extends Watching {
   /** The run was not seen just now but started by an earlier attempt: look first, it may have ended. */
