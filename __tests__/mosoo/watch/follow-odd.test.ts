@@ -298,7 +298,7 @@ describe("the answer", () => {
       thread: () => ({ body: threadBody({ status: "completed", finalOutput: null }) }),
     });
     expect(transcript.text).toBe("Said.");
-    expect({ durationMs, reads: count("thread") }).toEqual({ durationMs: 1_250, reads: 3 });
+    expect({ durationMs, reads: count("thread") }).toEqual({ durationMs: 650, reads: 3 });
   });
 
   it.each([
