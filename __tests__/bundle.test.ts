@@ -1,5 +1,6 @@
 /** The build leaves out what no step runs (scripts/alias). These tests fail when an update of a package asks for more. */
-import { readFileSync, readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 
@@ -73,6 +74,14 @@ describe("what the build leaves out", () => {
     );
     expect(users.length).toBeGreaterThan(5);
     for (const [, text] of users) expect(text).not.toMatch(/\bassert\.\w/);
+  });
+});
+
+// An archive of the source has no repository.
+(existsSync(join(root, ".git")) ? describe : describe.skip)("the build", () => {
+  it("is made of nothing that git leaves out", () => {
+    const asked = ["ls-files", "--others", "--ignored", "--exclude-standard", "--", "scripts", "src"];
+    expect(execFileSync("git", asked, { cwd: root, encoding: "utf8" })).toBe("");
   });
 });
 
