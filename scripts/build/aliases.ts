@@ -2,11 +2,8 @@
  * Lays scripts/alias over copies of the packages, where the bundled code finds them first: what this action never runs
  * is neither loaded nor shipped (scripts/alias/README.md).
  */
-import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-const require = createRequire(import.meta.url);
 
 /** Requires of undici's modules that lead to scripts/alias instead; each must stand there, or the build fails. */
 const detours: readonly { modules: readonly string[]; from: string; to: string }[] = [
@@ -58,18 +55,6 @@ function unpackParser(undici: string, original: string): void {
   }
 }
 
-/** Of the parser's tables, most of which are reckoned out at every start, the client reads two. */
-function keepTables(undici: string, original: string): void {
-  const tables = require(join(original, "lib/llhttp/constants.js")) as Record<string, unknown>;
-  const client = readFileSync(join(undici, "lib/dispatcher/client-h1.js"), "utf8");
-  const names = new Set([...client.matchAll(/\bconstants\.(\w+)/g)].map(([, name = ""]) => name));
-  const read = Object.fromEntries([...names].sort().map((name) => [name, tables[name]]));
-  writeFileSync(
-    join(undici, "lib/llhttp/constants.js"),
-    `"use strict";\n\nmodule.exports = ${JSON.stringify(read)};\n`,
-  );
-}
-
 /** @param build where tsc wrote the action's own JavaScript */
 export function layAliases(root: string, build: string): void {
   const modules = join(build, "node_modules");
@@ -78,12 +63,10 @@ export function layAliases(root: string, build: string): void {
   };
   for (const name of ["@actions/core", "@actions/glob", "@actions/github", "undici"])
     copy(`node_modules/${name}`, name);
-  for (const name of readdirSync(join(root, "scripts/alias"), { withFileTypes: true }).filter((each) =>
-    each.isDirectory(),
-  ))
-    copy(`scripts/alias/${name.name}`, name.name === "undici" ? name.name : `@actions/${name.name}`);
+  copy("scripts/alias/http-client", "@actions/http-client");
+  copy("scripts/alias/exec", "@actions/exec");
+  copy("scripts/alias/undici", "undici");
   divert(join(modules, "undici"));
   letContinuePass(join(modules, "undici"));
   unpackParser(join(modules, "undici"), join(root, "node_modules/undici"));
-  keepTables(join(modules, "undici"), join(root, "node_modules/undici"));
 }
