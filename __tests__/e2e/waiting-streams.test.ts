@@ -104,10 +104,10 @@ describe("while the step waits,", () => {
   );
 
   it.concurrent.each([
-    ["reference", 401, "token"],
-    ["2026-07", 403, "token"],
-    ["2026-08", 404, "Check the ID"],
-  ] as const)("a thread (%s) that answers %i ends the wait, with what is known", (revision, status, advice) =>
+    ["reference", 401, "token", "The thread exists"],
+    ["2026-07", 403, "token", "The thread exists"],
+    ["2026-08", 404, "The thread was deleted while the step waited", "Its page was"],
+  ] as const)("a thread (%s) that answers %i ends the wait, with what is known", (revision, status, advice, page) =>
     Agent.during({ revision }, async (agent) => {
       const running = await agent.atWork();
       agent.server.fault({ on: "thread", kind: "status", status, times: 99 });
@@ -118,7 +118,7 @@ describe("while the step waits,", () => {
       const errors = annotated(result, "error");
       expect(errors).toEqual([expect.stringContaining(`The run can be followed no further. Mosoo answered ${status}`)]);
       expect(errors[0]).toContain(advice);
-      expect(errors[0]).toContain(result.outputs["thread-url"]);
+      expect(errors[0]).toMatch(new RegExp(`${page}:? ${result.outputs["thread-url"] ?? "?"}$`));
       expect(result.outputs["run-id"]).toBe(agent.newestRun().id);
       expect(result.outputs["response"]).toBe(revision === "reference" ? "" : "Reading the diff.\n");
       // Nobody killed the step: the post step has nothing to do.

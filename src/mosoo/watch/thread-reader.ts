@@ -1,5 +1,6 @@
 /** Reads the thread, and judges what it shows of the run: `GET /threads/{id}`, as long as it shows our run, is the truth. */
-import { ask, errorOf } from "../exchange.ts";
+import type { MosooError } from "../errors.ts";
+import { type Unanswered, ask, errorOf } from "../exchange.ts";
 import { type Run, type ThreadAnswer, hasEnded, isOlderRun, parseThreadAnswer } from "../schema.ts";
 import type { PastEvents } from "./event-list.ts";
 import type { Pace } from "./pace.ts";
@@ -16,6 +17,13 @@ import {
   limitsOf,
   mostAnswerBytes,
 } from "./watching.ts";
+
+/** Why a thread can be read no more: it was there when the wait began. */
+function lossOf(reply: Unanswered): MosooError {
+  if (reply.kind !== "error" || reply.code !== "not_found") return errorOf(reply, "exists");
+  const advice = "The thread was deleted while the step waited, or the token's owner may see it no more.";
+  return errorOf(reply, "gone").with({ advice });
+}
 
 export class ThreadReader {
   readonly #watching: Watching;
@@ -61,7 +69,7 @@ export class ThreadReader {
       return this.#judge(reply.value);
     }
     if (reply.kind === "wire" && reply.error.fault === "aborted") return answeredLook({ kind: "stopped" });
-    if (!isRiddenOut(reply)) return answeredLook({ kind: "lost", error: errorOf(reply, "exists") });
+    if (!isRiddenOut(reply)) return answeredLook({ kind: "lost", error: lossOf(reply) });
     this.#failures += 1;
     listener.debug(`The thread cannot be read: ${errorOf(reply).message}`);
     return failedLook(reply, this.#failures, clock.random());
