@@ -214,6 +214,14 @@ describe("`thread-id`", () => {
     expect(own(thread)).toHaveLength(0);
   });
 
+  it.concurrent("blames no input where the server wants another event, and its contract cannot be had", async () => {
+    const server = await serve("2026-08", [{ on: "openapi", kind: "status", status: 404, times: 9 }]);
+    const message = failureOf(await run(server, { "thread-id": earlierThread(server).id }));
+    expect(message).toMatch(
+      /^Mosoo answered 400 invalid_request\. .* its contract .* could not be read: .*The message was not sent\.$/,
+    );
+  });
+
   it.concurrent("is named in the error about a thread that nobody knows", async () => {
     const server = await serve("reference");
     const message = failureOf(await run(server, { "thread-id": "01J00000000000000000000007" }));

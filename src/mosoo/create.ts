@@ -12,7 +12,7 @@ import type { Effort } from "./effort.ts";
 import { type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { Generations } from "./generations.ts";
 import { differentRequest, isConflict, isDifferentRequest, isStillProcessing } from "./conflicts.ts";
-import { checkedJson, contractAfter, isRefusedBody, refusedValue } from "./negotiate.ts";
+import { checkedJson, contractAfter, isRefusedBody, refusedUnread, refusedValue } from "./negotiate.ts";
 import { isAmbiguous } from "./retry.ts";
 import { type ThreadAnswer, parseThreadAnswer } from "./schema.ts";
 import type { Transport } from "./transport.ts";
@@ -119,6 +119,7 @@ export async function createThread(
       negotiated = true;
       const fitting = await contractAfter(contract, (each) => each.create, body, transport, effort);
       if (fitting === undefined) throw refusedValue(reply).with({ existence: effort.existence });
+      if (fitting === "unread") throw refusedUnread(reply).with({ existence: effort.existence });
       contract = fitting;
       shape = contract.create;
       body = createBody(shape, request.intent, request.withInput);

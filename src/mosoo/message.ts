@@ -23,7 +23,7 @@ import type { Effort } from "./effort.ts";
 import { MosooError } from "./errors.ts";
 import { type ErrorReply, type Reply, type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { generationKey, mostWalked } from "./generations.ts";
-import { checkedJson, contractAfter, isRefusedBody, refusedValue } from "./negotiate.ts";
+import { checkedJson, contractAfter, isRefusedBody, refusedUnread, refusedValue } from "./negotiate.ts";
 import { type EventsAnswer, type Run, type Thread, type ThreadAnswer, hasEnded, parseEventsAnswer } from "./schema.ts";
 import { findRunsOf, readEndedRun, readThread } from "./thread.ts";
 import type { Transport } from "./transport.ts";
@@ -88,6 +88,8 @@ class Sending {
   readonly #request: MessageRequest;
   #contract: Contract | undefined;
   #negotiated = false;
+  /** The server's contract was asked for, and could not be had. */
+  #unread = false;
   #key: string;
   #generation = 1;
   #fileIds: readonly string[];
@@ -276,13 +278,16 @@ class Sending {
     } else if (this.#filesTried && this.#fileIds.length > 0) {
       await this.#renewFiles(reply);
     } else {
-      throw refusedValue(reply).with({ existence: this.#effort.existence });
+      const error = this.#unread ? refusedUnread(reply) : refusedValue(reply);
+      throw error.with({ existence: this.#effort.existence });
     }
   }
 
-  #contractFor(event: Body): Promise<Contract | undefined> {
+  async #contractFor(event: Body): Promise<Contract | undefined> {
     this.#negotiated = true;
-    return contractAfter(this.#contract, (each) => each.message, event, this.#transport, this.#effort);
+    const after = await contractAfter(this.#contract, (each) => each.message, event, this.#transport, this.#effort);
+    this.#unread = after === "unread";
+    return after === "unread" ? undefined : after;
   }
 
   async #renewFiles(reply: ErrorReply): Promise<void> {

@@ -72,7 +72,8 @@ export function refusedValue(reply: ErrorReply): MosooError {
 /**
  * The contract to build a refused body again from.
  *
- * @returns undefined where the contract cannot be had, or says that the body had its shape: a value was refused
+ * @returns undefined where the contract says that the body had its shape: a value was refused; "unread" where the
+ *   contract cannot be had
  * @throws StoppedError
  */
 export async function contractAfter(
@@ -81,9 +82,25 @@ export async function contractAfter(
   body: Body,
   transport: Transport,
   effort: Effort,
-): Promise<Contract | undefined> {
+): Promise<Contract | "unread" | undefined> {
   const contract = known ?? (await fetchContract(transport, effort));
-  return contract === undefined || fits(body, shape(contract)) ? undefined : contract;
+  if (contract === undefined) return "unread";
+  return fits(body, shape(contract)) ? undefined : contract;
+}
+
+/** What the contract decides, whether or not anybody gave the input. */
+const ofContract = ["external-ref", "attributed-user-id", "user-id"];
+
+/** A body that was refused while nobody could say what the server takes: not for its reader's input to mend. */
+export function refusedUnread(reply: ErrorReply): MosooError {
+  const error = refusedValue(reply);
+  const { input } = error.facts;
+  if (input !== undefined && !ofContract.includes(input)) return error;
+  return error.with({
+    input: undefined,
+    advice:
+      "The server may take another body, but its contract (`openapi.json` below `api-url`) could not be read: re-run the workflow later, and check `api-url`.",
+  });
 }
 
 /** @throws MosooError where a body holds more bytes than the service reads */
