@@ -1,6 +1,6 @@
 /** What a re-run makes of the work that an earlier attempt of the workflow run has started. */
 import { resumeKey } from "./key.ts";
-import { type Run, type ThreadAnswer, hasEnded } from "./mosoo/schema.ts";
+import { type Run, type ThreadAnswer, ageBeside, hasEnded } from "./mosoo/schema.ts";
 import { readThread, sendStepMessage } from "./send.ts";
 import type { StartContext, Started } from "./start.ts";
 
@@ -15,6 +15,8 @@ async function currentRun(
 ): Promise<Run | null> {
   const { mosoo, plan, context } = start;
   if (newest === null || own === null || newest.id === own.id) return newest;
+  // A read that lags behind: what goes on must not be asked for its end.
+  if (ageBeside(newest, own) === "older") return own;
   const first = await mosoo.readEndedRun(threadId, own.id);
   // Nobody has sent the message again where it had its answer, or before this attempt.
   if (first?.status === "completed" || context.runAttempt === 2) return first ?? { ...own, status: undefined };

@@ -478,6 +478,20 @@ describe("`on-rerun: resume`", () => {
     expect(second.outputs["run-id"]).toBe(own(thread)[1]?.runId);
   });
 
+  it.concurrent("interrupts nothing where the thread is read from a copy that lags behind", async () => {
+    const server = await serve("2026-07");
+    const thread = earlierThread(server);
+    const [earlier] = thread.runs;
+    await run(server, { "thread-id": thread.id });
+    const shown = { id: earlier?.id, status: "completed", createdAt: "2026-01-01T00:00:00.000Z" };
+    const body = JSON.stringify({ thread: { id: thread.id }, run: shown, links: {} });
+    server.fault({ on: "thread", kind: "status", status: 200, body });
+    const second = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
+    expectSuccess(second);
+    expect(second.outputs["run-id"]).toBe(own(thread)[0]?.runId);
+    expect(thread.runs.at(-1)?.status).not.toBe("cancelled");
+  });
+
   it.concurrent("fails rather than guess where it cannot learn how the run ended", async () => {
     const server = await serve("2026-07");
     await run(server);

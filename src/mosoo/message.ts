@@ -24,7 +24,15 @@ import { MosooError } from "./errors.ts";
 import { type ErrorReply, type Reply, type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { generationKey, mostWalked } from "./generations.ts";
 import { checkedJson, contractAfter, isRefusedBody, refusedUnread, refusedValue } from "./negotiate.ts";
-import { type EventsAnswer, type Run, type Thread, type ThreadAnswer, hasEnded, parseEventsAnswer } from "./schema.ts";
+import {
+  type EventsAnswer,
+  type Run,
+  type Thread,
+  type ThreadAnswer,
+  ageBeside,
+  hasEnded,
+  parseEventsAnswer,
+} from "./schema.ts";
 import { findRunsOf, readEndedRun, readThread } from "./thread.ts";
 import type { Transport } from "./transport.ts";
 
@@ -349,6 +357,8 @@ class Sending {
     const runs = await (firstAttempt ? search.catch(tolerate) : search);
     const id = runs?.at(-1);
     if (id === undefined || id === newest?.id) return newest;
+    // A read that lags behind: what goes on must not be asked for its end.
+    if (newest === null || ageBeside(newest, { id }) === "older") return { id };
     return (await readEndedRun(this.#transport, this.#effort, threadId, id).catch(tolerate)) ?? { id };
   }
 

@@ -90,11 +90,19 @@ export function hasEnded(status: string | null | undefined): boolean {
   return typeof status === "string" && endedStatuses.has(status);
 }
 
+/** Of an ID that is a ULID, or ends in one: the ten characters that hold its time. In order as texts. */
+function timeOfId(id: string): string | undefined {
+  return /(?:^|_)([0-7][0-9A-HJKMNP-TV-Z]{9})[0-9A-HJKMNP-TV-Z]{16}$/.exec(id.toUpperCase())?.[1];
+}
+
 /**
- * Whether `run` began before `other`. The thread always names its newest run, but a read may come from a copy that lags
- * behind.
+ * Whether `run` began before `other` or after it, by `createdAt`, else by their IDs. The thread always names its newest
+ * run, but a read may come from a copy that lags behind.
  */
-export function isOlderRun(run: Run, other: Run): boolean {
-  const [createdAt, otherCreatedAt] = [run, other].map((each) => Date.parse(String(each["createdAt"])));
-  return (createdAt ?? Number.NaN) < (otherCreatedAt ?? Number.NaN);
+export function ageBeside(run: Run, other: Run): "older" | "newer" | "unknown" {
+  const [at, otherAt] = [Date.parse(String(run["createdAt"])), Date.parse(String(other["createdAt"]))];
+  if (!Number.isNaN(at) && !Number.isNaN(otherAt)) return at < otherAt ? "older" : "newer";
+  const [time, otherTime] = [timeOfId(run.id), timeOfId(other.id)];
+  if (time === undefined || otherTime === undefined || time === otherTime) return "unknown";
+  return time < otherTime ? "older" : "newer";
 }

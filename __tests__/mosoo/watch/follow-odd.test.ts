@@ -25,7 +25,10 @@ async function follow(behaviour: OddBehaviour, options: Partial<WatchOptions> = 
   await server?.close();
   server = await startOddMosoo(behaviour);
   const { apiUrl } = server;
-  return watch({ apiUrl, threadId: ids.thread, runId: ids.run, clock: patientClock(), timeoutMs: 120_000, ...options });
+  // As the thread shows it.
+  const run = { createdAt: "2026-08-01T10:00:00.000Z" };
+  const usual = { threadId: ids.thread, runId: ids.run, run, clock: patientClock(), timeoutMs: 120_000 };
+  return watch({ apiUrl, ...usual, ...options });
 }
 
 const count = (kind: keyof OddBehaviour): number => server?.count(kind) ?? 0;
@@ -93,6 +96,28 @@ describe("a thread that lags behind the stream", () => {
     );
     expect(end).toMatchObject({ kind: "ended", run: { id: ids.run } });
     expect(count("events")).toBe(0);
+  });
+
+  it("may show a run that may be older, for nothing tells when they began: nothing is interrupted", async () => {
+    const { end } = await follow(
+      { thread: (before) => (before < 2 ? { body: threadBody({ status: "completed" }, ids.newerRun) } : done) },
+      { run: {} },
+    );
+    expect(end).toMatchObject({ kind: "ended", run: { id: ids.run } });
+    expect(count("events")).toBe(0);
+  });
+
+  it("may show a run that nothing but our own ending event proves to be newer: then ours is asked for its end", async () => {
+    const { end } = await follow(
+      {
+        thread: () => ({ body: threadBody({}, ids.newerRun) }),
+        list: (before) => ({ body: { events: before < 2 ? [started()] : [started(), completed()], truncated: false } }),
+        events: () => ({ body: interruptBody("cancelled") }),
+      },
+      { run: {} },
+    );
+    expect(end).toMatchObject({ kind: "ended", run: { id: ids.run, status: "cancelled" } });
+    expect(count("events")).toBe(1);
   });
 
   it("may show no run at all for a while", async () => {

@@ -1,7 +1,7 @@
 /** Reads the thread, and judges what it shows of the run: `GET /threads/{id}`, as long as it shows our run, is the truth. */
 import type { MosooError } from "../errors.ts";
 import { type Unanswered, ask, errorOf } from "../exchange.ts";
-import { type Run, type ThreadAnswer, hasEnded, isOlderRun, parseThreadAnswer } from "../schema.ts";
+import { type Run, type ThreadAnswer, ageBeside, hasEnded, parseThreadAnswer } from "../schema.ts";
 import type { PastEvents } from "./event-list.ts";
 import type { Pace } from "./pace.ts";
 import type { Questions } from "./questions.ts";
@@ -79,7 +79,8 @@ export class ThreadReader {
     const { run: own, listener } = this.#watching;
     if (run === null) return answeredLook();
     if (run.id !== own.id) {
-      if (isOlderRun(run, own)) return answeredLook();
+      const age = ageBeside(run, own);
+      if (age === "older" || (age === "unknown" && !(await this.#saysItHasEnded()))) return answeredLook();
       this.#superseded = new SupersededRun(this.#watching, this.#transcript, this.#past);
       return this.#superseded.ask();
     }
@@ -88,6 +89,12 @@ export class ThreadReader {
     if (run.status === "waiting_input") return answeredLook(await this.#asked(run));
     this.#questions.notShown();
     return answeredLook();
+  }
+
+  /** Whether the run's own ending event is there. Without it, a run that may go on would be interrupted to learn its end. */
+  async #saysItHasEnded(): Promise<boolean> {
+    if (this.#transcript.endedAs === undefined) await this.#past.take();
+    return this.#transcript.endedAs !== undefined;
   }
 
   async #asked(run: Run): Promise<FollowEnd | undefined> {
