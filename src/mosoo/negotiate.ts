@@ -15,7 +15,8 @@ import { type ErrorReply, ask, errorOf, failureOf } from "./exchange.ts";
 import { isPassing } from "./retry.ts";
 import type { Transport } from "./transport.ts";
 
-const mostTries = 3;
+/** A short outage of this path alone must not fail the step; a path that is never there must not hold it up for long. */
+const mostTries = 6;
 
 /**
  * The server's own contract, from `GET {api-url}/openapi.json`. No token is sent.
