@@ -170,6 +170,11 @@ const dependabotsEvents = new Set([
   ...["push", "create", "deployment", "deployment_status"],
 ]);
 
+/** GraphQL's address where the runner tells only that of REST: Enterprise Server has them at `/api/v3` and `/api/graphql`. */
+function graphqlUrlOf(apiUrl: string): string {
+  return `${apiUrl.replace(/\/+$/, "").replace(/\/api\/v3$/, "/api")}/graphql`;
+}
+
 /** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
 export function readContext(environment: Environment): RunContext {
   const get = (name: string): string => environment[name] ?? "";
@@ -196,7 +201,7 @@ export function readContext(environment: Environment): RunContext {
     ref: ref || get("GITHUB_REF_NAME"),
     sha: get("GITHUB_SHA"),
     apiUrl,
-    graphqlUrl: get("GITHUB_GRAPHQL_URL") || `${apiUrl}/graphql`,
+    graphqlUrl: get("GITHUB_GRAPHQL_URL") || graphqlUrlOf(apiUrl),
     workspace: get("GITHUB_WORKSPACE") || process.cwd(),
     temp: get("RUNNER_TEMP"),
     subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref, get("GITHUB_REPOSITORY_ID")),

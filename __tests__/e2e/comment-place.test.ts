@@ -88,21 +88,29 @@ describe("the comment goes to the pull request", () => {
     expect({ exitCode, annotations, place: place() }).toEqual({ exitCode: 0, annotations: [], place: [expected] });
   });
 
-  it("on GitHub Enterprise Server, below any path", async () => {
+  it.each([
+    ["with all its addresses told", (api: string, graphql: string) => [api, graphql]],
+    ["with the address of REST alone", (api: string) => [api, undefined]],
+    ["with a slash behind it", (api: string) => [`${api}/`, ""]],
+  ])("on GitHub Enterprise Server, below any path, %s", async (_, addresses) => {
     const enterprise = await startScene({
       github: { enterprise: true, prefix: "/github", repository: "ghe-org/tools" },
     });
     try {
+      const [api, graphql] = addresses(enterprise.github.apiUrl, enterprise.github.graphqlUrl);
       const { annotations } = await runStep(
         enterprise.step({
           repository: "ghe-org/tools",
-          env: { GITHUB_SERVER_URL: "https://ghe.example", GITHUB_API_URL: enterprise.github.apiUrl },
+          env: { GITHUB_SERVER_URL: "https://ghe.example", GITHUB_API_URL: api, GITHUB_GRAPHQL_URL: graphql },
         }),
       );
       expect(annotations).toEqual([]);
       expect(enterprise.texts().map(headlineOf)).toEqual(["completed"]);
       expect(enterprise.texts()[0]).toContain("(https://ghe.example/ghe-org/tools/actions/runs/");
       expect(enterprise.github.requests.map(({ path }) => path)).toContain("graphql");
+      expect(enterprise.github.requests.filter(({ path }) => path.endsWith("graphql") && path !== "graphql")).toEqual(
+        [],
+      );
     } finally {
       await enterprise.close();
     }
