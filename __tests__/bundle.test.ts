@@ -29,6 +29,19 @@ describe("what the build leaves out", () => {
     );
   });
 
+  it("is what @actions/glob would print past the cleaning of the log", () => {
+    const users = sources("node_modules/@actions/glob/lib").filter(([, text]) => text.includes("@actions/core"));
+    const used = users.flatMap(([, text]) => [...text.matchAll(/\bcore\.(\w+)/g)].map((match) => match[1]));
+    expect(new Set(used)).toEqual(new Set(["debug", "info"]));
+    const chunks = readdirSync(join(root, "dist/action")).filter((name) => name.endsWith(".js"));
+    const finders = chunks
+      .map((name) => read(`dist/action/${name}`))
+      .filter((code) => code.includes("omitBrokenSymbolicLinks:!0"));
+    expect(finders).toHaveLength(1);
+    // What it says at each search, and at each broken link.
+    expect(finders[0]).not.toMatch(/Search path '|Broken symlink/);
+  });
+
   it("is the part of undici's index that @actions/github does not use", () => {
     const users = [
       ...sources("node_modules/@actions/github/lib"),

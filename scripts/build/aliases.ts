@@ -65,6 +65,7 @@ export function layAliases(root: string, build: string): void {
     copy(`node_modules/${name}`, name);
   copy("scripts/alias/http-client", "@actions/http-client");
   copy("scripts/alias/exec", "@actions/exec");
+  copy("scripts/alias/glob-core", "@actions/glob/node_modules/@actions/core");
   copy("scripts/alias/undici", "undici");
   divert(join(modules, "undici"));
   letContinuePass(join(modules, "undici"));

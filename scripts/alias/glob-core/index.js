@@ -1,0 +1,4 @@
+// See ../README.md.
+export function debug() {}
+
+export function info() {}
