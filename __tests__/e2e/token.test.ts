@@ -147,6 +147,27 @@ describe("a server that says the token back", () => {
   });
 });
 
+describe("a server that says the token back with some of its characters escaped", () => {
+  const token = "grt_pat_Esc4pedSecretOfNoValue/0123456789";
+  const escaped = token.replace(/[a-f4]/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`);
+  const envelopeOf = (message: string): string => `{"error":{"code":"invalid_request","message":"${message}"}}`;
+
+  it.each([
+    ["in a message that is cut inside it", envelopeOf(`${"x".repeat(270)} ${escaped}`)],
+    ["in a message that is cut far behind", envelopeOf(`${"x".repeat(1_975)}${escaped}`)],
+    ["in what is no JSON", `<pre>{"authorization":"${escaped}"}</pre>`],
+    ["in JSON in JSON", envelopeOf(`{\\"authorization\\":\\"${escaped.replaceAll("\\", "\\\\")}\\"}`)],
+  ])("%s gives *** at most", async (_, body) => {
+    const server = await startScriptedServer(() => ({ status: 400, body }));
+    closers.push(() => server.close());
+    const step = await start({ token, "api-url": `${server.origin}/api/v1` });
+    failureOf(step);
+    expect(leaksOf(step, token)).toEqual({});
+    // Nor as the server wrote it.
+    expect(step.stdout.replace(/^::add-mask::.*$/gm, "")).not.toMatch(/u0065|SecretOfNoValue/);
+  });
+});
+
 describe("a failure before or on the way", () => {
   const refused = { "api-url": "http://127.0.0.1:9/api/v1" };
   const cases: [string, Inputs, Record<string, string>?][] = [

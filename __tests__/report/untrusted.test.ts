@@ -281,6 +281,34 @@ describe("secrets in foreign text", () => {
     );
   });
 
+  it("become *** whichever of their characters JSON escapes, and however deep", () => {
+    const escape = (token: string, chosen: boolean[], backslashes: string): string =>
+      [...token]
+        .map((each, at) => (chosen[at % chosen.length] === true ? `${backslashes}u${unitOf(each)}` : each))
+        .join("");
+    const unitOf = (character: string): string => character.charCodeAt(0).toString(16).padStart(4, "0");
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^mst_[\w./+=-]{8,40}$/),
+        fc.array(fc.boolean(), { minLength: 1 }),
+        fc.constantFrom("\\", "\\\\", "\\\\\\\\"),
+        fc.boolean(),
+        (token, chosen, backslashes, upper) => {
+          const text = escape(token, chosen, backslashes);
+          const written = upper ? text.replace(/u00../g, (unit) => `u${unit.slice(1).toUpperCase()}`) : text;
+          expect(redact(`a ${written} z`, [token])).toBe("a *** z");
+        },
+      ),
+      runs,
+    );
+  });
+
+  it("are looked for in no time in a text made to take long", () => {
+    const before = performance.now();
+    redact(`${"\\".repeat(1_000_000)}\\u0000`, ["mst_secret_value"]);
+    expect(performance.now() - before).toBeLessThan(1_000);
+  });
+
   it("that are empty change nothing, and harmless text stays", () => {
     expect(redact("a b c", [])).toBe("a b c");
     expect(redact("a b c", ["", "mst_xyz"])).toBe("a b c");
