@@ -47,6 +47,12 @@ describe("a comment that GitHub refuses", () => {
     expect(warning).toContain("octo-org/octo-repo has no pull request #404");
   });
 
+  it("is told without harm, whatever the runner calls the repository", async () => {
+    const repository = "octo-org/\u2028::error::##[add-mask]\u202eodd";
+    const warning = warningOf(await runStep(scene.step({ repository })));
+    expect(warning).toContain(" of octo-org/ ::error::##\\[add-mask][U+202E]odd was not written");
+  });
+
   it.each<[string, GitHubFault, string]>([
     [
       "as too long",

@@ -96,10 +96,15 @@ function quoted(text: string, token: string): string {
 
 const permissionsBlock = ["permissions:", "  contents: read", "  pull-requests: write"].join("\n");
 
-function permissionAdvice(status: number, { owner, repo, number }: CommentPlace): string {
+/** Whatever a runner takes for a repository's name. */
+function nameOf({ owner, repo }: CommentPlace): string {
+  return excerpt(`${owner}/${repo}`, 150);
+}
+
+function permissionAdvice(status: number, place: CommentPlace): string {
   const missing =
     status === 404
-      ? ` (GitHub also says 404 where ${owner}/${repo} has no pull request #${number}: then check \`pr-number\`.)`
+      ? ` (GitHub also says 404 where ${nameOf(place)} has no pull request #${place.number}: then check \`pr-number\`.)`
       : "";
   return (
     `Add this block to the job, or to the workflow if the job has none of its own:\n\n${permissionsBlock}\n\n` +
@@ -124,7 +129,7 @@ function advice(failure: GitHubFailure, place: CommentPlace): string {
 
 /** The text of one warning annotation. The token never appears in it, and nothing in it is a workflow command. */
 export function explainRefusal(error: unknown, place: CommentPlace): string {
-  const what = `The comment on pull request #${place.number} of ${place.owner}/${place.repo} was not written`;
+  const what = `The comment on pull request #${place.number} of ${nameOf(place)} was not written`;
   if (place.token.trim() === "")
     return `${what}: \`github-token\` is empty. Leave the input away, so that the job's own token is used.`;
   if (error instanceof Stopped) return `${what}: there was no time left for it.`;
