@@ -123,16 +123,16 @@ export async function stopRun(wait: WaitContext, run: Run | null): Promise<Endin
   const page = `The thread: ${progress.report.threadUrl ?? ""}`;
   const end = (told?: string): Ending => ({ outcome: "stopped", failure: sentences(stopped, told, page) });
   if (run === null || !settings.wait) return end();
-  if (hasEnded(run.status)) return end(`The run had ended ${run.status ?? ""} before.`);
+  if (hasEnded(run.status)) return end(`The run had ended before (${run.status ?? ""}).`);
   if (settings["on-cancel"] === "leave") return end("The run goes on (`on-cancel: leave`).");
   const { told, abandoned } = await interrupt(wait, run);
   return { ...end(told), abandoned };
 }
 
-function runErrorText(run: Run): string {
+function runErrorText({ secrets }: WaitContext, run: Run): string {
   const { code, message } = run.error ?? {};
   const said = [code, message].filter((part) => typeof part === "string" && part !== "").join(": ");
-  return said === "" ? "" : `It says: "${excerpt(said)}"`;
+  return said === "" ? "" : `It says: "${excerpt(redact(said, secrets))}"`;
 }
 
 /** `wait-timeout` is over. */
@@ -143,7 +143,7 @@ async function timedOut(wait: WaitContext, run: Run): Promise<Ending> {
   if (settings["on-wait-timeout"] === "leave") {
     return {
       outcome: "timed-out",
-      failure: `${late} It goes on: ${page} A re-run of the job waits for the same run.`,
+      failure: `${late} It goes on, and a re-run of the job waits for it. The thread: ${page}`,
     };
   }
   const { told, abandoned } = await interrupt(wait, run);
@@ -164,12 +164,14 @@ async function questioned(wait: WaitContext, run: Run, title: string | undefined
   return { outcome: abandoned ? "waiting" : "cancelled", failure, abandoned };
 }
 
+const becameOf = { failed: "failed", cancelled: "was cancelled", expired: "expired" };
+
 function ended(wait: WaitContext, run: Run): Ending {
   const status = run.status ?? "";
   if (status === "completed") return { outcome: "completed" };
   const outcome = status === "cancelled" || status === "expired" ? status : "failed";
   const page = `The thread: ${wait.progress.report.threadUrl ?? ""}`;
-  const text = sentences(`The agent's run ended ${status}.`, runErrorText(run), page);
+  const text = sentences(`The agent's run ${becameOf[outcome]}.`, runErrorText(wait, run), page);
   if (wait.settings["fail-on-run-error"]) return { outcome, failure: text };
   wait.log.warn(text);
   return { outcome };

@@ -119,7 +119,7 @@ itCancelled.each([
 );
 
 it.concurrent.each([
-  ["goes on", "leave", "It goes on:"],
+  ["goes on", "leave", "It goes on, and a re-run of the job waits for it."],
   ["is interrupted", "interrupt", "The run is cancelled."],
 ])("a run that takes longer than the step waits, and %s, is not done in the comment", (_, choice, words) =>
   inScene(async (scene) => {

@@ -45,7 +45,7 @@ describeCancelled("a step that is cancelled while it waits", () => {
     expect(order).toEqual(["GET when the run is cancelled", "PATCH when the run is cancelled"]);
     expect(headlines()).toEqual(["stopped"]);
     expect(scene.texts()[0]).toContain("The run is cancelled.");
-    expect(scene.texts()[0]).toContain("Unfinished: this is what the agent had said so far._\n\nReading the diff.");
+    expect(scene.texts()[0]).toContain("Unfinished: this is what the agent said so far._\n\nReading the diff.");
     const requests = scene.github.requests.length + scene.mosoo.requests.length;
     const post = await runPost(result);
     expect({ exitCode: post.exitCode, stdout: post.stdout }).toEqual({ exitCode: 0, stdout: "" });

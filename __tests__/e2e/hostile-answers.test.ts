@@ -162,7 +162,7 @@ describe("hostile errors and questions of a run", () => {
     for (const { step, harm, comment } of await streaming.playAll(plays)) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
       expect(step.annotations.map(({ level }) => level)).toEqual(["error"]);
-      expect(step.annotations[0]?.message).toContain("The agent's run ended failed. It says:");
+      expect(step.annotations[0]?.message).toContain("The agent's run failed. It says:");
       expect(comment).toContain("[!CAUTION]");
     }
   });

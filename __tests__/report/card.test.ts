@@ -170,7 +170,7 @@ describe("what stands out", () => {
       'The agent\'s run failed. It says: "a&#95;b: &#60;no&#62; &#42;luck&#42;"',
     );
     expect(told(`Your \`agent-id\` is refused. The thread exists: ${page}`)).toBe("Your `agent-id` is refused.");
-    expect(told(`It goes on: ${page} A re-run waits.`)).toBe(`It goes on: [the thread](${page}) A re-run waits.`);
+    expect(told(`See ${page} for more.`)).toBe(`See [the thread](${page}) for more.`);
     expect(told("`a``b` costs $`c`$")).toBe("`a`\u200b`b` costs &#36;\u200b`c`&#36;");
     expect(told("Two lines\nare one")).toBe("Two lines are one");
   });
@@ -231,10 +231,10 @@ describe("the answer", () => {
   it.each(outcomes.filter((outcome) => outcome !== "completed"))("says that it is unfinished (%s)", (outcome) => {
     const answer = { text: "So far", complete: false };
     expect(card({ outcome, answer }, "comment", "So far")).toContain(
-      "_Unfinished: this is what the agent had said so far._\n\nSo far",
+      "_Unfinished: this is what the agent said so far._\n\nSo far",
     );
     expect(card({ outcome, answer }, "summary", "So far")).toContain(
-      "<b>Unfinished: what the agent had said so far</b></summary>\n\nSo far",
+      "<b>Unfinished: what the agent said so far</b></summary>\n\nSo far",
     );
   });
 

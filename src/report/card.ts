@@ -107,9 +107,9 @@ function answerPart(report: Report, answer: string | undefined, place: Place): s
   const unfinished = report.answer?.complete === false;
   const folded = answer.length > mostUnfolded;
   if (place === "comment" && !folded) {
-    return unfinished ? `_Unfinished: this is what the agent had said so far._\n\n${answer}` : answer;
+    return unfinished ? `_Unfinished: this is what the agent said so far._\n\n${answer}` : answer;
   }
-  const title = `<b>${unfinished ? "Unfinished: what the agent had said so far" : "Answer"}</b>`;
+  const title = `<b>${unfinished ? "Unfinished: what the agent said so far" : "Answer"}</b>`;
   const size = folded ? ` (some ${Math.round(answer.length / 1_000)},000 characters)` : "";
   return `<details${folded ? "" : " open"}><summary>${title}${size}</summary>\n\n${answer}\n\n</details>`;
 }
