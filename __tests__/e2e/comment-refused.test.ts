@@ -47,6 +47,11 @@ describe("a comment that GitHub refuses", () => {
     expect(warning).toContain("octo-org/octo-repo has no pull request #404");
   });
 
+  it("without a word is told by its status alone", async () => {
+    scene.github.faults.push({ path: /comments/, times: 99, status: 404, body: "" });
+    expect(warningOf(await runStep(scene.step()))).toContain("octo-repo was not written (404). The thread");
+  });
+
   it("is told without harm, whatever the runner calls the repository", async () => {
     const repository = "octo-org/\u2028::error::##[add-mask]\u202eodd";
     const warning = warningOf(await runStep(scene.step({ repository })));

@@ -136,6 +136,8 @@ export function explainRefusal(error: unknown, place: CommentPlace): string {
   const failure = failureOf(error);
   const said = quoted(failure?.headers === undefined ? rootOf(error) : failure.message, place.token);
   if (failure === undefined) return `${what}: ${said}. The thread is not affected.`;
-  const status = failure.headers === undefined ? "" : `${failure.status}: `;
-  return `${what} (${status}${said}). The thread is not affected. ${advice(failure, place)}`;
+  // Whatever stands before GitHub may answer with no words at all.
+  const answered =
+    failure.headers === undefined ? said : [String(failure.status), said].filter((part) => part !== "").join(": ");
+  return `${what} (${answered}). The thread is not affected. ${advice(failure, place)}`;
 }
