@@ -135,16 +135,19 @@ function runErrorText({ secrets }: WaitContext, run: Run): string {
   return said === "" ? "" : `It says: "${excerpt(redact(said, secrets))}"`;
 }
 
+/** A re-run of the job has nothing to do with this run. */
+function beginsAnew({ settings }: WaitContext): boolean {
+  return settings["on-rerun"] === "create";
+}
+
 /** `wait-timeout` is over. */
 async function timedOut(wait: WaitContext, run: Run): Promise<Ending> {
   const { settings, progress } = wait;
   const page = progress.report.threadUrl ?? "";
   const late = `The run did not end within ${duration(settings["wait-timeout"])} (\`wait-timeout\`).`;
   if (settings["on-wait-timeout"] === "leave") {
-    return {
-      outcome: "timed-out",
-      failure: `${late} It goes on, and a re-run of the job waits for it. The thread: ${page}`,
-    };
+    const goesOn = beginsAnew(wait) ? "It goes on." : "It goes on, and a re-run of the job waits for it.";
+    return { outcome: "timed-out", failure: sentences(late, goesOn, `The thread: ${page}`) };
   }
   const { told, abandoned } = await interrupt(wait, run);
   return { outcome: "timed-out", failure: sentences(late, told, `The thread: ${page}`), abandoned };
@@ -156,7 +159,9 @@ async function questioned(wait: WaitContext, run: Run, title: string | undefined
   const page = progress.report.threadUrl ?? "";
   progress.report.question = title;
   if (settings["on-waiting-input"] === "fail") {
-    const advice = `Decide on the thread's page, then re-run the job, which picks the same run up: ${page}`;
+    const advice = beginsAnew(wait)
+      ? `Decide on the thread's page; a re-run of the job begins anew (\`on-rerun: create\`): ${page}`
+      : `Decide on the thread's page, then re-run the job, which picks the same run up: ${page}`;
     return { outcome: "waiting", failure: sentences(question(wait, title), advice) };
   }
   const { told, abandoned } = await interrupt(wait, run);

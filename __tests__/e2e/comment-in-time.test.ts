@@ -5,6 +5,7 @@
 import { expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
 import { faults, type GitHubFault } from "../support/github-server.ts";
+import type { RunScript } from "../support/mosoo-server.ts";
 import { lacks } from "../support/host.ts";
 import { runPost, runStep, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
@@ -130,6 +131,26 @@ it.concurrent.each([
     expect(scene.texts()[0]).toContain(words);
     expect(scene.texts()[0]).toContain("Reading the diff.");
     expect(state["comment_open"]).toBe("");
+  })(),
+);
+
+it.concurrent.each<[string, RunScript, string, string]>([
+  ["that goes on", working, "It goes on.", "Re-run the job to try again in a new thread."],
+  [
+    "that waits for a person",
+    [{ status: "waiting_input", title: "Push?" }],
+    "a re-run of the job begins anew (`on-rerun: create`)",
+    "; a re-run of the job begins anew.",
+  ],
+])("a run %s is promised to no re-run that begins anew", (_, script, told, commented) =>
+  inScene(async (scene) => {
+    scene.script = script;
+    const { annotations } = await runStep(scene.step({ with: { "wait-timeout": "1s", "on-rerun": "create" } }));
+    const promise = /waits for it|same run/;
+    expect(annotations[0]?.message).toContain(told);
+    expect(annotations[0]?.message).not.toMatch(promise);
+    expect(scene.texts()[0]).toContain(commented);
+    expect(scene.texts()[0]).not.toMatch(promise);
   })(),
 );
 

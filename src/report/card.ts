@@ -64,7 +64,7 @@ function alert(report: Report): string {
 }
 
 function questionLines(report: Report): string[] {
-  const { outcome, question, threadUrl } = report;
+  const { outcome, question, threadUrl, onRerun } = report;
   if (outcome === "working" && question === undefined) return [];
   const asked =
     question === undefined || question.trim() === ""
@@ -72,7 +72,9 @@ function questionLines(report: Report): string[] {
       : `The agent asks: **${prose(shorten(question, 300), undefined)}**`;
   const where =
     threadUrl === undefined ? "Decide on the thread's page" : link("Decide on the thread's page", threadUrl);
-  const then = outcome === "working" ? "the agent then goes on." : "then re-run the job: it picks the same run up.";
+  const reRun =
+    onRerun === "create" ? "a re-run of the job begins anew." : "then re-run the job: it picks the same run up.";
+  const then = outcome === "working" ? "the agent then goes on." : reRun;
   return [asked, `${where}; ${then}`];
 }
 
