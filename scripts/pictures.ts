@@ -16,7 +16,7 @@ import { playAll } from "./pictures/runs.ts";
 
 const { values, positionals } = parseArgs({ options: { all: { type: "string" } }, allowPositionals: true });
 const docs = join(import.meta.dirname, "../docs/pictures");
-const shown = ["comment-completed", "summary-completed", "comment-waiting"];
+const shown = ["comment-completed", "summary-completed"];
 const width = 900;
 
 /** Fewer colours, a third of the bytes; as it is where pngquant is missing. */
