@@ -47,6 +47,14 @@ describe("a comment that GitHub refuses", () => {
     expect(warning).toContain("octo-org/octo-repo has no pull request #404");
   });
 
+  it("in a locked conversation is told in whole sentences", async () => {
+    const message = "Unable to create comment because issue is locked.";
+    scene.github.faults.push({ method: "POST", path: /comments/, times: 99, status: 403, body: { message } });
+    expect(warningOf(await runStep(scene.step()))).toContain(
+      "was not written (403: Unable to create comment because issue is locked). The thread is not affected. The conversation is locked: unlock it",
+    );
+  });
+
   it("without a word is told by its status alone", async () => {
     scene.github.faults.push({ path: /comments/, times: 99, status: 404, body: "" });
     expect(warningOf(await runStep(scene.step()))).toContain("octo-repo was not written (404). The thread");

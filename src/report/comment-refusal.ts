@@ -89,9 +89,9 @@ function rootOf(error: unknown): string {
   return "message" in root ? String(root.message) : "unknown error";
 }
 
-/** Text from GitHub, or from whatever stands before it. */
+/** Text from GitHub, or from whatever stands before it, as a part of a sentence. */
 function quoted(text: string, token: string): string {
-  return excerpt(redact(text, [token]));
+  return excerpt(redact(text, [token])).replace(/\.$/, "");
 }
 
 const permissionsBlock = ["permissions:", "  contents: read", "  pull-requests: write"].join("\n");
