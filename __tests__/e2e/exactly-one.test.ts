@@ -382,6 +382,17 @@ describe("a deadline", () => {
     },
   );
 
+  it.concurrent("names the last answer, not that it came while another try was under way", async () => {
+    const server = await serve([
+      { on: "create", kind: "status", status: 503, message: "Overloaded.", times: 2 },
+      { on: "create", kind: "hang-before", times: 99 },
+    ]);
+    const result = await runStep(step(server, { "create-timeout": "3s", "request-timeout": "10s" }));
+    expect(failureOf(result)).toMatch(
+      /^Gave up creating the thread after 2 tries, and one cut short, in 3(\.\d)? s\. Last: Mosoo answered 503 internal_error\. The server said: "Overloaded\." .* A thread may exist;/,
+    );
+  });
+
   it.concurrent("says what to do where the wire gives no hint", async () => {
     const server = await serve([{ on: "create", kind: "drop-before", times: 99 }]);
     expect(failureOf(await runStep(step(server, { "create-timeout": "1s" })))).toMatch(

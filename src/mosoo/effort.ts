@@ -86,6 +86,10 @@ export class Effort {
   #processing = false;
   #done = false;
   #doing: string;
+  /** The try that was begun last has less time than a request may take: the deadline cuts it short. */
+  #cutShort = false;
+  /** The last failure that is not the deadline's own doing. */
+  #lastFailure: MosooError | undefined;
 
   constructor(options: EffortOptions) {
     this.#options = options;
@@ -124,8 +128,10 @@ export class Effort {
   begin(): { timeoutMs: number; signal: AbortSignal } {
     this.stopIfAsked();
     this.#tries += 1;
+    const { requestTimeoutMs } = this.#options;
+    this.#cutShort = this.remainingMs < requestTimeoutMs;
     return {
-      timeoutMs: Math.max(1, Math.min(this.#options.requestTimeoutMs, this.remainingMs)),
+      timeoutMs: Math.max(1, Math.min(requestTimeoutMs, this.remainingMs)),
       signal: this.#options.stop.inFlight,
     };
   }
@@ -166,10 +172,12 @@ export class Effort {
   async endure(failure: Failure, error: MosooError, tried: "change" | "look" = "change"): Promise<void> {
     const { clock, budget, hostAnswered } = this.#options;
     const aborted = failure.kind === "wire" && failure.fault === "aborted";
+    const cutByDeadline = this.#cutShort && failure.kind === "wire" && failure.fault === "timeout";
     if (tried === "change") {
       if (isAmbiguous(failure)) this.doubt();
-      this.#processing = failure.kind === "processing";
+      if (!cutByDeadline) this.#processing = failure.kind === "processing";
     }
+    if (!cutByDeadline) this.#lastFailure = error;
     if (aborted) throw new StoppedError(this.existence);
     const state = { ...this.#state, deadlineAt: budget.deadlineAt, hostAnswered: hostAnswered() };
     const verdict = afterFailure(state, failure, clock.now(), clock.random());
@@ -199,11 +207,15 @@ export class Effort {
     });
   }
 
-  #tooLate(error: MosooError, askedMs: number | undefined): MosooError {
+  #tooLate(last: MosooError, askedMs: number | undefined): MosooError {
     const { budget, clock } = this.#options;
+    // That the deadline came while a try was under way tells nobody why there had to be so many.
+    const error = this.#lastFailure ?? last;
+    const cut = error === last ? 0 : 1;
     const allowed = budget.input === undefined ? seconds(budget.ms) : `\`${budget.input}\` (${seconds(budget.ms)})`;
     const spent = seconds(clock.now() - this.#state.startedAt);
-    const tries = this.#tries === 1 ? "1 try" : `${this.#tries} tries`;
+    const whole = this.#tries - cut;
+    const tries = `${whole === 1 ? "1 try" : `${whole} tries`}${cut === 0 ? "" : ", and one cut short,"}`;
     // The deadline can come as well of the spread that goes on top of what was asked.
     const asked =
       askedMs === undefined || askedMs <= this.remainingMs
