@@ -94,12 +94,14 @@ export function backoffMs(failures: number, random: number): number {
 }
 
 /**
- * What comes on top of a Retry-After, so that the legs of a matrix do not come back as one. What fits before the deadline
- * is not pushed over it.
+ * A pause of what a Retry-After asks for and some more, so that the legs of a matrix do not come back as one, and no
+ * shorter than without it. What was asked fits before the deadline where it can, whatever comes on top.
  */
-function spreadMs(retryAfterMs: number, leftMs: number, random: number): number {
-  const spread = Math.min(longestBackoffMs, Math.max(1_000, retryAfterMs / 4));
-  return random * Math.min(spread, Math.max(0, leftMs - retryAfterMs) / 2);
+function askedPauseMs(askedMs: number, backoff: number, leftMs: number, random: number): number {
+  const room = Math.max(0, leftMs - askedMs) / 2;
+  const spread = Math.min(longestBackoffMs, Math.max(1_000, askedMs / 4));
+  const onTop = Math.max(random * Math.min(spread, room), Math.min(backoff - askedMs, room));
+  return Math.max(shortestWaitMs, askedMs + onTop);
 }
 
 /**
@@ -121,8 +123,7 @@ export function afterFailure(state: RetryState, failure: Failure, now: number, r
 
   const asked = "retryAfterMs" in failure ? failure.retryAfterMs : undefined;
   const backoff = backoffMs(next.failures, random);
-  const waitMs =
-    asked === undefined ? backoff : Math.max(asked + spreadMs(asked, state.deadlineAt - now, random), backoff);
+  const waitMs = asked === undefined ? backoff : askedPauseMs(asked, backoff, state.deadlineAt - now, random);
 
   if (isUnreachable(failure) && !next.hostAnswered) {
     const late = now + waitMs - state.startedAt > unreachableMs;
