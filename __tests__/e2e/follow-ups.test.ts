@@ -301,6 +301,17 @@ describe("a thread that is not there for the token", () => {
 });
 
 describe("a message that the server has taken", () => {
+  it.concurrent.each(["processed with a different request", "applied to another request"])(
+    "is not what a key stands for that has already been %s",
+    async (words) => {
+      const server = await serve("2026-07", [conflict(`The idempotency key has already been ${words}.`)]);
+      const thread = earlierThread(server);
+      const message = failureOf(await run(server, { "thread-id": thread.id }));
+      expect(message).toMatch(/^`idempotency-key`: Mosoo answered 409 .*The message was not sent\.$/);
+      expect(own(thread)).toEqual([]);
+    },
+  );
+
   it.concurrent("is said to be sent where no more can be learnt of it", async () => {
     const server = await serve("reference");
     const thread = earlierThread(server);

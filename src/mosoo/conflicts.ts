@@ -18,14 +18,15 @@ export function isStillProcessing(reply: ErrorReply): boolean {
 /** The key belongs to another request: final. */
 export function isDifferentRequest(reply: ErrorReply): boolean {
   if (isStillProcessing(reply)) return false;
-  return /\b(for|with|by|of|from) (a |an |some )?(different|other|another) (request|body|payload|path|message|parameters|input)/i.test(
+  return /\b(for|with|by|of|from|to) (a |an |some )?(different|other|another) (request|body|payload|path|message|parameters|input)/i.test(
     reply.message ?? "",
   );
 }
 
 /** The message is in the thread: done. */
 export function isApplied(reply: ErrorReply): boolean {
-  return /\balready (been )?(applied|processed|accepted)\b/i.test(reply.message ?? "") && !isStillProcessing(reply);
+  if (isStillProcessing(reply) || isDifferentRequest(reply)) return false;
+  return /\balready (been )?(applied|processed|accepted)\b/i.test(reply.message ?? "");
 }
 
 /** The first request with this key died, and the key with it: only another key finds out more. */
