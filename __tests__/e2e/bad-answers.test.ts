@@ -222,6 +222,13 @@ const goodRows: [string, Said][] = [
   ["compressed by Brotli", { headers: { "Content-Encoding": "br" }, body: brotliCompressSync(json(good)) }],
   ["compressed by Zstandard", { headers: { "Content-Encoding": "ZSTD" }, body: zstdCompressSync(json(good)) }],
   ["compressed twice", { headers: { "Content-Encoding": "gzip, br" }, body: brotliCompressSync(gzipSync(json(good))) }],
+  [
+    "compressed twice, and saying so in two headers",
+    {
+      headers: { "Content-Encoding": "gzip", "content-encoding": "br" },
+      body: brotliCompressSync(gzipSync(json(good))),
+    },
+  ],
   ["not compressed, and saying so", { headers: { "Content-Encoding": "identity" }, body: json(good) }],
   [
     "in chunks",

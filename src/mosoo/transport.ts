@@ -187,7 +187,8 @@ export class Transport {
         status: answer.statusCode,
         header,
         url,
-        body: await decompressed(answer.body, header("content-encoding")),
+        // Several headers say together in what order it was compressed.
+        body: await decompressed(answer.body, [answer.headers["content-encoding"]].flat().join(",")),
       };
     } catch (error) {
       stream?.destroy();
