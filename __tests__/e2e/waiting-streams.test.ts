@@ -218,6 +218,34 @@ describe("while the step waits,", () => {
     expect(result.shown.match(/^→ read$/gm)).toHaveLength(2);
   });
 
+  it.concurrent(
+    "words that quote the token are told once, though the stream breaks and the list has the rest",
+    async () => {
+      const token = "mst_quotedByTheAgent";
+      const said = (text: string) => oddEvent("agent.message.delta", text);
+      const halves = [said(`The token is ${token.slice(0, 9)}`), said(`${token.slice(9)}, they say.`)];
+      const result = await waitOn(
+        {
+          stream: (before, response) => {
+            if (before > 0) return { status: 503 };
+            openSse(response);
+            response.end([oddEvent("run.started", ids.run), ...halves].map((event) => sse(event)).join(""));
+            return undefined;
+          },
+          list: () => ({
+            body: {
+              events: [oddEvent("run.started", ids.run), said(`The token is ${token}, they say. And more.`)],
+              truncated: false,
+            },
+          }),
+        },
+        { token, "wait-timeout": "2s" },
+      );
+      expect(result.outputs["response"]).toBe("The token is ***, they say. And more.");
+      expect(result.shown).not.toContain(token);
+    },
+  );
+
   it.concurrent("a newer run is no reason to give up while the server cannot tell how ours ended", async () => {
     let askedAt = Infinity;
     const result = await waitOn({

@@ -2,8 +2,10 @@
 import { Readable, type Transform, pipeline } from "node:stream";
 import { WireError } from "./errors.ts";
 
-/** An answer of this API is a few kilobytes; an event list of a long run a few hundred. */
+/** An answer of this API is a few kilobytes. */
 export const mostBodyBytes = 5 * 1024 * 1024;
+/** One with an agent's words: an answer of a million characters, written as escapes, and its events. */
+export const mostWordsBytes = 32 * 1024 * 1024;
 
 /** Nobody compresses more often than once; each costs memory. */
 const mostEncodings = 3;

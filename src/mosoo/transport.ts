@@ -42,6 +42,8 @@ export interface Call {
   signal?: AbortSignal | undefined;
   /** false: do not send the token. */
   withToken?: boolean;
+  /** A success's text stays as it came: the caller conceals what it shows. */
+  raw?: boolean;
   /** What an answer that is read whole may hold; undefined: what is plenty for all but an agent's words. */
   mostBytes?: number;
 }
@@ -82,6 +84,11 @@ export class Transport {
     return this.#base;
   }
 
+  /** Text of the server, without secrets. */
+  conceal(text: string): string {
+    return this.#options.conceal?.(text) ?? text;
+  }
+
   /** The host has answered something, whatever it was: it exists. */
   get answered(): boolean {
     return this.#answered;
@@ -94,7 +101,7 @@ export class Transport {
       const { body, ...answer } = await this.#follow(call, timer);
       try {
         const text = await readText(body, call.mostBytes);
-        return { ...answer, text: this.#options.conceal?.(text) ?? text };
+        return { ...answer, text: call.raw === true && answer.status === 200 ? text : this.conceal(text) };
       } catch (error) {
         throw timer.signal.aborted ? error : bodyError(error, answer.url.host, answer.status);
       }

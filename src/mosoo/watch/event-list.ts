@@ -1,10 +1,11 @@
 /** The list of the thread's past events: for what no stream has told. */
+import { mostWordsBytes } from "../body.ts";
 import { type Unanswered, ask } from "../exchange.ts";
-import { type EventList, parseEventList } from "./events.ts";
+import { type EventList, concealed, parseEventList } from "./events.ts";
 import type { Question } from "./questions.ts";
 import type { Telling } from "./telling.ts";
 import type { Transcript } from "./transcript.ts";
-import { type Watching, isRiddenOut, limitsOf, mostAnswerBytes, pauseAfter } from "./watching.ts";
+import { type Watching, isRiddenOut, limitsOf, pauseAfter } from "./watching.ts";
 
 /** What a single call may take, where it is only good to have. */
 const shortestCallMs = 2_000;
@@ -59,8 +60,10 @@ export class PastEvents {
   async #read(timeoutMs: number): Promise<EventList | Unanswered> {
     const { transport, threadId, stop } = this.#watching;
     const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
-    const call = { method: "GET", path, mostBytes: mostAnswerBytes, timeoutMs, signal: stop } as const;
+    const call = { method: "GET", path, mostBytes: mostWordsBytes, timeoutMs, signal: stop, raw: true } as const;
     const reply = await ask(transport, call, parseEventList);
-    return reply.kind === "ok" ? reply.value : reply;
+    if (reply.kind !== "ok") return reply;
+    const conceal = transport.conceal.bind(transport);
+    return { ...reply.value, events: reply.value.events.map((event) => concealed(event, conceal)) };
   }
 }

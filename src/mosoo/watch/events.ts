@@ -29,6 +29,21 @@ export interface EventList {
   truncated: boolean;
 }
 
+/**
+ * The event without secrets, save in the agent's words. Those come in pieces, cut anywhere and differently each time: to
+ * be known again they stay as they came, and whoever shows them conceals what the pieces make.
+ */
+export function concealed(event: ThreadEvent, conceal: (text: string) => string): ThreadEvent {
+  if (event.type === "agent.message.delta") return event;
+  const { type, content, toolName } = event;
+  return {
+    ...event,
+    type: conceal(type),
+    content: content && conceal(content),
+    toolName: toolName && conceal(toolName),
+  };
+}
+
 /** Ten times what is asked for. A server that gives more than that means no good. */
 const mostEvents = 10_000;
 

@@ -6,7 +6,7 @@ import { WireError } from "../errors.ts";
 import { type ErrorReply, errorReply } from "../exchange.ts";
 import { isPassing } from "../retry.ts";
 import type { Transport } from "../transport.ts";
-import { type ThreadEvent, longestEventId, parseEvent } from "./events.ts";
+import { type ThreadEvent, concealed, longestEventId, parseEvent } from "./events.ts";
 
 /** An event's data is a few kilobytes, a folded past a few megabytes. */
 const mostBufferedCharacters = 32 * 1024 * 1024;
@@ -35,7 +35,7 @@ export async function openStream(
     });
     const type = answer.header("content-type")?.split(";")[0]?.trim().toLowerCase();
     if (answer.status === 200 && type === "text/event-stream") {
-      return { kind: "open", stream: new EventStream(answer.body) };
+      return { kind: "open", stream: new EventStream(answer.body, transport.conceal.bind(transport)) };
     }
     // What stands in the body is of no use, and it might never end.
     answer.body.on("error", () => undefined).destroy();
@@ -53,14 +53,15 @@ export class EventStream {
   #broken = false;
   #wake: (() => void) | undefined;
 
-  constructor(body: Readable) {
+  /** @param conceal takes secrets out of text */
+  constructor(body: Readable, conceal: (text: string) => string) {
     this.#body = body;
     const decoder = new TextDecoder();
     const parser = createParser({
       onEvent: ({ event, id, data }) => {
         // `thread.error` comes when the stream breaks on the server's side.
         if (event === "thread.error") this.#end();
-        else this.#add(itemOf(event, id, data));
+        else this.#add(itemOf(event, id, data, conceal));
       },
       onComment: () => {
         this.#add({ kind: "sign of life" });
@@ -126,9 +127,14 @@ export class EventStream {
 }
 
 /** What is no event of the thread still shows that the connection lives. */
-function itemOf(name: string | undefined, id: string | undefined, data: string): StreamItem {
+function itemOf(
+  name: string | undefined,
+  id: string | undefined,
+  data: string,
+  conceal: (text: string) => string,
+): StreamItem {
   const event = name === undefined || name === "thread.event" ? parseEvent(data) : undefined;
   if (event === undefined) return { kind: "sign of life" };
-  if (event.id !== "" || id === undefined || id.length > longestEventId) return { kind: "event", event };
-  return { kind: "event", event: { ...event, id } };
+  const known = event.id !== "" || id === undefined || id.length > longestEventId ? event : { ...event, id };
+  return { kind: "event", event: concealed(known, conceal) };
 }

@@ -1,4 +1,5 @@
 /** Reads the thread, and judges what it shows of the run: `GET /threads/{id}`, as long as it shows our run, is the truth. */
+import { mostWordsBytes } from "../body.ts";
 import type { MosooError } from "../errors.ts";
 import { type Unanswered, ask, errorOf } from "../exchange.ts";
 import { type Run, type ThreadAnswer, ageBeside, hasEnded, parseThreadAnswer } from "../schema.ts";
@@ -15,7 +16,6 @@ import {
   failedLook,
   isRiddenOut,
   limitsOf,
-  mostAnswerBytes,
 } from "./watching.ts";
 
 /** Why a thread can be read no more: it was there when the wait began. */
@@ -62,7 +62,7 @@ export class ThreadReader {
   async #read(): Promise<Looked> {
     const { transport, threadId, clock, listener } = this.#watching;
     const path = `/threads/${encodeURIComponent(threadId)}`;
-    const call = { method: "GET", path, mostBytes: mostAnswerBytes, ...limitsOf(this.#watching) } as const;
+    const call = { method: "GET", path, mostBytes: mostWordsBytes, ...limitsOf(this.#watching) } as const;
     const reply = await ask(transport, call, parseThreadAnswer);
     if (reply.kind === "ok") {
       this.#failures = 0;

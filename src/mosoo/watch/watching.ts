@@ -47,8 +47,6 @@ export interface Looked {
   read: Read;
 }
 
-/** An answer of a million characters, written as escapes, and its events. */
-export const mostAnswerBytes = 32 * 1024 * 1024;
 /** What a last look at the deadline may take. */
 const lastLookMs = 2_000;
 
