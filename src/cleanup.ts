@@ -47,7 +47,7 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
       stop: { requested: never, inFlight: never },
       note: () => undefined,
     });
-    const run = await mosoo.interruptRun(threadId, runId, { boundMs: interruptMs, insist: true });
+    const run = await mosoo.insistOnInterrupt(threadId, runId, interruptMs);
     await mosoo.close();
     const page = progress.report.threadUrl ?? "";
     if (run === undefined) {

@@ -103,13 +103,11 @@ function listener(wait: WaitContext, live: LiveLog, since: number): FollowListen
 /** Interrupts the run. @returns what the failure tells of it, and whether it may go on */
 async function interrupt(wait: WaitContext, run: Run): Promise<{ told: string; abandoned: boolean }> {
   const { mosoo, progress, stop } = wait;
-  const stopping = stop.requested.aborted;
-  const interrupted = await mosoo.interruptRun(progress.report.threadId ?? "", run.id, {
-    boundMs: stopping ? interruptOnStopMs : interruptMs,
-    signal: stop.over,
-    // A job that is being cancelled has no time to ask twice; the post step does.
-    insist: !stopping,
-  });
+  const threadId = progress.report.threadId ?? "";
+  // A job that is being cancelled has no time to ask twice; the post step does.
+  const interrupted = stop.requested.aborted
+    ? await mosoo.interruptRun(threadId, run.id, interruptOnStopMs, stop.over)
+    : await mosoo.insistOnInterrupt(threadId, run.id, interruptMs);
   if (interrupted === undefined) return { told: "The run could not be interrupted; it may go on.", abandoned: true };
   progress.run({ ...run, ...interrupted });
   const told = hasEnded(interrupted.status) ? `The run is ${interrupted.status ?? ""}.` : "The run was told to stop.";

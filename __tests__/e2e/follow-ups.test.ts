@@ -489,6 +489,19 @@ describe("`on-rerun: resume`", () => {
     expect(second.outputs["run-id"]).toBe(own(thread)[1]?.runId);
   });
 
+  it.concurrent("finds its run in a thread of many words", async () => {
+    const server = await serve("2026-07");
+    await run(server);
+    const thread = onlyThread(server);
+    end(server, thread.runs[0]?.id, "failed");
+    end(server, server.startRunDirectly(thread.id, "Somebody's.").id, "completed");
+    server.fault({ on: "thread", kind: "huge" });
+    server.fault({ on: "event-list", kind: "huge" });
+    const third = await run(server, { "request-timeout": "10s" }, { runAttempt: 3 });
+    expectSuccess(third);
+    expect(own(thread)).toHaveLength(2);
+  });
+
   it.concurrent("interrupts nothing where the thread is read from a copy that lags behind", async () => {
     const server = await serve("2026-07");
     const thread = earlierThread(server);

@@ -1,9 +1,10 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { lacks } from "../support/host.ts";
-import { runPost, runStep, startStep } from "../support/runner.ts";
+import { runPost, runStep, startPost, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, until } from "../support/waiting.ts";
 
 const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> => Agent.during({}, test);
@@ -71,6 +72,7 @@ describe("a step that was killed while it waited", () => {
       agent.server.fault({ on: "events", kind: "rate-limit", retryAfter: "1" });
       agent.server.fault({ on: "events", kind: "status", status: 503 });
       agent.server.fault({ on: "events", kind: "drop-before" });
+      agent.server.fault({ on: "events", kind: "status", status: 409, code: "idempotency_conflict" });
       expect(await runPost(main)).toMatchObject({ exitCode: 0, annotations: [] });
       expect(agent.newestRun().status).toBe("cancelled");
 
@@ -79,11 +81,31 @@ describe("a step that was killed while it waited", () => {
       expect(refused.exitCode).toBe(0);
       expect(annotated(refused, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
 
-      await agent.server.close();
-      const unreachable = await runPost(main);
-      expect(unreachable.exitCode).toBe(0);
-      expect(annotated(unreachable, "warning")).toHaveLength(1);
-      expect(unreachable.durationMs).toBeLessThan(3_000);
+  it.concurrent(
+    "has its post step wait for a server that is just being started anew",
+    withAgent(async (agent) => {
+      const main = await (await agent.atWork()).kill();
+      const { port } = new URL(agent.server.apiUrl);
+      const gate = createServer((socket) => {
+        const onward = connect(Number(port), "127.0.0.1");
+        socket.on("error", () => onward.destroy()).pipe(onward);
+        onward.on("error", () => socket.destroy()).pipe(socket);
+      });
+      const open = (at: number): Promise<void> =>
+        new Promise((resolve) => {
+          gate.listen(at, "127.0.0.1", resolve);
+        });
+      await open(0);
+      const { port: own } = gate.address() as AddressInfo;
+      gate.close();
+      const apiUrl = agent.server.apiUrl.replace(`:${port}`, `:${own}`);
+      const post = startPost(main, { env: { STATE_api_url: apiUrl } });
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await open(own);
+      const ended = await post.result;
+      gate.close();
+      expect(ended).toMatchObject({ exitCode: 0, annotations: [] });
+      expect(agent.newestRun().status).toBe("cancelled");
     }),
   );
 

@@ -2,11 +2,11 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { Contract } from "./contract.ts";
 import { type CreateRequest, type CreatedThread, createThread } from "./create.ts";
-import { Budget, Effort, type Note, type Stop } from "./effort.ts";
+import { Budget, Effort, type EffortOptions, type Note, type Stop } from "./effort.ts";
 import { type MessageRequest, type SentMessage, sendMessage } from "./message.ts";
 import { fetchContract } from "./negotiate.ts";
 import type { Run, ThreadAnswer } from "./schema.ts";
-import { findRunsOf, interruptRun, readEndedRun, readThread } from "./thread.ts";
+import { findRunsOf, insistOnInterrupt, interruptRun, interruptTimeoutMs, readEndedRun, readThread } from "./thread.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import type { LocalFile } from "./upload.ts";
 
@@ -95,16 +95,18 @@ export class Mosoo {
   }
 
   /** @see {@link interruptRun} in thread.ts */
-  interruptRun(
-    threadId: string,
-    runId: string,
-    limits: { boundMs: number; signal?: AbortSignal; insist?: boolean },
-  ): Promise<Run | undefined> {
-    const { insist, ...others } = limits;
-    return interruptRun(this.transport, threadId, runId, {
-      ...others,
-      ...(insist === true ? { insist: this.clock } : {}),
+  interruptRun(threadId: string, runId: string, boundMs: number, signal?: AbortSignal): Promise<Run | undefined> {
+    return interruptRun(this.transport, threadId, runId, { boundMs, signal });
+  }
+
+  /** As interruptRun, asking again until `boundMs` are over. @see {@link insistOnInterrupt} in thread.ts */
+  insistOnInterrupt(threadId: string, runId: string, boundMs: number): Promise<Run | undefined> {
+    const effort = this.#effort("interrupting the run", new Budget(this.clock, boundMs), {
+      requestTimeoutMs: Math.min(this.#options.requestTimeoutMs, interruptTimeoutMs),
+      // It has made the run, be it to another process.
+      hostAnswered: () => true,
     });
+    return insistOnInterrupt(this.transport, effort, threadId, runId);
   }
 
   /** Waits, or ends at once when the step is told to stop. */
@@ -116,10 +118,10 @@ export class Mosoo {
     return this.transport.close();
   }
 
-  #effort(doing: string, budget = this.#budget): Effort {
+  #effort(doing: string, budget = this.#budget, other: Partial<EffortOptions> = {}): Effort {
     const { clock } = this;
     const { requestTimeoutMs, stop, note } = this.#options;
     const hostAnswered = (): boolean => this.transport.answered;
-    return new Effort({ clock, budget, requestTimeoutMs, stop, note, doing, hostAnswered });
+    return new Effort({ clock, budget, requestTimeoutMs, stop, note, doing, hostAnswered, ...other });
   }
 }

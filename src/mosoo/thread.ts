@@ -1,10 +1,11 @@
 /** Reads a thread, and interrupts a run. */
-import { type Clock, systemClock } from "./clock.ts";
+import { mostWordsBytes } from "./body.ts";
+import { systemClock } from "./clock.ts";
 import type { Effort } from "./effort.ts";
 import { isConflict } from "./conflicts.ts";
+import { MosooError, StoppedError } from "./errors.ts";
 import { type Unanswered, ask, errorOf, failureOf } from "./exchange.ts";
 import { runsOfMessage } from "./own-runs.ts";
-import { backoffMs, isPassing } from "./retry.ts";
 import { type Run, type ThreadAnswer, parseEventsAnswer, parseThreadAnswer } from "./schema.ts";
 import type { Call, Transport } from "./transport.ts";
 
@@ -21,8 +22,9 @@ async function endureLook(effort: Effort, reply: Unanswered): Promise<void> {
 
 /** The thread with its newest run, asked for until it answers. @throws MosooError; StoppedError */
 export async function readThread(transport: Transport, effort: Effort, threadId: string): Promise<ThreadAnswer> {
+  const path = `/threads/${encodeURIComponent(threadId)}`;
   for (;;) {
-    const call = { method: "GET", path: `/threads/${encodeURIComponent(threadId)}`, ...effort.begin() } as const;
+    const call = { method: "GET", path, mostBytes: mostWordsBytes, ...effort.begin() } as const;
     const reply = await ask(transport, call, parseThreadAnswer);
     if (reply.kind === "ok") return reply.value;
     await endureLook(effort, reply);
@@ -46,7 +48,8 @@ export async function findRunsOf(
   const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
   const { parseEventList } = await import("./watch/events.ts");
   for (;;) {
-    const reply = await ask(transport, { method: "GET", path, ...effort.begin() }, parseEventList);
+    const call = { method: "GET", path, mostBytes: mostWordsBytes, ...effort.begin() } as const;
+    const reply = await ask(transport, call, parseEventList);
     if (reply.kind === "ok") {
       const [first, ...later] = runsOfMessage(text, reply.value.events, newest);
       return first === undefined ? undefined : [first, ...later];
@@ -109,17 +112,8 @@ export async function interruptOnce(
   return { kind: "ok", run: reply.value.events.find(({ run }) => run?.id === runId)?.run ?? undefined };
 }
 
-export interface InterruptLimits {
-  /** For everything, in milliseconds. */
-  boundMs: number;
-  /** Ends it before. */
-  signal?: AbortSignal;
-  /** Ask again, until the bound, where the server passes by: it is busy, or limits requests. */
-  insist?: Clock;
-}
-
-/** A server that does not answer within this does not do so later. */
-const interruptTimeoutMs = 10_000;
+/** A server that does not answer within this does not do so later. In milliseconds. */
+export const interruptTimeoutMs = 10_000;
 const pauseOfLostMs = 100;
 /** What a read may take that is only good to have. */
 const wantedReadMs = 1_000;
@@ -132,7 +126,7 @@ async function runAfterInterrupt(
   signal: AbortSignal,
 ): Promise<Run> {
   const path = `/threads/${encodeURIComponent(threadId)}`;
-  const call = { method: "GET", path, timeoutMs: wantedReadMs, signal } as const;
+  const call = { method: "GET", path, mostBytes: mostWordsBytes, timeoutMs: wantedReadMs, signal } as const;
   const reply = await ask(transport, call, parseThreadAnswer);
   return reply.kind === "ok" && reply.value.run?.id === runId ? reply.value.run : { id: runId };
 }
@@ -140,6 +134,7 @@ async function runAfterInterrupt(
 /**
  * Tells a run to stop, within a bound. A connection that was lost before any answer is tried once more.
  *
+ * @param limits `boundMs`: for everything, in milliseconds. `signal` ends it before
  * @returns the run as the server then knows it, without a status where that is not told; undefined where there was no
  *   usable answer
  */
@@ -147,24 +142,41 @@ export async function interruptRun(
   transport: Transport,
   threadId: string,
   runId: string,
-  limits: InterruptLimits,
+  limits: { boundMs: number; signal?: AbortSignal | undefined },
 ): Promise<Run | undefined> {
-  const { boundMs, insist } = limits;
-  const clock = insist ?? systemClock;
-  const until = clock.now() + boundMs;
   const signal = AbortSignal.any([
-    AbortSignal.timeout(boundMs),
+    AbortSignal.timeout(limits.boundMs),
     ...(limits.signal === undefined ? [] : [limits.signal]),
   ]);
   for (let tries = 1; ; tries += 1) {
     const reply = await interruptOnce(transport, threadId, runId, { timeoutMs: interruptTimeoutMs, signal });
     if (reply.kind === "ok") return reply.run ?? (await runAfterInterrupt(transport, threadId, runId, signal));
     const lost = reply.kind === "wire" && ["reset", "cut"].includes(reply.error.fault);
-    const passing = lost || (reply.kind === "error" && isPassing(reply.status));
-    if (!(insist === undefined ? lost && tries === 1 : passing)) return undefined;
-    const asked = reply.kind === "error" ? (reply.retryAfterMs ?? 0) : 0;
-    const pauseMs = insist === undefined ? pauseOfLostMs : Math.max(asked, backoffMs(tries, clock.random()));
-    if (clock.now() + pauseMs >= until) return undefined;
-    await clock.sleep(pauseMs, signal);
+    if (!lost || tries > 1) return undefined;
+    await systemClock.sleep(pauseOfLostMs, signal);
+  }
+}
+
+/**
+ * Tells a run to stop, again and again where the failure passes: the server is busy, limits requests, or starts anew.
+ *
+ * @returns as {@link interruptRun}
+ */
+export async function insistOnInterrupt(
+  transport: Transport,
+  effort: Effort,
+  threadId: string,
+  runId: string,
+): Promise<Run | undefined> {
+  try {
+    for (;;) {
+      const limits = effort.begin();
+      const reply = await interruptOnce(transport, threadId, runId, limits);
+      if (reply.kind === "ok") return reply.run ?? (await runAfterInterrupt(transport, threadId, runId, limits.signal));
+      await endureLook(effort, reply);
+    }
+  } catch (error) {
+    if (error instanceof MosooError || error instanceof StoppedError) return undefined;
+    throw error;
   }
 }
