@@ -10,7 +10,6 @@ import { threadJson } from "./thread-json.ts";
 
 export class Progress {
   readonly #outputs: Outputs;
-  readonly #startedAt = Date.now();
   report: Report;
   started: Started | undefined;
 
@@ -27,7 +26,7 @@ export class Progress {
 
   /** The plan is made; nothing was sent yet. */
   planned({ settings, intent, key }: Plan): void {
-    this.#outputs.set({ skipped: "false", "external-ref": intent.externalRef ?? "", "idempotency-key": key });
+    this.#outputs.set({ "external-ref": intent.externalRef ?? "", "idempotency-key": key });
     Object.assign(this.report, {
       agentId: settings["agent-id"],
       externalRef: intent.externalRef,
@@ -73,10 +72,5 @@ export class Progress {
       status,
       json: threadJson(this.started.thread, run),
     });
-  }
-
-  /** Milliseconds since the step began. */
-  get elapsedMs(): number {
-    return Date.now() - this.#startedAt;
   }
 }

@@ -21,8 +21,14 @@ export const commentId = "comment_id";
 export const lastReport = "last_report";
 export const lastReportDigest = "last_report_digest";
 
-export function save(name: string, value: string): void {
-  core.saveState(name, value);
+/** Work that is done is not lost for it: @returns why the value could not be written, if so. */
+export function save(name: string, value: string): string | undefined {
+  try {
+    core.saveState(name, value);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : "unknown";
+  }
 }
 
 export function read(name: string): string {

@@ -2,7 +2,7 @@
 import { prepareComment } from "./commenting.ts";
 import { StepFailure, failureText } from "./failure.ts";
 import { type RunContext, readContext } from "./github.ts";
-import { type Secrets, type Settings, missingTokenPolicy } from "./inputs.ts";
+import { type Secrets, missingTokenPolicy } from "./inputs.ts";
 import { missingToken } from "./missing-token.ts";
 import { Mosoo } from "./mosoo/client.ts";
 import { StoppedError } from "./mosoo/errors.ts";
@@ -100,14 +100,35 @@ function tellOfMoves(log: Log): (base: URL) => void {
 }
 
 /** What the post step needs, should this process be killed while it waits. IDs and flags, never a secret. */
-function leaveForPost({ threadId, run }: Started, settings: Settings, mosoo: Mosoo, page: string): void {
+function leaveForPost({ threadId, run }: Started, page: string, { mosoo, settings, log }: WaitContext): void {
   if (!settings.wait) return;
-  state.save(state.threadId, threadId);
-  state.save(state.runId, run?.id ?? "");
-  state.save(state.threadUrl, page);
-  state.save(state.apiUrl, mosoo.base.href);
   const toInterrupt = settings["on-cancel"] === "interrupt" && run !== null && !hasEnded(run.status);
-  state.save(state.waiting, toInterrupt ? "true" : "");
+  const lost = [
+    state.save(state.threadId, threadId),
+    state.save(state.runId, run?.id ?? ""),
+    state.save(state.threadUrl, page),
+    state.save(state.apiUrl, mosoo.base.href),
+    state.save(state.waiting, toInterrupt ? "true" : ""),
+  ].find((why) => why !== undefined);
+  if (lost === undefined) return;
+  const text = `What the post step needs cannot be written (${excerpt(lost)}): nobody stops the run should this step be killed.`;
+  log.warn(text);
+}
+
+/** @throws StepFailure where nothing can be told to later steps: better before a thread is made than after */
+function setFirstOutput(outputs: Outputs, log: Log, skipped: "true" | "false"): void {
+  try {
+    outputs.set({ skipped });
+  } catch (error) {
+    const why = excerpt(error instanceof Error ? error.message : "");
+    throw new StepFailure(
+      `The step's outputs cannot be written (${why}). Check the runner's disk and GITHUB_OUTPUT. Nothing was sent.`,
+      error,
+    );
+  }
+  outputs.outliveLoss((why) => {
+    log.warn(`An output cannot be written (${excerpt(why)}): later steps lack it.`);
+  });
 }
 
 interface Prepared {
@@ -123,10 +144,10 @@ async function prepare(
   const skip = reasonToSkip(context, secrets);
   if (skip !== undefined) {
     log.notice(skip);
-    outputs.set({ skipped: "true" });
+    setFirstOutput(outputs, log, "true");
     return undefined;
   }
-  outputs.set({ skipped: "false" });
+  setFirstOutput(outputs, log, "false");
   const plan = await stop.before(planOrExplain(secrets, context));
   const progress = new Progress(outputs, context);
   progress.planned(plan);
@@ -203,7 +224,7 @@ export async function runStep(main: MainContext): Promise<void> {
       listener: {
         thread: (known, link) => {
           progress.thread(known, mosoo.base, link);
-          leaveForPost(known, settings, mosoo, progress.report.threadUrl ?? "");
+          leaveForPost(known, progress.report.threadUrl ?? "", wait);
         },
         say: (text) => {
           log.line(text);

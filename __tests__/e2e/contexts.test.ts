@@ -103,7 +103,7 @@ describe("an environment that is not as GitHub makes it", () => {
     const errors = step.annotations.filter(({ level }) => level === "error");
     expect(errors.map(({ message }) => message)).toEqual([
       expect.stringMatching(
-        /unexpected happened: Missing file at path: \/nowhere\/output\. Please report.* Nothing was sent\.$/,
+        /^The step's outputs cannot be written \(Missing file at path: \/nowhere\/output\)\. Check .* Nothing was sent\.$/,
       ),
     ]);
     expect({ exit: step.exitCode, requests: server.requests.length }).toEqual({ exit: 1, requests: 0 });

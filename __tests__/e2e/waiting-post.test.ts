@@ -80,6 +80,8 @@ describe("a step that was killed while it waited", () => {
       const refused = await runPost(main);
       expect(refused.exitCode).toBe(0);
       expect(annotated(refused, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
+    }),
+  );
 
   it.concurrent(
     "has its post step wait for a server that is just being started anew",
@@ -134,6 +136,39 @@ describe("a step that was killed while it waited", () => {
       await runPost(main);
       expect(agent.server.threads).toHaveLength(1);
       expect(agent.newestRun().status).toBe("cancelled");
+    }),
+  );
+});
+
+describe("a runner whose files are gone", () => {
+  it.concurrent(
+    "fails no step that waits: that of the state is warned of",
+    withAgent(async (agent) => {
+      const result = await agent.run({}, { env: { GITHUB_STATE: "/nowhere/state" } });
+      expect(result).toMatchObject({ exitCode: 0, outputs: { response: "All is well." } });
+      expect(annotated(result, "warning")).toEqual([
+        expect.stringMatching(/^What the post step needs cannot be written \(Missing file at path: \/nowhere\/state\)/),
+      ]);
+    }),
+  );
+
+  it.concurrent(
+    "fails no step whose thread is there: that of the outputs is warned of once, and a failure names the thread",
+    withAgent(async (agent) => {
+      const folder = mkdtempSync(join(tmpdir(), "outputs-"));
+      writeFileSync(join(folder, "output"), "");
+      const running = await agent.atWork({}, { env: { GITHUB_OUTPUT: join(folder, "output"), GITHUB_STATE: folder } });
+      rmSync(folder, { recursive: true });
+      agent.server.endRun(agent.newestRun().id, "failed");
+      const result = await running.result;
+      expect(annotated(result, "warning")).toEqual([
+        expect.stringContaining("What the post step needs cannot be written"),
+        expect.stringMatching(/^An output cannot be written \(Missing file at path: .*\): later steps lack it\.$/),
+      ]);
+      const page = `${agent.server.origin}/threads/${agent.newestRun().threadId}`;
+      expect(annotated(result, "error")).toEqual([
+        expect.stringMatching(new RegExp(`^The agent's run ended failed\\. .* The thread: ${page}$`)),
+      ]);
     }),
   );
 });
