@@ -1,10 +1,10 @@
 /** The message's text: given, or read from a file that the step may read. */
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
-import { resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import { type Body, bodyBytes, mostBodyBytes, mostTextUnits } from "./mosoo/contract.ts";
 import { grouped } from "./mosoo/figures.ts";
-import { liesIn } from "./paths.ts";
+import { liesIn, slashedWay } from "./paths.ts";
 import { type Problem, count } from "./problems.ts";
 
 /** No message of this size can be sent; more is not read. */
@@ -29,14 +29,15 @@ function isWrittenInTemp(written: string, workspace: string, temps: readonly str
   return !(workspaceBelowTemp && liesIn(resolve(workspace), written));
 }
 
-function isInGit(path: string): boolean {
-  return path.toLowerCase().split(sep).includes(".git");
+/** Whether the way to the file, from the workspace on, leads through .git/. */
+function isInGit(path: string, workspace: string): boolean {
+  return liesIn(workspace, path) && slashedWay(workspace, path).toLowerCase().split("/").includes(".git");
 }
 
 /**
  * The real path of a file that was written as `path`, where the step may read it: in the workspace, or written as a
- * path in RUNNER_TEMP and lying there. A link from the workspace into RUNNER_TEMP or into .git/ is refused: other steps
- * keep credentials there, and a pull request can bring a link.
+ * path in RUNNER_TEMP and lying there. What lies under .git/, and a link from the workspace into RUNNER_TEMP, is refused:
+ * other steps keep credentials there, and a pull request can bring a link.
  *
  * @throws a sentence
  */
@@ -53,14 +54,24 @@ async function allowedPath(path: string, workspace: string, temp: string): Promi
   const inTemp = realTemp !== undefined && liesIn(realTemp, real);
   const tempBelowWorkspace = realWorkspace !== undefined && realTemp !== undefined && liesIn(realWorkspace, realTemp);
   if (inWorkspace && !(inTemp && tempBelowWorkspace)) {
-    if (isInGit(real) && !isInGit(written))
-      throw new Error("It is a link into .git/, where credentials are kept. Give the file itself.");
+    if (isInGit(real, realWorkspace) || isInGit(written, resolve(workspace)))
+      throw new Error("The file lies under .git/, where credentials are kept. Copy what you need of it elsewhere.");
     return real;
   }
   if (inTemp && isWrittenInTemp(written, workspace, [temp, realTemp])) return real;
   throw new Error(
     "The file lies outside the workspace (symbolic links resolved). Give a file in the workspace, or one written as a path in RUNNER_TEMP.",
   );
+}
+
+/** The text that the bytes are in UTF-8; undefined where they are none. No text holds NUL, but that in UTF-16 does. */
+function textOf(bytes: Buffer): string | undefined {
+  if (bytes.includes(0)) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readTextFile(path: string): Promise<string> {
@@ -74,12 +85,9 @@ async function readTextFile(path: string): Promise<string> {
         `The file has ${count(size, "byte")}; a message has at most ${grouped(mostTextUnits)} characters, ` +
           `and ${grouped(mostBodyBytes)} bytes as a JSON body. Shorten it.`,
       );
-    const bytes = await file.readFile();
-    try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    } catch {
-      throw new Error("The file is not UTF-8 text. Save it as UTF-8.");
-    }
+    const text = textOf(await file.readFile());
+    if (text === undefined) throw new Error("The file is not UTF-8 text. Save it as UTF-8.");
+    return text;
   } finally {
     await file.close();
   }

@@ -36,6 +36,11 @@ const link =
     writeFileSync(join(place.temp, "kept.txt"), "Another step's credentials.");
     symlinkSync(target(place), join(place.workspace, "message.txt"));
   };
+const underGit = /file lies under \.git\/, where credentials are kept/;
+const checkedOut = ({ workspace }: Place): void => {
+  mkdirSync(join(workspace, ".git"));
+  writeFileSync(join(workspace, ".git", "config"), "extraheader = AUTHORIZATION: basic x");
+};
 const fromFile = { "message-file": "message.txt", message: "" };
 
 const blankInside = /blanks, line breaks or invisible characters/;
@@ -188,6 +193,7 @@ export const files: Row[] = [
   ["the workspace itself", "message-file", /not a regular file/, { ...fromFile, "message-file": "." }],
   ["a file in Latin-1", "message-file", /not UTF-8/, fromFile, file(Buffer.from("Grüße", "latin1"))],
   ["a file in UTF-16", "message-file", /not UTF-8/, fromFile, file(Buffer.from("\ufeffHi there", "utf16le"))],
+  ["a file in UTF-16 that does not say so", "message-file", /not UTF-8/, fromFile, file(Buffer.from("Hi", "utf16le"))],
   ["an empty file", "message-file", /file is empty/, fromFile, file("")],
   ["a blank file", "message-file", /file is empty/, fromFile, file("\ufeff \n\t\n")],
   ["a file of 32,001 units", "message-file", /too long: 32,001 characters/, fromFile, file("x".repeat(32_001))],
@@ -243,12 +249,23 @@ export const files: Row[] = [
   [
     "a link into .git/",
     "message-file",
-    /link into \.git\/, where credentials are kept/,
+    underGit,
     fromFile,
-    ({ workspace }) => {
-      mkdirSync(join(workspace, ".git"));
-      writeFileSync(join(workspace, ".git", "config"), "extraheader = AUTHORIZATION: basic x");
-      symlinkSync(".git/config", join(workspace, "message.txt"));
+    (place) => {
+      checkedOut(place);
+      symlinkSync(".git/config", join(place.workspace, "message.txt"));
+    },
+  ],
+  ["a file in .git/", "message-file", underGit, { ...fromFile, "message-file": ".git/config" }, checkedOut],
+  [
+    "a link in .git/",
+    "message-file",
+    underGit,
+    { ...fromFile, "message-file": ".git/message.txt" },
+    (place) => {
+      checkedOut(place);
+      file("Hi")(place);
+      symlinkSync("../message.txt", join(place.workspace, ".git", "message.txt"));
     },
   ],
   ["a link to nothing", "message-file", /no such file/, fromFile, link(() => "nowhere.txt")],
