@@ -89,7 +89,7 @@ async function uploadOnce(
   const since = clock.now();
   let movedMs = 0;
   const boundary = `mosoo-${crypto.randomUUID()}`;
-  const reply = await ask(
+  const asked = ask(
     transport,
     {
       method: "POST",
@@ -103,7 +103,9 @@ async function uploadOnce(
     },
     parseUpload,
   );
-  clearTimeout(timer);
+  const reply = await asked.finally(() => {
+    clearTimeout(timer);
+  });
   if (idle.signal.aborted && reply.kind === "wire") {
     const error = new WireError("timeout", `The upload stood still for ${idleMs / 1000} s.`);
     return { reply: { kind: "wire", error }, movedMs };
