@@ -495,8 +495,8 @@ describe("`on-rerun: resume`", () => {
     const thread = onlyThread(server);
     end(server, thread.runs[0]?.id, "failed");
     end(server, server.startRunDirectly(thread.id, "Somebody's.").id, "completed");
-    server.fault({ on: "thread", kind: "huge" });
-    server.fault({ on: "event-list", kind: "huge" });
+    server.fault({ on: "thread", kind: "huge", times: 9 });
+    server.fault({ on: "event-list", kind: "huge", times: 9 });
     const third = await run(server, { "request-timeout": "10s" }, { runAttempt: 3 });
     expectSuccess(third);
     expect(own(thread)).toHaveLength(2);
