@@ -283,7 +283,7 @@ describe("secrets in foreign text", () => {
 
   it("become *** whichever of their characters JSON escapes, and however deep", () => {
     const escape = (token: string, chosen: boolean[], backslashes: string): string =>
-      [...token]
+      Array.from(token)
         .map((each, at) => (chosen[at % chosen.length] === true ? `${backslashes}u${unitOf(each)}` : each))
         .join("");
     const unitOf = (character: string): string => character.charCodeAt(0).toString(16).padStart(4, "0");
