@@ -64,9 +64,14 @@ async function allowedPath(path: string, workspace: string, temp: string): Promi
   );
 }
 
-/** The text that the bytes are in UTF-8; undefined where they are none. No text holds NUL, but that in UTF-16 does. */
+/** UTF-16 that does not say so is valid UTF-8 where it is plain English: every other byte is NUL. */
+function looksLikeUtf16(bytes: Buffer): boolean {
+  return bytes.includes(0) && bytes.filter((byte) => byte === 0).length * 4 >= bytes.length;
+}
+
+/** The text that the bytes are in UTF-8; undefined where they are none. */
 function textOf(bytes: Buffer): string | undefined {
-  if (bytes.includes(0)) return undefined;
+  if (looksLikeUtf16(bytes)) return undefined;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -208,7 +208,7 @@ describe("a connection that fails", () => {
   ])("%s is tried again until the time is up", async (_, mishap, says, exists) => {
     const { message, server } = await fail(mishap);
     expect(message).toMatch(says);
-    expect(message).toMatch(/^Gave up creating the thread after [\d]+ tries/);
+    expect(message).toMatch(/^Gave up creating the thread after (?:1 try|\d+ tries)/);
     expect(message.endsWith(` ${exists}`)).toBe(true);
     expect(server.requests.length).toBeGreaterThan(1);
     expect(new Set(server.requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
