@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { Ajv } from "ajv";
 import { parse } from "yaml";
-import { defaults } from "../src/inputs.ts";
-import { version } from "../src/version.ts";
+import { defaults } from "../src/actions/inputs.ts";
+import { version } from "../src/common/version.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (name: string): unknown => parse(readFileSync(join(root, name), "utf8"));
@@ -82,17 +82,19 @@ describe("the code", () => {
   });
 
   it("reads every input that action.yml declares, and no others", () => {
-    const table = /const Inputs = z\.object\(\{\n(.*?)\n\}\);/s.exec(source("inputs.ts"))?.[1] ?? "";
+    const table = /const schema = z\.object\(\{\n(.*?)\n\}\);/s.exec(source("actions/inputs.ts"))?.[1] ?? "";
     const read = [...table.matchAll(/^ {2}"?([a-z-]+)"?: /gm)].map(([, name]) => name);
     // The two secrets are read before everything else, to be masked.
     expect([...read, "token", "github-token"].toSorted()).toEqual(Object.keys(metadata.inputs).toSorted());
   });
 
   it("sets every output that action.yml declares, and no others", () => {
-    const declared = /export type OutputName =(.*?);/s.exec(source("report/outputs.ts"))?.[1] ?? "";
+    const declared = /export type OutputName =(.*?);/s.exec(source("actions/outputs.ts"))?.[1] ?? "";
     const names = [...declared.matchAll(/"([a-z-]+)"/g)].map(([, name = ""]) => name);
     expect(names.toSorted()).toEqual(Object.keys(metadata.outputs).toSorted());
-    const code = ["step.ts", "progress.ts", "wait.ts", "commenting.ts"].map(source).join("\n");
+    const code = ["step/main-step.ts", "step/step-state.ts", "step/wait-for-run.ts", "report/comment/publisher.ts"]
+      .map(source)
+      .join("\n");
     const unset = names.filter((name) => !new RegExp(`[{\\s]"?${name}"?[,:]`).test(code));
     expect(unset).toEqual([]);
   });

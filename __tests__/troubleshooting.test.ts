@@ -23,11 +23,11 @@ interface Found {
   errors: string[];
 }
 
-const errorClasses = new Set(["Refusal", "WireError", "MosooError"]);
+const errorClasses = new Set(["Refusal", "MosooConnectionError", "MosooError"]);
 
 function collect(node: ts.Node, found: Found): void {
   if (ts.isNewExpression(node) && errorClasses.has(node.expression.getText())) {
-    // A WireError's message stands behind its kind.
+    // A MosooConnectionError's message stands behind its kind.
     const message = node.arguments
       ?.slice(0, 2)
       .map(textOf)

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { makeAuthority } from "../__tests__/support/certificates.ts";
-import { type MosooServer, startMosooServer } from "../__tests__/support/mosoo-server.ts";
+import { type MosooServer, startMosooServer } from "../__tests__/support/fake-mosoo-server.ts";
 import { startStep } from "../__tests__/support/runner.ts";
 
 const root = join(import.meta.dirname, "..");

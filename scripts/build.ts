@@ -1,7 +1,7 @@
 /**
  * Builds dist/ from src/: tsc turns TypeScript into JavaScript in build/, then ncc bundles it.
  *
- * dist/index.js and dist/post.js are small doors, each written by TypeScript as it stands; dist/action/ is what they
+ * dist/index.js and dist/post.js are small entry points, each written by TypeScript as it stands; dist/action/ is what they
  * open: one entry plus chunks that are loaded on demand. All of it is CommonJS: Node's loader of ES modules alone costs
  * a step a tenth of its start. With `--check` nothing is written: the build goes to a temporary folder and is compared
  * with the committed dist/.
@@ -38,12 +38,12 @@ function minifyFolder(folder: string): void {
   }
 }
 
-/** A door in CommonJS. It is read by people: no helpers, no minifying. */
-function door(name: string): string {
+/** An entry point in CommonJS. It is read by people: no helpers, no minifying. */
+function emitEntryPoint(name: string): string {
   const { outputText } = ts.transpileModule(readFileSync(join(root, "src", name), "utf8"), {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: false },
   });
-  return outputText.replaceAll("./action.ts", "./action/index.js");
+  return outputText.replaceAll("./run.ts", "./action/index.js");
 }
 
 function buildInto(dist: string): void {
@@ -57,7 +57,7 @@ function buildInto(dist: string): void {
   run(
     require.resolve("@vercel/ncc/dist/ncc/cli.js"),
     "build",
-    "build/action.js",
+    "build/run.js",
     "-o",
     join(dist, "action"),
     "--stats-out",
@@ -68,7 +68,8 @@ function buildInto(dist: string): void {
   );
   minifyFolder(join(dist, "action"));
   writeFileSync(join(dist, "action", "licenses.txt"), licencesOf(stats));
-  for (const name of ["index", "post"]) writeFileSync(join(dist, `${name}.js`), door(`${name}.ts`));
+  writeFileSync(join(dist, "index.js"), emitEntryPoint("main.ts"));
+  writeFileSync(join(dist, "post.js"), emitEntryPoint("post.ts"));
   writeFileSync(join(dist, "package.json"), '{ "type": "commonjs" }\n');
 }
 

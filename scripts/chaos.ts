@@ -8,8 +8,8 @@
  * `--legs N` (default 256): so many legs of a matrix against the rate limit; 0 leaves either out.
  */
 import { parseArgs } from "node:util";
-import { playLegs } from "../__tests__/chaos/legs.ts";
-import { counted, playSeeds, type Played } from "../__tests__/chaos/play.ts";
+import { playLegs } from "../__tests__/chaos/matrix-jobs.ts";
+import { counted, playSeeds, type Played } from "../__tests__/chaos/simulate.ts";
 
 const { values } = parseArgs({
   options: {

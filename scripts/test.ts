@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { leftOut } from "../__tests__/support/host.ts";
+import { skipped } from "../__tests__/support/host.ts";
 
 const root = join(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
@@ -37,7 +37,7 @@ function run({ name, script, args }: Command): Promise<boolean> {
   });
 }
 
-for (const reason of leftOut) console.log(`left out on this machine: ${reason}`);
+for (const reason of skipped) console.log(`left out on this machine: ${reason}`);
 const wanted = process.argv.slice(2);
 const tests = { name: "tests", script: join(root, "node_modules/jest/bin/jest.js"), args: wanted };
 const passed = wanted.length > 0 ? [await run(tests)] : [...(await Promise.all(checks.map(run))), await run(tests)];

@@ -3,5 +3,5 @@
  * post are told apart by their files: a main step that was killed early leaves no state at all.
  */
 if (process.env["STATE_waiting"] === "true" || process.env["STATE_comment_open"] === "true") {
-  void import("./action.ts").then(({ runPost }) => runPost());
+  void import("./run.ts").then(({ runPost }) => runPost());
 }

@@ -1,15 +1,15 @@
 /** One attempt of the step, and what came of it: in this process on a scaled clock, or the built action as the runner runs it. */
-import { failureText } from "../../src/failure.ts";
-import { readContext } from "../../src/github.ts";
-import { type Clock, systemClock } from "../../src/mosoo/clock.ts";
-import { Mosoo } from "../../src/mosoo/client.ts";
-import type { Note } from "../../src/mosoo/effort.ts";
-import { makePlan } from "../../src/plan.ts";
-import { redact } from "../../src/report/untrusted.ts";
-import { type Started, start } from "../../src/start.ts";
+import { failureText } from "../../src/step/errors.ts";
+import { readContext } from "../../src/actions/context.ts";
+import { type Clock, systemClock } from "../../src/common/clock.ts";
+import { MosooClient } from "../../src/mosoo/client.ts";
+import type { ClientEvent } from "../../src/mosoo/retry-loop.ts";
+import { buildStepRequest } from "../../src/step/request.ts";
+import { redact } from "../../src/sanitize/index.ts";
+import { type ThreadHandle, startThread } from "../../src/step/start-thread.ts";
 import { startStep } from "../support/runner.ts";
-import type { Chance } from "./chance.ts";
-import type { World } from "./world.ts";
+import type { Chance } from "./random.ts";
+import type { World } from "./environment.ts";
 
 export interface Attempt {
   runAttempt: number;
@@ -43,9 +43,9 @@ export function scaledClock(scale: number, chance: Chance): Clock {
 
 const runId = "4711";
 
-async function planFor(world: World, environment: Record<string, string>): ReturnType<typeof makePlan> {
+async function planFor(world: World, environment: Record<string, string>): ReturnType<typeof buildStepRequest> {
   // The globs are the files' own tests' to try; here they would only fill the log.
-  const inputs = Object.entries({ "request-timeout": "30s", "create-timeout": "5m", ...world.inputs(), files: "" });
+  const inputs = Object.entries({ requestTimeout: "30s", createTimeout: "5m", ...world.inputs(), files: "" });
   const names = inputs.map(([name, value]) => {
     const variable = `INPUT_${name.toUpperCase()}`;
     process.env[variable] = value;
@@ -53,7 +53,7 @@ async function planFor(world: World, environment: Record<string, string>): Retur
   });
   const token = world.mosoo.tokens.person;
   // The inputs are read before anything is waited for, so that several plans can be made at once.
-  const plan = makePlan({ token, githubToken: "", all: [token] }, readContext(environment));
+  const plan = buildStepRequest({ token, githubToken: "", all: [token] }, readContext(environment));
   for (const name of names) Reflect.deleteProperty(process.env, name);
   return { ...(await plan), files: world.files };
 }
@@ -78,18 +78,18 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
   const plan = await planFor(world, environment);
   const clock = scaledClock(world.pace.scale, chance);
   const [requested, inFlight] = [new AbortController(), new AbortController()];
-  const notes: Note[] = [];
-  const known: Started[] = [];
-  const mosoo = new Mosoo({
-    apiUrl: plan.settings["api-url"],
-    token: plan.settings.token,
+  const notes: ClientEvent[] = [];
+  const known: ThreadHandle[] = [];
+  const mosoo = new MosooClient({
+    apiUrl: plan.inputs.apiUrl,
+    token: plan.inputs.token,
     userAgent: "chaos",
-    conceal: (said) => redact(said, [plan.settings.token]),
+    redact: (said) => redact(said, [plan.inputs.token]),
     environment,
     clock,
     requestTimeoutMs: world.pace.requestTimeoutMs * world.pace.scale,
-    createTimeoutMs: plan.settings["create-timeout"],
-    stop: { requested: requested.signal, inFlight: inFlight.signal },
+    createTimeoutMs: plan.inputs.createTimeout,
+    stop: { cancelSignal: requested.signal, abortRequestsSignal: inFlight.signal },
     note: (note) => notes.push(note),
   });
   const stop = setTimeout(
@@ -103,17 +103,17 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
   );
   let failure = "";
   try {
-    await start({
+    await startThread({
       mosoo,
       plan,
       context: readContext(environment),
       stop: requested.signal,
-      listener: { thread: (started) => known.push(started), say: () => undefined },
+      listener: { thread: (started) => known.push(started), info: () => undefined },
     });
   } catch (error) {
     if (!isForeseen(error)) throw error;
     const threadUrl = known.at(-1) && `${mosoo.base.origin}/threads/${known.at(-1)?.threadId ?? ""}`;
-    failure = failureText(error, { threadUrl, continues: world.threadId !== undefined, again: runAttempt > 1 });
+    failure = failureText(error, { threadUrl, continues: world.threadId !== undefined, isRerun: runAttempt > 1 });
   } finally {
     clearTimeout(stop);
     await mosoo.close();
@@ -126,7 +126,7 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     runId: last?.run?.id ?? "",
     told: JSON.stringify([
       known,
-      notes.map((note) => ("because" in note ? [note, note.because.message, note.because.facts] : note)),
+      notes.map((note) => ("because" in note ? [note, note.because.message, note.because.details] : note)),
       failure,
     ]),
     failure,
@@ -134,7 +134,7 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
 };
 
 function isForeseen(error: unknown): boolean {
-  return error instanceof Error && ["MosooError", "StoppedError"].includes(error.name);
+  return error instanceof Error && ["MosooError", "CancelledError"].includes(error.name);
 }
 
 /** The built action, run as the runner runs it. */
@@ -144,9 +144,9 @@ export const attemptBundled: AttemptRunner = async (world, { runAttempt, stopAft
     with: {
       ...inputs,
       token: token ?? "",
-      "request-timeout": `${world.pace.requestTimeoutMs / 1_000}s`,
-      "create-timeout": "25s",
-      "wait-timeout": "20s",
+      requestTimeout: `${world.pace.requestTimeoutMs / 1_000}s`,
+      createTimeout: "25s",
+      waitTimeout: "20s",
     },
     runId,
     runAttempt,

@@ -1,9 +1,9 @@
 /** `npm run chaos -- --schedules 1 --seed <seed>` plays a seed that failed here once more, and tells all of it. */
 import { describe, expect, it } from "@jest/globals";
-import { lacks } from "../support/host.ts";
-import { playLegs } from "./legs.ts";
-import { playSeeds } from "./play.ts";
-import { scheduleOf } from "./schedule.ts";
+import { skipUnless } from "../support/host.ts";
+import { playLegs } from "./matrix-jobs.ts";
+import { playSeeds } from "./simulate.ts";
+import { scheduleOf } from "./scenario.ts";
 
 const scaled = 180;
 const bundled = 25;
@@ -43,7 +43,7 @@ describe("whatever breaks, there is exactly one thread, and outputs and re-runs 
     );
   }, 60_000);
 
-  (lacks("signals") ? it.skip : it)(
+  (skipUnless("signals") ? it.skip : it)(
     `through the built action, run as the runner runs it (${bundled} schedules)`,
     async () => {
       const played = await playSeeds(firstSeed, bundled, 8, "bundle");

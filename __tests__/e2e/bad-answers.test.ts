@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { type Said, type ScriptedServer, startScriptedServer } from "../support/scripted-server.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 const thread = "01KEXAMPLETHREAD0000000000";
 const run = "01KEXAMPLERUN0000000000000";
@@ -163,7 +163,7 @@ const bad: BadRow[] = [
 describe("an answer that is not the promised one", () => {
   const results = new Map<BadRow, Awaited<ReturnType<typeof ask>>>();
   beforeAll(async () => {
-    await sideBySide(bad, async (row) => {
+    await runConcurrently(bad, async (row) => {
       results.set(row, await ask(row[1], row[3] === undefined ? "1s" : "5s"));
     });
   }, 120_000);
@@ -265,7 +265,7 @@ const goodRows: [string, Said][] = [
 describe("a good answer", () => {
   let steps: StepResult[] = [];
   beforeAll(async () => {
-    steps = await sideBySide(goodRows, async ([, said]) => (await ask(said)).step);
+    steps = await runConcurrently(goodRows, async ([, said]) => (await ask(said)).step);
   }, 60_000);
 
   it.each(goodRows.map(([title], index) => [title, index] as const))("is read %s", (_, index) => {
@@ -306,7 +306,7 @@ describe("the answer's link", () => {
   ];
 
   it("is used on the API's own origin, else made from the base", async () => {
-    const results = await sideBySide(links, async ([, link]) => {
+    const results = await runConcurrently(links, async ([, link]) => {
       const holder = { origin: "" };
       const server = await startScriptedServer(() => {
         const written =

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 import {
   type Inputs,
   type Place,
@@ -39,7 +39,7 @@ const results = new Map<Row, { step: StepResult; token: string }>();
 
 beforeAll(async () => {
   server = await startMosooServer();
-  await sideBySide(rows, async (row) => {
+  await runConcurrently(rows, async (row) => {
     const place = makePlace();
     const [, , , given, prepare] = row;
     prepare?.(place);

@@ -4,9 +4,9 @@
  */
 import { expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
-import { faults, type GitHubFault } from "../support/github-server.ts";
-import type { RunScript } from "../support/mosoo-server.ts";
-import { lacks } from "../support/host.ts";
+import { faults, type GitHubFault } from "../support/fake-github-server.ts";
+import type { RunScript } from "../support/fake-mosoo-server.ts";
+import { skipUnless } from "../support/host.ts";
 import { runPost, runStep, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
 /** GitHub answers nothing for longer than any step lives. */
@@ -29,7 +29,7 @@ async function cancelInTime(running: RunningStep): Promise<StepResult> {
 
 const headlines = (scene: Scene): string[] => scene.texts().map(headlineOf);
 
-const itCancelled = lacks("signals") ? it.concurrent.skip : it.concurrent;
+const itCancelled = skipUnless("signals") ? it.concurrent.skip : it.concurrent;
 
 // The longest first: a few run at a time.
 it.concurrent(

@@ -1,7 +1,7 @@
 /** GitHub does not take the comment: the step goes on as if nothing were, and one warning says what to do. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
-import { faults, readToken, type GitHubFault } from "../support/github-server.ts";
+import { faults, readToken, type GitHubFault } from "../support/fake-github-server.ts";
 import { events, runStep, startStep, type StepResult } from "../support/runner.ts";
 
 let scene: Scene;

@@ -1,7 +1,7 @@
 /** Whose words a comment holds: among strangers' comments, forged markers, older and newer runs, and runs at once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
-import { actionsBot, writeToken } from "../support/github-server.ts";
+import { actionsBot, writeToken } from "../support/fake-github-server.ts";
 import { runStep, startStep, type StepOptions } from "../support/runner.ts";
 
 let scene: Scene;

@@ -3,8 +3,8 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
-import { faults } from "../support/github-server.ts";
-import { lacks } from "../support/host.ts";
+import { faults } from "../support/fake-github-server.ts";
+import { skipUnless } from "../support/host.ts";
 import { runPost, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
 let scene: Scene;
@@ -31,7 +31,7 @@ async function cancel(running: RunningStep): Promise<{ result: StepResult; ms: n
 /** GitHub answers nothing for longer than any step lives. */
 const silence = faults.slow(60_000, 999);
 
-const describeCancelled = lacks("signals") ? describe.skip : describe;
+const describeCancelled = skipUnless("signals") ? describe.skip : describe;
 
 describeCancelled("a step that is cancelled while it waits", () => {
   it("interrupts the run first, then ends the comment, and leaves the post step nothing to do", async () => {

@@ -1,7 +1,7 @@
 /** The comment's life through the built action: what it says at each stage, for whom, and how it ends. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { answering, headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
-import type { RunScript } from "../support/mosoo-server.ts";
+import type { RunScript } from "../support/fake-mosoo-server.ts";
 import { events, runStep, startStep } from "../support/runner.ts";
 
 let scene: Scene;

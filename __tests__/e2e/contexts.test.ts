@@ -1,9 +1,9 @@
 /** Whatever a workflow run is about: its reference, its key and its one thread, through the built action over real HTTP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type RunnerEvent, type StepOptions, type StepResult, events, runStep } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 let server: MosooServer;
 
@@ -60,7 +60,7 @@ describe("every event", () => {
   ];
 
   it("starts a thread with its reference, and links what it is about", async () => {
-    const steps = await sideBySide(cases, ([name, event]) => start({ event, job: name }));
+    const steps = await runConcurrently(cases, ([name, event]) => start({ event, job: name }));
     for (const [index, [name, , ref]] of cases.entries()) {
       const step = steps[index];
       expect({ name, exit: step?.exitCode, ref: step?.outputs["external-ref"], stderr: step?.stderr }).toEqual({
@@ -127,7 +127,7 @@ describe("threads and contexts", () => {
   ];
 
   it("twelve differing contexts have twelve threads, and a re-run of each finds its own", async () => {
-    const first = await sideBySide(contexts, (context) => start(context));
+    const first = await runConcurrently(contexts, (context) => start(context));
     expect(first.map(({ exitCode, outputs }) => [exitCode, outputs["replayed"]])).toEqual(
       contexts.map(() => [0, "false"]),
     );
@@ -135,7 +135,7 @@ describe("threads and contexts", () => {
     expect(new Set(threads).size).toBe(12);
     expect(server.threads).toHaveLength(12);
 
-    const again = await sideBySide(contexts, (context) =>
+    const again = await runConcurrently(contexts, (context) =>
       start({ ...context, runAttempt: 2, with: { ...context.with } }),
     );
     expect(again.map(({ outputs }) => outputs["thread-id"])).toEqual(threads);
@@ -165,7 +165,7 @@ describe("threads and contexts", () => {
   });
 
   it("a fixed run sends this key and this body, byte for byte", async () => {
-    // Where this changes, so does the key: raise its version in src/key.ts.
+    // Where this changes, so does the key: raise its version in src/step/idempotency-key.ts.
     await start({
       event: events.pullRequest(),
       matrix: { os: "linux" },

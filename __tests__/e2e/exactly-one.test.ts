@@ -1,9 +1,14 @@
 /** Whatever breaks between the step and the thread: one thread, told truly. Through the built action. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Fault, type MosooServer, type MosooServerOptions, startMosooServer } from "../support/mosoo-server.ts";
+import {
+  type Fault,
+  type MosooServer,
+  type MosooServerOptions,
+  startMosooServer,
+} from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 const servers: MosooServer[] = [];
 afterAll(async () => {
@@ -108,7 +113,7 @@ describe("a failure that may pass is tried again with the same key", () => {
   ];
   const results = new Map<string, { result: StepResult; server: MosooServer }>();
   beforeAll(async () => {
-    await sideBySide(
+    await runConcurrently(
       cases,
       async ([title, faults]) => {
         // A key whose request died is free again after a moment.

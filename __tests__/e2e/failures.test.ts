@@ -1,10 +1,10 @@
 /** Refusals and failures of the service: one annotation each, with status, code, its words, what to do, and what exists. */
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Mishap, type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { type Mishap, type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 type Inputs = Record<string, string>;
 
@@ -81,7 +81,7 @@ const codes: [status: number, code: string, todo: RegExp, exists: string, asked:
 describe("each error code", () => {
   let outcomes: Outcome[] = [];
   beforeAll(async () => {
-    outcomes = await sideBySide(codes, ([status, code]) => fail(refusal(status, code)));
+    outcomes = await runConcurrently(codes, ([status, code]) => fail(refusal(status, code)));
   }, 60_000);
 
   it.each(codes.map(([status, code], index) => [status, code, index] as const))(

@@ -23,11 +23,11 @@ import {
   type MosooServerOptions,
   type Revision,
   startMosooServer,
-} from "../support/mosoo-server.ts";
+} from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
-import { lacks } from "../support/host.ts";
+import { skipUnless } from "../support/host.ts";
 import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "files-")));
 const contracts = publishedContracts();
@@ -127,7 +127,7 @@ const tree = {
   "module/.git": "gitdir: ../.git/modules/module",
 };
 
-(lacks("quotes in names") ? describe.skip : describe)("the patterns", () => {
+(skipUnless("quotes in names") ? describe.skip : describe)("the patterns", () => {
   it.concurrent.each<[string, string, string[]]>([
     ["a name", "a.txt", ["a.txt"]],
     ["a name with ./ before it", "./sub/b.txt", ["b.txt"]],
@@ -316,7 +316,7 @@ describe("a fault at any point of the upload's flow leaves one thread with one m
   >();
 
   beforeAll(async () => {
-    await sideBySide(
+    await runConcurrently(
       cases,
       async ([title, fault]) => {
         const server = await serve(
@@ -434,7 +434,7 @@ describe("a file that changes between the look at it and its upload", () => {
   });
 });
 
-(lacks("peak memory") ? describe.skip : describe)("memory", () => {
+(skipUnless("peak memory") ? describe.skip : describe)("memory", () => {
   const limitKb = 40 * 1024;
 
   async function peak(bytes: number): Promise<number> {

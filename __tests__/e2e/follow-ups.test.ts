@@ -8,7 +8,7 @@ import {
   type Revision,
   type StoredThread,
   startMosooServer,
-} from "../support/mosoo-server.ts";
+} from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, events, runStep } from "../support/runner.ts";
 

@@ -3,14 +3,14 @@ import { readFileSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startScene, type Scene } from "../support/commenting.ts";
-import { writeToken } from "../support/github-server.ts";
-import { harmDone } from "../support/harm.ts";
+import { writeToken } from "../support/fake-github-server.ts";
+import { harmDone } from "../support/unsafe-output.ts";
 import { ANSWERS, portions, shreds } from "../support/hostile-groups.ts";
 import { CANARY, HOSTILE, LOG, OUTPUTS } from "../support/hostile.ts";
-import type { Revision, RunEvent, RunScript } from "../support/mosoo-server.ts";
+import type { Revision, RunEvent, RunScript } from "../support/fake-mosoo-server.ts";
 import { render } from "../support/rendered.ts";
 import { events, runStep, type StepOptions, type StepResult } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 /** The agent says the text in shreds, each an event of its own; a list of events holds a thousand. */
 const saying = (text: string): RunEvent[] =>
@@ -74,7 +74,7 @@ class Stage {
   }
 
   playAll(plays: readonly Play[]): Promise<Played[]> {
-    return sideBySide(plays, (play) => this.play(play), 3);
+    return runConcurrently(plays, (play) => this.play(play), 3);
   }
 }
 

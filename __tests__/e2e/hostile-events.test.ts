@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { startScene, type Scene } from "../support/commenting.ts";
-import { writeToken } from "../support/github-server.ts";
-import { harmDone } from "../support/harm.ts";
-import { lacks } from "../support/host.ts";
+import { writeToken } from "../support/fake-github-server.ts";
+import { harmDone } from "../support/unsafe-output.ts";
+import { skipUnless } from "../support/host.ts";
 import { portions } from "../support/hostile-groups.ts";
 import { CANARY, HOSTILE, LOG, MARKDOWN } from "../support/hostile.ts";
 import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 let scene: Scene;
 let folder: string;
@@ -58,7 +58,7 @@ function issueWith(title: string): RunnerEvent {
 describe("a hostile event", () => {
   it("does no harm as an issue's title, in summary and comment", async () => {
     const titles = portions(95);
-    const told = await sideBySide(
+    const told = await runConcurrently(
       titles.filter((_, at) => at % 3 === 0),
       (title) => meet({ event: issueWith(title), with: { "pr-number": "12" } }),
     );
@@ -69,7 +69,7 @@ describe("a hostile event", () => {
   });
 
   it("does no harm as branch, author, repository, commit or comment of a pull request", async () => {
-    const told = await sideBySide(
+    const told = await runConcurrently(
       portions(280).filter((_, at) => at % 3 === 1),
       (text) => {
         const facts = {
@@ -93,7 +93,7 @@ describe("a hostile event", () => {
 
   it("does no harm as a ref, an actor, or the name of a workflow or job", async () => {
     const texts = [LOG, MARKDOWN].flatMap((corpus) => Object.values(corpus)).filter((text) => text.length < 200);
-    const told = await sideBySide(texts.filter((_, at) => at % 8 === 0).map(variable), (text) => {
+    const told = await runConcurrently(texts.filter((_, at) => at % 8 === 0).map(variable), (text) => {
       const event = events.push({ ref: `refs/heads/${text}` });
       const env = { GITHUB_WORKFLOW: text, GITHUB_WORKFLOW_REF: `octo-org/octo-repo/${text}@${text}` };
       return meet({ event, actor: text, job: text, env, with: { "pr-number": "12" } });
@@ -102,7 +102,7 @@ describe("a hostile event", () => {
   });
 
   it("does no harm as a reference that the workflow passes on", async () => {
-    const told = await sideBySide(
+    const told = await runConcurrently(
       portions(250).map((text) => oneLine(text).slice(0, 250).toWellFormed()),
       (reference) => meet({ event: events.pullRequest(), with: { "external-ref": reference, "user-id": reference } }),
     );
@@ -126,7 +126,7 @@ describe("a hostile event", () => {
   });
 });
 
-(lacks("any name") ? describe.skip : describe)("hostile names of files", () => {
+(skipUnless("any name") ? describe.skip : describe)("hostile names of files", () => {
   const names = [
     ...new Set(Object.values(HOSTILE).map((text) => variable(text).replaceAll("/", "∕").toWellFormed())),
   ].filter((name) => Buffer.byteLength(name) < 256 && name.trim() !== "" && !/^\.+$/.test(name));
@@ -155,7 +155,7 @@ describe("a hostile event", () => {
   });
 
   it("do no harm as the path of the message, nor in its text", async () => {
-    const told = await sideBySide(
+    const told = await runConcurrently(
       names.filter((_, at) => at % 9 === 0),
       async (name) => {
         const workspace = mkdtempSync(join(folder, "message-"));
@@ -181,7 +181,7 @@ describe("hostile proxy variables", () => {
       `http://me:${CANARY}@127.0.0.1:9/::error::x`,
       `${CANARY}\n::error::x`,
     ];
-    const told = await sideBySide(values, (proxy) =>
+    const told = await runConcurrently(values, (proxy) =>
       meet({
         env: { HTTPS_PROXY: proxy, no_proxy: "::error::x\n##[error]y", HTTP_PROXY: proxy },
         with: { "api-url": "https://mosoo.invalid/api/v1", "pr-comment": "off" },

@@ -1,8 +1,8 @@
 /** Floods of foreign text: megabytes, endless streams, and steps that are stopped or killed in the middle of them. */
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { ServerResponse } from "node:http";
-import { harmDone, harmInLog } from "../support/harm.ts";
-import { lacks } from "../support/host.ts";
+import { harmDone, harmInLog } from "../support/unsafe-output.ts";
+import { skipUnless } from "../support/host.ts";
 import { CANARY, HOSTILE, LOG } from "../support/hostile.ts";
 import {
   type OddBehaviour,
@@ -14,7 +14,7 @@ import {
   sse,
   startOddMosoo,
   threadBody,
-} from "../support/odd-mosoo.ts";
+} from "../support/scripted-mosoo.ts";
 import {
   type RunningStep,
   defaultGithubToken,
@@ -208,7 +208,7 @@ describe("a step that ends in the middle of foreign words", () => {
     return running;
   }
 
-  (lacks("signals") ? it.skip : it)("has ended its guard when it is stopped, and says how it ended", async () => {
+  (skipUnless("signals") ? it.skip : it)("has ended its guard when it is stopped, and says how it ended", async () => {
     const running = await talking();
     const step = await running.cancel();
     expect(step.exitCode).toBe(1);

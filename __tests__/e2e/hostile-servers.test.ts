@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { startScene, type Scene } from "../support/commenting.ts";
-import { writeToken } from "../support/github-server.ts";
-import { harmDone } from "../support/harm.ts";
+import { writeToken } from "../support/fake-github-server.ts";
+import { harmDone } from "../support/unsafe-output.ts";
 import { portions } from "../support/hostile-groups.ts";
 import { CANARY, HOSTILE, LOG, MARKDOWN, PATHS } from "../support/hostile.ts";
-import type { Mishap } from "../support/mosoo-server.ts";
+import type { Mishap } from "../support/fake-mosoo-server.ts";
 import { runStep, type StepOptions, type StepResult } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 const lines = portions(280);
 const threadId = "01K9NWZ3C2H7D8E4F5G6J1K2M3";
@@ -88,7 +88,7 @@ const answer = (thread: object = {}, run: object | null = {}, links: object = {}
 
 describe("what a server says of a refused request", () => {
   it("does no harm as message and code of its errors", async () => {
-    const told = await sideBySide(lines, (text) =>
+    const told = await runConcurrently(lines, (text) =>
       meet({ kind: "status", status: 403, body: json({ error: { code: text.slice(0, 40), message: text } }) }),
     );
     for (const { step, harm, error } of told) {
@@ -100,13 +100,13 @@ describe("what a server says of a refused request", () => {
 
   it("does no harm as a page", async () => {
     const pages = lines.filter((_, at) => at % 2 === 0).map((text) => `<html><body>${text}</body></html>`);
-    for (const { step, harm } of await sideBySide(pages, (body) => meet({ kind: "status", status: 403, body })))
+    for (const { step, harm } of await runConcurrently(pages, (body) => meet({ kind: "status", status: 403, body })))
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
   });
 
   it("does no harm as an error that is tried again, as a bare string, nor where a success was promised", async () => {
     const text = Object.values(LOG).join("\n");
-    const told = await sideBySide(
+    const told = await runConcurrently(
       [
         { kind: "status", status: 502, body: text },
         { kind: "status", status: 404, body: json({ error: text }) },
@@ -122,7 +122,7 @@ describe("what a server says of a refused request", () => {
 
 describe("what GitHub says of a refused comment", () => {
   it("does no harm in the warning", async () => {
-    const told = await sideBySide(
+    const told = await runConcurrently(
       lines.filter((_, at) => at % 2 === 1).map((text, at) => ({ text, at })),
       async ({ text, at }) => {
         scene.github.faults.push(
@@ -163,7 +163,7 @@ describe("an ID from a server", () => {
   const bad = ids.filter((id) => id.trim() !== "");
 
   it.each(["thread", "run"] as const)("that is none is no ID of a %s", async (whose) => {
-    const told = await sideBySide(
+    const told = await runConcurrently(
       bad.filter((_, at) => at % 6 === (whose === "run" ? 1 : 0)),
       (id) => meet(whose === "thread" ? answer({ id }) : answer({}, { id })),
       8,
@@ -194,7 +194,7 @@ describe("an ID from a server", () => {
 describe("what a server tells of a thread", () => {
   it("does no harm as title, status, agent, time and whatever else", async () => {
     const texts = lines.filter((_, at) => at % 2 === 0);
-    const told = await sideBySide(texts, (text) =>
+    const told = await runConcurrently(texts, (text) =>
       meet(
         answer(
           { title: text, agent_id: text, [text]: text, __proto__: null, constructor: text, toString: text },
@@ -230,7 +230,7 @@ describe("what a server tells of a thread", () => {
       ...Object.values(PATHS),
       MARKDOWN["addresses of issues"] ?? "",
     ];
-    const told = await sideBySide(links, (thread) => meet(answer({}, {}, { thread })));
+    const told = await runConcurrently(links, (thread) => meet(answer({}, {}, { thread })));
     for (const { step, harm } of told) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
       const address = new URL(step.outputs["thread-api-url"] ?? "");
@@ -254,7 +254,7 @@ describe("a redirect", () => {
       `/${"%0A::error::x".repeat(500)}`,
       "\u00a0##[error]x",
     ];
-    const told = await sideBySide(
+    const told = await runConcurrently(
       locations.flatMap((location, at) => [
         { kind: "redirect", status: at % 2 === 0 ? 308 : 302, location } as const,
         { kind: "redirect", status: at % 2 === 0 ? 301 : 307, location } as const,

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { makeAuthority } from "../support/certificates.ts";
 import { type ConnectProxy, type ProxyOptions, startConnectProxy } from "../support/connect-proxy.ts";
-import { lacks } from "../support/host.ts";
-import { type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { skipUnless } from "../support/host.ts";
+import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 const host = "api.example.test";
 const authority = makeAuthority();
@@ -86,7 +86,7 @@ function refused(step: StepResult): string {
   return message;
 }
 
-const itByCase = lacks("two cases of a variable") ? it.skip : it;
+const itByCase = skipUnless("two cases of a variable") ? it.skip : it;
 
 describe("through a proxy", () => {
   it.each(["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"])(
@@ -104,7 +104,7 @@ describe("through a proxy", () => {
     "the lower-case variable goes first, the one for https before the one for http, and an empty one hides none",
     async () => {
       const dead = `http://127.0.0.1:${deadPort}`;
-      const steps = await sideBySide(
+      const steps = await runConcurrently(
         [
           { https_proxy: at(proxy), HTTPS_PROXY: dead },
           { HTTPS_PROXY: at(proxy), HTTP_PROXY: dead, http_proxy: dead },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { makeAuthority } from "../support/certificates.ts";
 import { type ConnectProxy, startConnectProxy } from "../support/connect-proxy.ts";
-import { type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runPost, runStep } from "../support/runner.ts";
 

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { checkExchange, publishedContracts } from "../support/contract-check.ts";
 import { REVISIONS } from "../support/mosoo/revision.ts";
-import { type Fault, type MosooServer, type Revision, startMosooServer } from "../support/mosoo-server.ts";
+import { type Fault, type MosooServer, type Revision, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { startScriptedServer } from "../support/scripted-server.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 const contracts = publishedContracts();
 const violations: string[] = [];
@@ -153,7 +153,7 @@ function accepted(server: MosooServer): unknown {
 describe("a field of the create request", () => {
   const results = new Map<Row, { server: MosooServer; result: StepResult }>();
   beforeAll(async () => {
-    await sideBySide(rows, async (row) => {
+    await runConcurrently(rows, async (row) => {
       const server = await serve(row.revision);
       results.set(row, { server, result: await run(server, row.inputs(server), row.token) });
     });

@@ -1,7 +1,7 @@
 /** A step that is told to stop while it creates: soon over, and true to what it leaves behind. Through the built action. */
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { lacks } from "../support/host.ts";
-import { type Fault, type MosooServer, startMosooServer } from "../support/mosoo-server.ts";
+import { skipUnless } from "../support/host.ts";
+import { type Fault, type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep, startStep } from "../support/runner.ts";
 
@@ -38,7 +38,7 @@ function expectOne(result: StepResult, server: MosooServer): void {
   expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
 }
 
-(lacks("signals") ? describe.skip : describe)("a step that is stopped while it creates", () => {
+(skipUnless("signals") ? describe.skip : describe)("a step that is stopped while it creates", () => {
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
   };

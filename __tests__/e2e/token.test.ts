@@ -8,7 +8,7 @@ import { leakIn, leaksOf } from "../support/leaks.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepResult, events, runPost, runStep } from "../support/runner.ts";
 import { type Said, startScriptedServer } from "../support/scripted-server.ts";
-import { sideBySide } from "../support/side-by-side.ts";
+import { runConcurrently } from "../support/run-concurrently.ts";
 
 /** One with every character that some clean-up might escape. */
 const canary = `grt_pat_C4n4ry*_K7~"Q&%x'+/=<$\\\`P0w9[Z](8).${"Vb3".repeat(6)}`;
@@ -125,7 +125,7 @@ const echoes: [string, (token: string) => Said][] = [
 describe("a server that says the token back", () => {
   let steps: StepResult[] = [];
   beforeAll(async () => {
-    steps = await sideBySide(echoes, async ([, answer]) => {
+    steps = await runConcurrently(echoes, async ([, answer]) => {
       const server = await startScriptedServer((_, head) =>
         answer(/^authorization: Bearer (.*)$/im.exec(head)?.[1] ?? ""),
       );

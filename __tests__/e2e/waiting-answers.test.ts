@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/odd-mosoo.ts";
+import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/scripted-mosoo.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { Agent, annotated, delta, tool } from "../support/waiting.ts";
 

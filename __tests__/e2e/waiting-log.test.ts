@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { lacks } from "../support/host.ts";
+import { skipUnless } from "../support/host.ts";
 import { parseRunnerLog } from "../support/runner-log.ts";
 import { startStep } from "../support/runner.ts";
 import { Agent, delta, stopped, tool, until } from "../support/waiting.ts";
@@ -53,7 +53,7 @@ describe("the log of a step that waits", () => {
     }),
   );
 
-  const itStopped = lacks("signals") ? it.concurrent.skip : it.concurrent;
+  const itStopped = skipUnless("signals") ? it.concurrent.skip : it.concurrent;
   itStopped("is not taken over by what the agent says, also when the step is stopped in the middle", () =>
     Agent.during({}, async (agent) => {
       agent.script = [

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { lacks } from "../support/host.ts";
+import { skipUnless } from "../support/host.ts";
 import { runPost, runStep, startPost, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, until } from "../support/waiting.ts";
 
@@ -26,7 +26,7 @@ describe("a step that was killed while it waited", () => {
       }),
   );
 
-  (lacks("signals") ? it.concurrent.skip : it.concurrent)(
+  (skipUnless("signals") ? it.concurrent.skip : it.concurrent)(
     "after it ignored the runner's signals for ten seconds has its run interrupted, too",
     withAgent(async (agent) => {
       // A wrapper around the step that keeps signals to itself, as some containers do.

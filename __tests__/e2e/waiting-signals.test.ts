@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { lacks } from "../support/host.ts";
-import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/odd-mosoo.ts";
+import { skipUnless } from "../support/host.ts";
+import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/scripted-mosoo.ts";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 
@@ -17,7 +17,7 @@ const withAgent =
   (...row: T): Promise<void> =>
     Agent.during({}, (agent) => test(agent, ...row));
 
-const describeStopped = lacks("signals") ? describe.skip : describe;
+const describeStopped = skipUnless("signals") ? describe.skip : describe;
 
 describeStopped("a signal while the step waits", () => {
   it.concurrent.each([

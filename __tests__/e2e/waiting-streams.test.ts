@@ -9,7 +9,7 @@ import {
   startOddMosoo,
   threadBody,
   type OddBehaviour,
-} from "../support/odd-mosoo.ts";
+} from "../support/scripted-mosoo.ts";
 import { type StepResult, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, tool, until } from "../support/waiting.ts";
 

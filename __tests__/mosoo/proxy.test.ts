@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { Proxies, isExempt } from "../../src/mosoo/proxy.ts";
+import { ProxyResolver, isExempt } from "../../src/mosoo/proxy.ts";
 
 const target = new URL("https://api.example.com/v1");
 
@@ -52,7 +52,7 @@ describe("the way to a host", () => {
     environment: Record<string, string>,
     host = "https://api.example.com",
   ): Promise<string | undefined> => {
-    const proxies = new Proxies(environment, {});
+    const proxies = new ProxyResolver(environment, {});
     const way = await proxies.wayTo(new URL(host));
     await proxies.destroy();
     return way?.host;
@@ -76,7 +76,7 @@ describe("the way to a host", () => {
   });
 
   it("is one for many calls, also where they begin at once", async () => {
-    const proxies = new Proxies({ HTTPS_PROXY: "http://p:1" }, {});
+    const proxies = new ProxyResolver({ HTTPS_PROXY: "http://p:1" }, {});
     const [one, other] = await Promise.all([proxies.wayTo(target), proxies.wayTo(target)]);
     expect(one).toBe(other);
     await proxies.destroy();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { WireError } from "../../src/mosoo/errors.ts";
-import { isLoopback, mayCarryToken, movedBase, redirectTarget } from "../../src/mosoo/redirect.ts";
+import { MosooConnectionError } from "../../src/mosoo/errors.ts";
+import { isLoopback, canForwardAuthorization, deriveBaseUrl, resolveRedirect } from "../../src/mosoo/redirect.ts";
 
 const url = (text: string): URL => new URL(text);
 
@@ -28,7 +28,7 @@ describe("the token", () => {
     ["http://localhost:1/a", "https://localhost:2/a"],
     ["http://[::1]:1/a", "http://[::1]:2/a"],
   ])("follows from %s to %s", (from, to) => {
-    expect(mayCarryToken(url(from), url(to))).toBe(true);
+    expect(canForwardAuthorization(url(from), url(to))).toBe(true);
   });
 
   it.each([
@@ -51,20 +51,20 @@ describe("the token", () => {
     ["http://127.0.0.1:1/a", "https://evil.example/a"],
     ["http://localhost/a", "ftp://localhost/a"],
   ])("does not follow from %s to %s", (from, to) => {
-    expect(mayCarryToken(url(from), url(to))).toBe(false);
+    expect(canForwardAuthorization(url(from), url(to))).toBe(false);
   });
 });
 
 describe("a redirect's target", () => {
   const from = url("https://mosoo.ai/api/v1/threads/1");
-  const baseOf = (to: URL): URL | undefined => movedBase(url("https://mosoo.ai/api/v1"), from, to);
+  const baseOf = (to: URL): URL | undefined => deriveBaseUrl(url("https://mosoo.ai/api/v1"), from, to);
   const target = (method: string, status: number, location?: string): string =>
-    redirectTarget(from, method, status, location, baseOf).href;
-  function refusal(method: string, status: number, location?: string): WireError {
+    resolveRedirect(from, method, status, location, baseOf).href;
+  function refusal(method: string, status: number, location?: string): MosooConnectionError {
     try {
-      redirectTarget(from, method, status, location, baseOf);
+      resolveRedirect(from, method, status, location, baseOf);
     } catch (error) {
-      if (error instanceof WireError) return error;
+      if (error instanceof MosooConnectionError) return error;
     }
     throw new Error("It was followed.");
   }
@@ -77,7 +77,7 @@ describe("a redirect's target", () => {
 
   it.each([301, 302, 303])("of %i is followed by a GET alone", (status) => {
     expect(target("GET", status, "/x")).toBe("https://mosoo.ai/x");
-    const { message, advice, fault } = refusal("POST", status, "https://cloud.mosoo.ai/api/v1/threads/1");
+    const { message, advice, code: fault } = refusal("POST", status, "https://cloud.mosoo.ai/api/v1/threads/1");
     expect(fault).toBe("redirect");
     expect(message).toBe(
       `mosoo.ai answered ${status} and points to https://cloud.mosoo.ai/api/v1/threads/1; a POST does not survive such a redirect.`,
@@ -133,10 +133,10 @@ describe("the base after a move", () => {
     ["https://mosoo.ai/public/api/v2/threads/1", "https://mosoo.ai/public/api/v2"],
     ["https://mosoo.ai/threads/1", "https://mosoo.ai/"],
   ])("is what stands before the path in %s", (answered, base) => {
-    expect(movedBase(url("https://mosoo.ai/api/v1"), asked, url(answered))?.href).toBe(base);
+    expect(deriveBaseUrl(url("https://mosoo.ai/api/v1"), asked, url(answered))?.href).toBe(base);
   });
 
   it("is not known where another path answered", () => {
-    expect(movedBase(url("https://mosoo.ai/api/v1"), asked, url("https://mosoo.ai/login"))).toBeUndefined();
+    expect(deriveBaseUrl(url("https://mosoo.ai/api/v1"), asked, url("https://mosoo.ai/login"))).toBeUndefined();
   });
 });

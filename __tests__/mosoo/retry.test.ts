@@ -1,16 +1,16 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { WireFault } from "../../src/mosoo/errors.ts";
+import type { ConnectionErrorCode } from "../../src/mosoo/errors.ts";
 import {
-  afterFailure,
+  decideRetry,
   backoffMs,
   isAmbiguous,
-  isPassing,
+  isRetryableStatus,
   parseRetryAfter,
   startRetrying,
   type Failure,
   type RetryState,
-  type Verdict,
+  type RetryDecision,
 } from "../../src/mosoo/retry.ts";
 
 const second = 1_000;
@@ -18,32 +18,32 @@ const minute = 60 * second;
 
 const status = fc.integer({ min: 300, max: 599 });
 const retryAfterMs = fc.option(fc.integer({ min: 0, max: 2 * minute }), { nil: undefined });
-const fault = fc.constantFrom<WireFault>(
-  "name-not-found",
-  "refused",
-  "handshake",
-  "reset",
+const fault = fc.constantFrom<ConnectionErrorCode>(
+  "dns_not_found",
+  "connection_refused",
+  "tls_handshake_failed",
+  "connection_reset",
   "timeout",
-  "cut",
-  "too-large",
-  "certificate",
-  "not-tls",
-  "proxy-unreachable",
-  "proxy-refused",
+  "body_truncated",
+  "response_too_large",
+  "certificate_invalid",
+  "tls_protocol_error",
+  "proxy_unreachable",
+  "proxy_refused",
   "redirect",
 );
 const failure: fc.Arbitrary<Failure> = fc.oneof(
   fc.record({ kind: fc.constant("status" as const), status, retryAfterMs }),
   fc.record({ kind: fc.constant("processing" as const), retryAfterMs }),
-  fc.constant({ kind: "shape" as const }),
-  fc.record({ kind: fc.constant("wire" as const), fault }),
+  fc.constant({ kind: "invalid_response" as const }),
+  fc.record({ kind: fc.constant("connection" as const), fault }),
 );
 const random = fc.nat(2 ** 30 - 1).map((part) => part / 2 ** 30);
 const budgetMs = fc.integer({ min: second, max: 24 * 60 * minute });
 
 interface Try {
   at: number;
-  verdict: Verdict;
+  verdict: RetryDecision;
   failure: Failure;
 }
 
@@ -54,7 +54,7 @@ function play(failures: readonly [Failure, number, number][], budget: number, ho
   let state: RetryState = startRetrying(now, now + budget, hostAnswered);
   for (const [failed, tookMs, chance] of failures) {
     now += tookMs;
-    const verdict = afterFailure(state, failed, now, chance);
+    const verdict = decideRetry(state, failed, now, chance);
     tries.push({ at: now, verdict, failure: failed });
     if (!verdict.retry) break;
     state = verdict.state;
@@ -89,7 +89,7 @@ describe("the retry plan", () => {
           { kind: "status", status: code, retryAfterMs: asked },
           { kind: "processing", retryAfterMs: asked },
         ] as const) {
-          const verdict = afterFailure(state, failed, 0, chance);
+          const verdict = decideRetry(state, failed, 0, chance);
           if (!verdict.retry) continue;
           expect(verdict.waitMs).toBeGreaterThanOrEqual(asked);
           if (chance > 0) expect(verdict.waitMs).toBeGreaterThan(asked);
@@ -100,10 +100,10 @@ describe("the retry plan", () => {
 
   it("spreads those that were told the same time over a second at least, and ten at most", () => {
     const last = 1 - 2 ** -20;
-    const verdict = (asked: number): Verdict =>
-      afterFailure(startRetrying(0, 60 * minute), { kind: "status", status: 429, retryAfterMs: asked }, 0, last);
+    const verdict = (asked: number): RetryDecision =>
+      decideRetry(startRetrying(0, 60 * minute), { kind: "status", status: 429, retryAfterMs: asked }, 0, last);
     for (const asked of [second, 4 * second, 20 * second, 60 * second, 10 * minute]) {
-      const { waitMs } = verdict(asked) as Verdict & { retry: true };
+      const { waitMs } = verdict(asked) as RetryDecision & { retry: true };
       expect(waitMs - asked).toBeGreaterThan(999);
       expect(waitMs - asked).toBeLessThanOrEqual(10 * second);
     }
@@ -115,8 +115,8 @@ describe("the retry plan", () => {
         const asked = seconds * second;
         const told: Failure = { kind: "status", status: 429, retryAfterMs: asked };
         const begun = (deadlineAt: number): RetryState => ({ ...startRetrying(0, deadlineAt), failures });
-        expect(afterFailure(begun(asked + 1), told, 0, chance)).toMatchObject({ retry: true });
-        expect(afterFailure(begun(asked), told, 0, chance)).toMatchObject({ because: "deadline" });
+        expect(decideRetry(begun(asked + 1), told, 0, chance)).toMatchObject({ retry: true });
+        expect(decideRetry(begun(asked), told, 0, chance)).toMatchObject({ because: "deadline" });
       }),
     );
   });
@@ -152,31 +152,34 @@ describe("the retry plan", () => {
         status: code,
         retryAfterMs: 0,
       })),
-      ...(["certificate", "not-tls", "redirect", "proxy-refused"] as const).map((each): Failure => ({
-        kind: "wire",
+      ...(["certificate_invalid", "tls_protocol_error", "redirect", "proxy_refused"] as const).map((each): Failure => ({
+        kind: "connection",
         fault: each,
       })),
     ];
     for (const failed of final) {
-      expect(afterFailure(startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({ retry: false, because: "final" });
+      expect(decideRetry(startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({ retry: false, because: "final" });
     }
   });
 
   it("tries again after every failure that may pass", () => {
     const passing: Failure[] = [
       ...[408, 425, 429, 500, 502, 503, 504, 507, 520, 599].map((code): Failure => ({ kind: "status", status: code })),
-      ...(["reset", "timeout", "cut"] as const).map((each): Failure => ({ kind: "wire", fault: each })),
-      { kind: "wire", fault: "proxy-refused", status: 503 },
+      ...(["connection_reset", "timeout", "body_truncated"] as const).map((each): Failure => ({
+        kind: "connection",
+        fault: each,
+      })),
+      { kind: "connection", fault: "proxy_refused", status: 503 },
       { kind: "processing" },
-      { kind: "shape" },
+      { kind: "invalid_response" },
     ];
     for (const failed of passing) {
-      expect(afterFailure(startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({ retry: true });
+      expect(decideRetry(startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({ retry: true });
     }
   });
 
   it("fails at the deadline at once, and says how long the server asked for", () => {
-    const verdict = afterFailure(
+    const verdict = decideRetry(
       startRetrying(0, minute),
       { kind: "status", status: 429, retryAfterMs: 24 * 60 * minute },
       0,
@@ -186,17 +189,20 @@ describe("the retry plan", () => {
   });
 
   it("asks three times for a success of the promised shape, in a row", () => {
-    const shape: Failure = { kind: "shape" };
-    expect(play(again(shape, 9), 5 * minute).at(-1)?.verdict).toMatchObject({ retry: false, because: "shape" });
+    const shape: Failure = { kind: "invalid_response" };
+    expect(play(again(shape, 9), 5 * minute).at(-1)?.verdict).toMatchObject({
+      retry: false,
+      because: "invalid_response",
+    });
     expect(play(again(shape, 9), 5 * minute)).toHaveLength(3);
     const mixed = [...again(shape, 2), ...again({ kind: "status", status: 502 }, 1), ...again(shape, 9)];
     expect(play(mixed, 5 * minute)).toHaveLength(6);
   });
 
-  it.each<WireFault>(["name-not-found", "refused", "proxy-unreachable"])(
+  it.each<ConnectionErrorCode>(["dns_not_found", "connection_refused", "proxy_unreachable"])(
     "gives up an address that never answered after three tries (%s)",
     (each) => {
-      const unreachable: Failure = { kind: "wire", fault: each };
+      const unreachable: Failure = { kind: "connection", fault: each };
       const tries = play(again(unreachable, 9), 5 * minute);
       expect(tries).toHaveLength(3);
       expect(tries.at(-1)?.verdict).toMatchObject({ retry: false, because: "unreachable" });
@@ -206,7 +212,7 @@ describe("the retry plan", () => {
 
   it("gives up an address that never answered within fifteen seconds, however slow each try is", () => {
     fc.assert(
-      fc.property(failures(fc.constant<Failure>({ kind: "wire", fault: "name-not-found" })), (list) => {
+      fc.property(failures(fc.constant<Failure>({ kind: "connection", fault: "dns_not_found" })), (list) => {
         for (const { at, verdict } of play(list, 24 * 60 * minute)) {
           if (verdict.retry) expect(at + verdict.waitMs - 1_000_000).toBeLessThanOrEqual(15 * second);
         }
@@ -215,28 +221,35 @@ describe("the retry plan", () => {
   });
 
   it("keeps at an address that has answered before, until the deadline", () => {
-    const list = [...again({ kind: "status", status: 503 }, 1), ...again({ kind: "wire", fault: "refused" }, 30)];
+    const list = [
+      ...again({ kind: "status", status: 503 }, 1),
+      ...again({ kind: "connection", fault: "connection_refused" }, 30),
+    ];
     expect(play(list, 5 * minute)).toHaveLength(31);
   });
 });
 
 describe("a failed request", () => {
   it("may have been carried out where the connection broke or the server failed, and not where it was refused", () => {
-    const wire = (each: WireFault): boolean => isAmbiguous({ kind: "wire", fault: each });
+    const wire = (each: ConnectionErrorCode): boolean => isAmbiguous({ kind: "connection", fault: each });
     const answered = (code: number): boolean => isAmbiguous({ kind: "status", status: code });
-    expect(["reset", "timeout", "cut", "too-large", "aborted"].map((each) => wire(each as WireFault))).toEqual(
-      Array(5).fill(true),
-    );
-    expect(["name-not-found", "refused", "certificate", "redirect"].map((each) => wire(each as WireFault))).toEqual(
-      Array(4).fill(false),
-    );
+    expect(
+      ["connection_reset", "timeout", "body_truncated", "response_too_large", "aborted"].map((each) =>
+        wire(each as ConnectionErrorCode),
+      ),
+    ).toEqual(Array(5).fill(true));
+    expect(
+      ["dns_not_found", "connection_refused", "certificate_invalid", "redirect"].map((each) =>
+        wire(each as ConnectionErrorCode),
+      ),
+    ).toEqual(Array(4).fill(false));
     expect([408, 500, 502, 503, 504].map(answered)).toEqual(Array(5).fill(true));
     expect([400, 401, 404, 409, 425, 429, 501, 505].map(answered)).toEqual(Array(8).fill(false));
-    expect(isAmbiguous({ kind: "shape" })).toBe(true);
+    expect(isAmbiguous({ kind: "invalid_response" })).toBe(true);
   });
 
   it("is worth another try with 408, 425, 429 and every 5xx but 501 and 505", () => {
-    const worth = Array.from({ length: 300 }, (_, index) => 300 + index).filter(isPassing);
+    const worth = Array.from({ length: 300 }, (_, index) => 300 + index).filter(isRetryableStatus);
     const server = Array.from({ length: 100 }, (_, index) => 500 + index).filter(
       (code) => code !== 501 && code !== 505,
     );

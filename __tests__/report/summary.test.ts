@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Answer, Report } from "../../src/report/report.ts";
+import type { ResponseText, Report } from "../../src/report/report.ts";
 import { renderComment, renderSummary, writeSummary } from "../../src/report/summary.ts";
 import { FRAGMENTS, MARKDOWN } from "../support/hostile.ts";
 import { decoded, render } from "../support/rendered.ts";
@@ -203,7 +203,7 @@ describe("writing the summary", () => {
 
 /** Answers that are not there yet, and those that are. */
 describe("every outcome", () => {
-  const answers: (Answer | undefined)[] = [undefined, { text: "Some words.", complete: false }];
+  const answers: (ResponseText | undefined)[] = [undefined, { text: "Some words.", complete: false }];
 
   it.each(outcomes)("%s has a whole card, with and without an answer", async (outcome) => {
     for (const answer of answers) {

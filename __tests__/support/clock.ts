@@ -1,5 +1,5 @@
 /** A clock that tests hold. */
-import type { Clock } from "../../src/mosoo/clock.ts";
+import type { Clock } from "../../src/common/clock.ts";
 
 /** Turns of the event loop, a timer's and an immediate's each, after which everything that can happen has happened. */
 const stillTurns = 8;

@@ -1,13 +1,13 @@
 /** A pull request with an agent: both stand-ins, and steps of the built action that comment on it. */
-import { startGitHubServer, writeToken, type GitHubComment, type GitHubServer } from "./github-server.ts";
-import type { GitHubServerOptions } from "./github-server.ts";
+import { startGitHubServer, writeToken, type GitHubComment, type GitHubServer } from "./fake-github-server.ts";
+import type { GitHubServerOptions } from "./fake-github-server.ts";
 import {
   startMosooServer,
   type MosooServer,
   type MosooServerOptions,
   type RunScript,
   type ScriptStep,
-} from "./mosoo-server.ts";
+} from "./fake-mosoo-server.ts";
 import { events, startStep, type RunningStep, type StepOptions } from "./runner.ts";
 
 /** An agent that says its piece at once. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { checkAnswer, checkExchange, checkRequest, publishedContracts } from "./contract-check.ts";
 import type { Contract } from "./contract-check.ts";
 import { at, call, create, createBody, LATER, message, REVISIONS, send, start, upload } from "./mosoo/test-client.ts";
-import type { Exchange, MosooServer, Revision } from "./mosoo-server.ts";
+import type { Exchange, MosooServer, Revision } from "./fake-mosoo-server.ts";
 
 const fetched = async (server: MosooServer): Promise<Contract> =>
   (await call(server, "GET", "/openapi.json", { token: null })).json as Contract;

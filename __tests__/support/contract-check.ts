@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
-import type { Exchange, Revision } from "./mosoo-server.ts";
+import type { Exchange, Revision } from "./fake-mosoo-server.ts";
 
 /** An OpenAPI 3.1 document, as far as the check reads it. */
 export interface Contract {

@@ -12,8 +12,8 @@ const lacking = {
   "peak memory": platform !== "linux" && "memory of an upload: it is read from /proc",
 } as const satisfies Record<string, string | false>;
 
-export function lacks(need: keyof typeof lacking): boolean {
+export function skipUnless(need: keyof typeof lacking): boolean {
   return lacking[need] !== false;
 }
 
-export const leftOut: readonly string[] = Object.values(lacking).filter((reason) => reason !== false);
+export const skipped: readonly string[] = Object.values(lacking).filter((reason) => reason !== false);

@@ -3,7 +3,7 @@ import { createServer as createTcpServer } from "node:net";
 import { inspect } from "node:util";
 import { describe, expect, it } from "@jest/globals";
 import { at, call, create, idAt, message, send, start, until, upload } from "./mosoo/test-client.ts";
-import type { Fault, Mishap, MosooServer } from "./mosoo-server.ts";
+import type { Fault, Mishap, MosooServer } from "./fake-mosoo-server.ts";
 
 const onCreate = (mishap: Mishap, more: Partial<Fault> = {}): Fault => ({ on: "create", ...mishap, ...more }) as Fault;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { at, call, create, createBody, idAt, LATER, message, send, start, until } from "./mosoo/test-client.ts";
-import type { MosooServer } from "./mosoo-server.ts";
+import type { MosooServer } from "./fake-mosoo-server.ts";
 
 const HOUR = 3_600_000;
 

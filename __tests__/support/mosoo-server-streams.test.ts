@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { at, LATER, send, start, until } from "./mosoo/test-client.ts";
-import type { MosooServer, RunEvent } from "./mosoo-server.ts";
+import type { MosooServer, RunEvent } from "./fake-mosoo-server.ts";
 
 const delta = (content: string): RunEvent => ({ type: "agent.message.delta", content });
 const hangUps: AbortController[] = [];

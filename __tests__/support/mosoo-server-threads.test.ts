@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { at, call, create, idAt, LATER, message, REVISIONS, send, start, until } from "./mosoo/test-client.ts";
-import type { EndedStatus, MosooServer, RunEvent } from "./mosoo-server.ts";
+import type { EndedStatus, MosooServer, RunEvent } from "./fake-mosoo-server.ts";
 
 const STRANGER = "01J00000000000000000000001";
 const delta = (content: string): RunEvent => ({ type: "agent.message.delta", content });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
-import { lacks } from "./host.ts";
+import { skipUnless } from "./host.ts";
 import { events, parseFileCommand, runPost, runStep, startStep } from "./runner.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "runner-test-"));
@@ -130,7 +130,7 @@ describe("the post step", () => {
 });
 
 describe("cancelling", () => {
-  (lacks("signals") ? it.skip : it)("begins with SIGINT and ends with the step's own exit", async () => {
+  (skipUnless("signals") ? it.skip : it)("begins with SIGINT and ends with the step's own exit", async () => {
     const running = startStep({
       with: {},
       script: script(

@@ -5,7 +5,7 @@ import {
   type RunScript,
   type StoredRun,
   startMosooServer,
-} from "./mosoo-server.ts";
+} from "./fake-mosoo-server.ts";
 import { type RunningStep, type StepOptions, type StepResult, runStep, startStep } from "./runner.ts";
 
 export const delta = (content: string) => ({ type: "agent.message.delta", content });

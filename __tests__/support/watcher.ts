@@ -1,8 +1,8 @@
 /** Follows a run as the step does, and keeps all that it was told. */
-import { type Clock, systemClock } from "../../src/mosoo/clock.ts";
-import type { Run } from "../../src/mosoo/schema.ts";
+import { type Clock, systemClock } from "../../src/common/clock.ts";
+import type { Run } from "../../src/mosoo/contract/schema.ts";
 import { Transport } from "../../src/mosoo/transport.ts";
-import { type FollowOptions, type Followed, followRun } from "../../src/mosoo/watch/follow.ts";
+import { type FollowOptions, type Followed, followRun } from "../../src/mosoo/runs/follow.ts";
 
 export interface Watched extends Followed {
   /** What was told as it came: words joined, tools as `→ name`. */
@@ -49,18 +49,18 @@ export async function watch(options: WatchOptions): Promise<Watched> {
       run: { id: runId, ...run },
       deadlineAt: began + timeoutMs,
       listener: {
-        happened: (happening) => {
+        onEvent: (happening) => {
           if (happening.kind === "words") told.words += happening.text;
           if (happening.kind === "tool") told.tools.push(happening.name);
         },
-        seen: ({ status }) => {
+        onRunUpdated: ({ status }) => {
           if (told.seen.at(-1) !== status) told.seen.push(status);
         },
-        asked: (title) => {
+        onInputRequired: (title) => {
           told.questions.push(title);
           return onQuestion?.(title) ?? true;
         },
-        quiet: () => {
+        onIdle: () => {
           told.quietMinutes += 1;
         },
         debug: (text) => {

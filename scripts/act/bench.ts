@@ -1,8 +1,12 @@
 /** What an example's case works with: the stand-ins, act, and the checks. */
 import { checkExchange, publishedContracts } from "../../__tests__/support/contract-check.ts";
-import { startGitHubServer, writeToken, type GitHubServer } from "../../__tests__/support/github-server.ts";
+import { startGitHubServer, writeToken, type GitHubServer } from "../../__tests__/support/fake-github-server.ts";
 import type { Exchange, RunScript, ScriptStep } from "../../__tests__/support/mosoo/types.ts";
-import { startMosooServer, type MosooServer, type MosooServerOptions } from "../../__tests__/support/mosoo-server.ts";
+import {
+  startMosooServer,
+  type MosooServer,
+  type MosooServerOptions,
+} from "../../__tests__/support/fake-mosoo-server.ts";
 import { runExample, type ActOptions, type ActRun } from "./act.ts";
 import { Checks } from "./checks.ts";
 

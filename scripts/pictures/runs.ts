@@ -1,6 +1,6 @@
 /** Real runs of the built action (dist/) against the stand-in servers, one for each outcome: what they tell people. */
-import { startGitHubServer, writeToken } from "../../__tests__/support/github-server.ts";
-import { type RunScript, type ScriptStep, startMosooServer } from "../../__tests__/support/mosoo-server.ts";
+import { startGitHubServer, writeToken } from "../../__tests__/support/fake-github-server.ts";
+import { type RunScript, type ScriptStep, startMosooServer } from "../../__tests__/support/fake-mosoo-server.ts";
 import { type RunningStep, type StepOptions, events, startStep } from "../../__tests__/support/runner.ts";
 
 export interface Told {

@@ -1,11 +1,11 @@
 /** Reads the body of an answer: decompressed, and never more than it may be. */
 import { Readable, type Transform, pipeline } from "node:stream";
-import { WireError } from "./errors.ts";
+import { MosooConnectionError } from "./errors.ts";
 
 /** An answer of this API is a few kilobytes. */
-export const mostBodyBytes = 5 * 1024 * 1024;
+export const MAX_RESPONSE_BYTES = 5 * 1024 * 1024;
 /** One with an agent's words: an answer of a million characters, written as escapes, and its events. */
-export const mostWordsBytes = 32 * 1024 * 1024;
+export const MAX_TRANSCRIPT_RESPONSE_BYTES = 32 * 1024 * 1024;
 
 /** Nobody compresses more often than once; each costs memory. */
 const mostEncodings = 3;
@@ -32,7 +32,8 @@ async function decompressor(encoding: string): Promise<Transform | undefined> {
 /** `body` as the server meant it, whatever `content-encoding` says. */
 export async function decompressed(body: Readable, contentEncoding: string | undefined): Promise<Readable> {
   const encodings = (contentEncoding ?? "").toLowerCase().split(",");
-  if (encodings.length > mostEncodings) throw new WireError("garbled", "The answer is compressed over and over again.");
+  if (encodings.length > mostEncodings)
+    throw new MosooConnectionError("invalid_http_response", "The answer is compressed over and over again.");
   let stream = body;
   for (const name of encodings.reverse()) {
     const step = await decompressor(name.trim());
@@ -47,17 +48,17 @@ export async function decompressed(body: Readable, contentEncoding: string | und
 /**
  * The whole body as text, at most `mostBytes` after decompression.
  *
- * @throws WireError `too-large`
+ * @throws MosooConnectionError `too-large`
  */
-export async function readText(body: Readable, mostBytes = mostBodyBytes): Promise<string> {
+export async function readText(body: Readable, mostBytes = MAX_RESPONSE_BYTES): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > mostBytes) {
       body.destroy();
-      throw new WireError(
-        "too-large",
+      throw new MosooConnectionError(
+        "response_too_large",
         `The answer is larger than ${mostBytes / 1024 / 1024} MiB; reading stopped.`,
         "Check that `api-url` is the address of a Mosoo API.",
       );

@@ -1,22 +1,29 @@
 /** What can be asked of Mosoo. Knows nothing of GitHub Actions. */
-import { type Clock, systemClock } from "./clock.ts";
-import type { Contract } from "./contract.ts";
-import { type CreateRequest, type CreatedThread, createThread } from "./create.ts";
-import { Budget, Effort, type EffortOptions, type Note, type Stop } from "./effort.ts";
-import { type MessageRequest, type SentMessage, sendMessage } from "./message.ts";
-import { fetchContract } from "./negotiate.ts";
-import type { Run, ThreadAnswer } from "./schema.ts";
-import { findRunsOf, insistOnInterrupt, interruptRun, interruptTimeoutMs, readEndedRun, readThread } from "./thread.ts";
+import { type Clock, systemClock } from "../common/clock.ts";
+import type { Contract } from "./contract/request-bodies.ts";
+import { type CreateRequest, type CreatedThread, createThread } from "./create-thread.ts";
+import { Budget, RetryLoop, type RetryLoopOptions, type ClientEvent, type ShutdownSignals } from "./retry-loop.ts";
+import { type MessageRequest, type SentMessage, sendMessage } from "./messages.ts";
+import { fetchContract } from "./contract/negotiate.ts";
+import type { Run, ThreadResponse } from "./contract/schema.ts";
+import {
+  listRunsForMessage,
+  interruptRunWithRetry,
+  interruptRun,
+  INTERRUPT_TIMEOUT_MS,
+  getEndedRunByInterrupt,
+  getThread,
+} from "./threads.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
-import type { LocalFile } from "./upload.ts";
+import type { LocalFile } from "./files.ts";
 
-export interface MosooOptions extends TransportOptions {
+export interface MosooClientOptions extends TransportOptions {
   /** Longest time for one request, in milliseconds. */
   requestTimeoutMs: number;
   /** Longest time for creating, reading and sending, all retries together, in milliseconds. */
   createTimeoutMs: number;
-  stop: Stop;
-  note: (note: Note) => void;
+  stop: ShutdownSignals;
+  note: (note: ClientEvent) => void;
 }
 
 /** One look at a thread while another's run is waited for, all its tries together. */
@@ -24,14 +31,14 @@ const lookBudgetMs = 60_000;
 /** One file's tries, apart from the time its bytes take. */
 const uploadBudgetMs = 300_000;
 
-export class Mosoo {
+export class MosooClient {
   readonly transport: Transport;
   readonly clock: Clock;
-  readonly #options: MosooOptions;
+  readonly #options: MosooClientOptions;
   /** For all that brings the message to the agent, uploads and the wait for another's run apart. */
   readonly #budget: Budget;
 
-  constructor(options: MosooOptions) {
+  constructor(options: MosooClientOptions) {
     this.#options = options;
     this.transport = new Transport(options);
     this.clock = options.clock ?? systemClock;
@@ -42,56 +49,56 @@ export class Mosoo {
     return this.transport.base;
   }
 
-  /** @throws MosooError; StoppedError */
+  /** @throws MosooError; CancelledError */
   createThread(request: CreateRequest): Promise<CreatedThread> {
     return createThread(this.transport, this.#effort("creating the thread"), request);
   }
 
   /**
    * @param awaitOtherRun waits out a run of someone else; the time it takes is not the sending's
-   * @throws MosooError; StoppedError
+   * @throws MosooError; CancelledError
    */
   sendMessage(
-    request: Omit<MessageRequest, "awaitOtherRun">,
-    awaitOtherRun: MessageRequest["awaitOtherRun"],
+    request: Omit<MessageRequest, "waitForActiveRun">,
+    awaitOtherRun: MessageRequest["waitForActiveRun"],
   ): Promise<SentMessage> {
     return sendMessage(this.transport, this.#effort("sending the message"), {
       ...request,
-      awaitOtherRun: () => this.#budget.outside(awaitOtherRun),
+      waitForActiveRun: () => this.#budget.excluding(awaitOtherRun),
     });
   }
 
-  /** The server's contract; undefined where it cannot be had. @throws StoppedError */
+  /** The server's contract; undefined where it cannot be had. @throws CancelledError */
   contract(): Promise<Contract | undefined> {
     return fetchContract(this.transport, this.#effort("reading the server's contract"));
   }
 
-  /** File IDs, in the order of the files. @throws MosooError; StoppedError */
+  /** File IDs, in the order of the files. @throws MosooError; CancelledError */
   async uploadFiles(agentId: string, files: readonly LocalFile[]): Promise<string[]> {
-    const { uploadFiles } = await import("./upload.ts");
-    const newEffort = (): Effort => this.#effort("uploading a file", new Budget(this.clock, uploadBudgetMs));
-    return this.#budget.outside(() => uploadFiles(this.transport, this.clock, agentId, files, newEffort));
+    const { uploadFiles } = await import("./files.ts");
+    const newEffort = (): RetryLoop => this.#effort("uploading a file", new Budget(this.clock, uploadBudgetMs));
+    return this.#budget.excluding(() => uploadFiles(this.transport, this.clock, agentId, files, newEffort));
   }
 
-  /** @throws MosooError; StoppedError */
-  readThread(threadId: string): Promise<ThreadAnswer> {
-    return readThread(this.transport, this.#effort("reading the thread"), threadId);
+  /** @throws MosooError; CancelledError */
+  getThread(threadId: string): Promise<ThreadResponse> {
+    return getThread(this.transport, this.#effort("reading the thread"), threadId);
   }
 
   /** As readThread, with a time of its own: for looking again and again. */
-  lookAtThread(threadId: string): Promise<ThreadAnswer> {
+  pollThread(threadId: string): Promise<ThreadResponse> {
     const budget = new Budget(this.clock, lookBudgetMs);
-    return readThread(this.transport, this.#effort("reading the thread", budget), threadId);
+    return getThread(this.transport, this.#effort("reading the thread", budget), threadId);
   }
 
-  /** @see {@link findRunsOf} in thread.ts. @throws MosooError; StoppedError */
-  findRunsOf(text: string, threadId: string, newest: string): Promise<[string, ...string[]] | undefined> {
-    return findRunsOf(text, this.transport, this.#effort("reading the thread's events"), threadId, newest);
+  /** @see {@link listRunsForMessage} in thread.ts. @throws MosooError; CancelledError */
+  listRunsForMessage(text: string, threadId: string, newest: string): Promise<[string, ...string[]] | undefined> {
+    return listRunsForMessage(text, this.transport, this.#effort("reading the thread's events"), threadId, newest);
   }
 
-  /** @see {@link readEndedRun} in thread.ts. @throws MosooError; StoppedError */
-  readEndedRun(threadId: string, runId: string): Promise<Run | undefined> {
-    return readEndedRun(this.transport, this.#effort("reading a run"), threadId, runId);
+  /** @see {@link getEndedRunByInterrupt} in thread.ts. @throws MosooError; CancelledError */
+  getEndedRunByInterrupt(threadId: string, runId: string): Promise<Run | undefined> {
+    return getEndedRunByInterrupt(this.transport, this.#effort("reading a run"), threadId, runId);
   }
 
   /** @see {@link interruptRun} in thread.ts */
@@ -99,29 +106,38 @@ export class Mosoo {
     return interruptRun(this.transport, threadId, runId, { boundMs, signal });
   }
 
-  /** As interruptRun, asking again until `boundMs` are over. @see {@link insistOnInterrupt} in thread.ts */
-  insistOnInterrupt(threadId: string, runId: string, boundMs: number): Promise<Run | undefined> {
+  /** As interruptRun, asking again until `boundMs` are over. @see {@link interruptRunWithRetry} in thread.ts */
+  interruptRunWithRetry(threadId: string, runId: string, boundMs: number): Promise<Run | undefined> {
     const effort = this.#effort("interrupting the run", new Budget(this.clock, boundMs), {
-      requestTimeoutMs: Math.min(this.#options.requestTimeoutMs, interruptTimeoutMs),
+      requestTimeoutMs: Math.min(this.#options.requestTimeoutMs, INTERRUPT_TIMEOUT_MS),
       // It has made the run, be it to another process.
-      hostAnswered: () => true,
+      hasResponded: () => true,
     });
-    return insistOnInterrupt(this.transport, effort, threadId, runId);
+    return interruptRunWithRetry(this.transport, effort, threadId, runId);
   }
 
   /** Waits, or ends at once when the step is told to stop. */
-  async pause(ms: number): Promise<void> {
-    await this.clock.sleep(ms, this.#options.stop.requested);
+  async sleep(ms: number): Promise<void> {
+    await this.clock.sleep(ms, this.#options.stop.cancelSignal);
   }
 
   close(): Promise<void> {
     return this.transport.close();
   }
 
-  #effort(doing: string, budget = this.#budget, other: Partial<EffortOptions> = {}): Effort {
+  #effort(doing: string, budget = this.#budget, other: Partial<RetryLoopOptions> = {}): RetryLoop {
     const { clock } = this;
     const { requestTimeoutMs, stop, note } = this.#options;
-    const hostAnswered = (): boolean => this.transport.answered;
-    return new Effort({ clock, budget, requestTimeoutMs, stop, note, doing, hostAnswered, ...other });
+    const hostAnswered = (): boolean => this.transport.hasResponded;
+    return new RetryLoop({
+      clock,
+      budget,
+      requestTimeoutMs,
+      signals: stop,
+      onEvent: note,
+      operation: doing,
+      hasResponded: hostAnswered,
+      ...other,
+    });
   }
 }

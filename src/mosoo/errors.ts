@@ -5,44 +5,44 @@
  */
 
 /** What is known about the thread (or message) after a failure. `gone`: the thread was there, and is not any more. */
-export type Existence = "none" | "maybe" | "exists" | "gone";
+export type ThreadState = "not_created" | "unknown" | "created" | "deleted";
 
 /** Why a call had no usable answer, as far as the wire tells. */
-export type WireFault =
-  | "name-not-found"
-  | "refused"
-  | "reset"
+export type ConnectionErrorCode =
+  | "dns_not_found"
+  | "connection_refused"
+  | "connection_reset"
   /** Broken off before TLS was agreed on: nothing was sent. */
-  | "handshake"
+  | "tls_handshake_failed"
   | "timeout"
-  | "cut"
+  | "body_truncated"
   /** Bytes that are not what they claim to be: no HTTP, or not compressed as said. */
-  | "garbled"
-  | "too-large"
-  | "certificate"
-  | "not-tls"
-  | "proxy-unreachable"
-  | "proxy-refused"
+  | "invalid_http_response"
+  | "response_too_large"
+  | "certificate_invalid"
+  | "tls_protocol_error"
+  | "proxy_unreachable"
+  | "proxy_refused"
   | "redirect"
   | "aborted";
 
 /** No usable HTTP answer. `message` is a whole sentence without secrets; `advice` says what to do about it. */
-export class WireError extends Error {
-  override readonly name = "WireError";
-  readonly fault: WireFault;
+export class MosooConnectionError extends Error {
+  override readonly name = "MosooConnectionError";
+  readonly code: ConnectionErrorCode;
   readonly advice: string;
   /** The status of an answer that could not be used, or of a proxy's refusal. */
   readonly status: number | undefined;
 
-  constructor(fault: WireFault, message: string, advice = "", status?: number) {
+  constructor(code: ConnectionErrorCode, message: string, advice = "", status?: number) {
     super(message);
-    this.fault = fault;
+    this.code = code;
     this.advice = advice;
     this.status = status;
   }
 }
 
-export interface MosooErrorFacts {
+export interface MosooErrorDetails {
   /** HTTP status of the last answer. */
   status?: number | undefined;
   /** The server's error code, from the envelope of mosoo-api's errors. */
@@ -51,7 +51,7 @@ export interface MosooErrorFacts {
   serverMessage?: string | undefined;
   /** What to do next, a whole sentence. */
   advice?: string | undefined;
-  existence?: Existence | undefined;
+  threadState?: ThreadState | undefined;
   /** The input the failure belongs to, where one can be named. */
   input?: string | undefined;
 }
@@ -59,27 +59,27 @@ export interface MosooErrorFacts {
 /** A failure that ends what was asked of Mosoo. */
 export class MosooError extends Error {
   override readonly name = "MosooError";
-  readonly facts: MosooErrorFacts;
+  readonly details: MosooErrorDetails;
 
-  constructor(message: string, facts: MosooErrorFacts = {}) {
+  constructor(message: string, details: MosooErrorDetails = {}) {
     super(message);
-    this.facts = facts;
+    this.details = details;
   }
 
   /** The same failure with what only the caller knows. */
-  with(facts: MosooErrorFacts): MosooError {
-    return new MosooError(this.message, { ...this.facts, ...facts });
+  extend(details: MosooErrorDetails): MosooError {
+    return new MosooError(this.message, { ...this.details, ...details });
   }
 }
 
 /** The step was told to stop (cancelled job, timed-out step) before the work was done. */
-export class StoppedError extends Error {
-  override readonly name = "StoppedError";
-  readonly existence: Existence;
+export class CancelledError extends Error {
+  override readonly name = "CancelledError";
+  readonly threadState: ThreadState;
 
-  constructor(existence: Existence) {
+  constructor(threadState: ThreadState) {
     super("The step was stopped.");
-    this.existence = existence;
+    this.threadState = threadState;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Which proxy a call takes. undici's environment agent does the work, and is loaded only where it has some. */
 import type { Dispatcher } from "undici";
-import { WireError } from "./errors.ts";
+import { MosooConnectionError } from "./errors.ts";
 import { isLoopback } from "./redirect.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,12 +31,12 @@ function variable(environment: Environment, ...names: string[]): Variable | unde
   return undefined;
 }
 
-function misfit({ name }: Variable, what: string, advice: string): WireError {
+function misfit({ name }: Variable, what: string, advice: string): MosooConnectionError {
   // Its value may hold a password, and is never shown.
-  return new WireError("proxy-refused", `The environment variable ${name} ${what}.`, advice);
+  return new MosooConnectionError("proxy_refused", `The environment variable ${name} ${what}.`, advice);
 }
 
-/** @throws WireError `proxy-refused` that names the variable */
+/** @throws MosooConnectionError `proxy-refused` that names the variable */
 function proxyUrl(found: Variable): URL {
   const url = URL.canParse(found.value) ? new URL(found.value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
@@ -84,7 +84,7 @@ export function isExempt(noProxy: string, target: URL): boolean {
  * The ways out that the environment's proxy variables ask for. An https target takes `HTTPS_PROXY`, and `HTTP_PROXY`
  * where that is not set (as undici does); http is for loopback alone, and loopback is never proxied.
  */
-export class Proxies {
+export class ProxyResolver {
   readonly #environment: Environment;
   readonly #options: object;
   #way: Promise<ProxyWay> | undefined;
@@ -98,7 +98,7 @@ export class Proxies {
   /**
    * The way to `target`; undefined where the call goes out directly.
    *
-   * @throws WireError `proxy-refused` where the variable is no proxy's URL
+   * @throws MosooConnectionError `proxy-refused` where the variable is no proxy's URL
    */
   async wayTo(target: URL): Promise<ProxyWay | undefined> {
     if (isLoopback(target.hostname)) return undefined;

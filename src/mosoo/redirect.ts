@@ -1,5 +1,5 @@
 /** Where a call may go, and where the token may follow. Pure. */
-import { WireError } from "./errors.ts";
+import { MosooConnectionError } from "./errors.ts";
 
 /** The service's own hosts: it moved between them in July 2026, and answers 308 from the old ones. */
 const serviceHosts = new Set(["mosoo.ai", "cloud.mosoo.ai", "try.mosoo.ai"]);
@@ -12,7 +12,7 @@ export function isLoopback(hostname: string): boolean {
 }
 
 /** Whether the token may go to `to`, having been meant for `from`. */
-export function mayCarryToken(from: URL, to: URL): boolean {
+export function canForwardAuthorization(from: URL, to: URL): boolean {
   if (to.username !== "" || to.password !== "") return false;
   if (isLoopback(from.hostname)) {
     return to.hostname === from.hostname && (to.protocol === "http:" || to.protocol === "https:");
@@ -33,9 +33,9 @@ function strangeTarget(from: URL, to: URL): string {
  * The address that a redirect leads to.
  *
  * @param baseOf the API's base, if the call had gone to that address
- * @throws WireError `redirect` that names the new host and `api-url`, where the call must not follow
+ * @throws MosooConnectionError `redirect` that names the new host and `api-url`, where the call must not follow
  */
-export function redirectTarget(
+export function resolveRedirect(
   from: URL,
   method: string,
   status: number,
@@ -44,7 +44,7 @@ export function redirectTarget(
 ): URL {
   const to = location !== undefined && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (to === undefined || !/^https?:$/.test(to.protocol)) {
-    throw new WireError(
+    throw new MosooConnectionError(
       "redirect",
       `${from.host} answered ${status} without a usable Location.`,
       "Check `api-url`.",
@@ -57,15 +57,15 @@ export function redirectTarget(
   if (method !== "GET" && status !== 307 && status !== 308) {
     // A long path says nothing more, and cut in the middle it could hold half a secret.
     const target = `${to.origin}${to.pathname.length > 100 ? "/…" : to.pathname}`;
-    throw new WireError(
+    throw new MosooConnectionError(
       "redirect",
       `${from.host} answered ${status} and points to ${target}; a ${method} does not survive such a redirect.`,
       advice,
       status,
     );
   }
-  if (!mayCarryToken(from, to)) {
-    throw new WireError(
+  if (!canForwardAuthorization(from, to)) {
+    throw new MosooConnectionError(
       "redirect",
       `${from.host} answered ${status} and points to ${strangeTarget(from, to)}; the token does not follow there.`,
       advice,
@@ -80,7 +80,7 @@ export function redirectTarget(
  *
  * @returns undefined where the path that answered does not end like the one asked
  */
-export function movedBase(base: URL, asked: URL, answered: URL): URL | undefined {
+export function deriveBaseUrl(base: URL, asked: URL, answered: URL): URL | undefined {
   const path = asked.pathname.slice(base.pathname.length);
   if (!answered.pathname.endsWith(path)) return undefined;
   const moved = new URL(answered.origin);

@@ -9,10 +9,10 @@ import type { Dispatcher } from "undici";
 import request from "undici/lib/api/api-request.js";
 import Agent from "undici/lib/dispatcher/agent.js";
 import { decompressed, readText } from "./body.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import { MosooError, WireError } from "./errors.ts";
-import { type Environment, Proxies } from "./proxy.ts";
-import { mostRedirects, movedBase, redirectTarget } from "./redirect.ts";
+import { type Clock, systemClock } from "../common/clock.ts";
+import { MosooError, MosooConnectionError } from "./errors.ts";
+import { type Environment, ProxyResolver } from "./proxy.ts";
+import { mostRedirects, deriveBaseUrl, resolveRedirect } from "./redirect.ts";
 import { bodyError, wireError } from "./wire-faults.ts";
 
 export interface TransportOptions {
@@ -23,13 +23,13 @@ export interface TransportOptions {
   /** For the proxy variables. */
   environment: Environment;
   /** Takes secrets out of all text that comes back whole, before anything is made or cut of it. */
-  conceal?: (text: string) => string;
+  redact?: (text: string) => string;
   /** Told once for each new base that a redirect led to. */
-  onMoved?: (base: URL) => void;
+  onBaseUrlChange?: (base: URL) => void;
   clock?: Clock;
 }
 
-export interface Call {
+export interface RequestOptions {
   method: "GET" | "POST";
   /** Below the base: `/threads/{id}`, segments already encoded. */
   path: string;
@@ -38,17 +38,17 @@ export interface Call {
   body?: string | { open: () => Readable; bytes: number };
   /** Connect, headers and body together; an upload's or stream's caller watches its idleness itself and gives none. */
   timeoutMs?: number | undefined;
-  /** Ends the call at once, as a WireError `aborted`. */
+  /** Ends the call at once, as a MosooConnectionError `aborted`. */
   signal?: AbortSignal | undefined;
   /** false: do not send the token. */
   withToken?: boolean;
   /** A success's text stays as it came: the caller conceals what it shows. */
-  raw?: boolean;
+  skipRedaction?: boolean;
   /** What an answer that is read whole may hold; undefined: what is plenty for all but an agent's words. */
-  mostBytes?: number;
+  maxBodyBytes?: number;
 }
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   header(name: string): string | undefined;
   text: string;
@@ -56,7 +56,7 @@ export interface Answer {
   url: URL;
 }
 
-export interface OpenAnswer extends Omit<Answer, "text"> {
+export interface HttpStreamResponse extends Omit<HttpResponse, "text"> {
   body: Readable;
 }
 
@@ -67,7 +67,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #direct: Agent;
   readonly #clock: Clock;
-  readonly #proxies: Proxies;
+  readonly #proxies: ProxyResolver;
   #answered = false;
   #base: URL;
 
@@ -76,7 +76,7 @@ export class Transport {
     this.#base = options.apiUrl;
     this.#clock = options.clock ?? systemClock;
     this.#direct = new Agent(agentOptions);
-    this.#proxies = new Proxies(options.environment, { ...agentOptions, proxyTls: { allowH2: false } });
+    this.#proxies = new ProxyResolver(options.environment, { ...agentOptions, proxyTls: { allowH2: false } });
   }
 
   /** The API's base as last known: where a redirect led, else as given. */
@@ -85,23 +85,23 @@ export class Transport {
   }
 
   /** Text of the server, without secrets. */
-  conceal(text: string): string {
-    return this.#options.conceal?.(text) ?? text;
+  redact(text: string): string {
+    return this.#options.redact?.(text) ?? text;
   }
 
   /** The host has answered something, whatever it was: it exists. */
-  get answered(): boolean {
+  get hasResponded(): boolean {
     return this.#answered;
   }
 
-  /** A call whose answer is read whole. @throws WireError */
-  async call(call: Call): Promise<Answer> {
+  /** A call whose answer is read whole. @throws MosooConnectionError */
+  async request(call: RequestOptions): Promise<HttpResponse> {
     const timer = timeLimit(call, this.#clock);
     try {
       const { body, ...answer } = await this.#follow(call, timer);
       try {
-        const text = await readText(body, call.mostBytes);
-        return { ...answer, text: call.raw === true && answer.status === 200 ? text : this.conceal(text) };
+        const text = await readText(body, call.maxBodyBytes);
+        return { ...answer, text: call.skipRedaction === true && answer.status === 200 ? text : this.redact(text) };
       } catch (error) {
         throw timer.signal.aborted ? error : bodyError(error, answer.url.host, answer.status);
       }
@@ -112,8 +112,8 @@ export class Transport {
     }
   }
 
-  /** A call whose body is read as it comes; `timeoutMs` is for the headers alone. @throws WireError */
-  async open(call: Call): Promise<OpenAnswer> {
+  /** A call whose body is read as it comes; `timeoutMs` is for the headers alone. @throws MosooConnectionError */
+  async stream(call: RequestOptions): Promise<HttpStreamResponse> {
     const timer = timeLimit(call, this.#clock);
     try {
       return await this.#follow(call, timer);
@@ -129,7 +129,7 @@ export class Transport {
     await Promise.all([this.#direct.destroy(), this.#proxies.destroy()]);
   }
 
-  async #follow(call: Call, timer: TimeLimit): Promise<OpenAnswer> {
+  async #follow(call: RequestOptions, timer: TimeLimit): Promise<HttpStreamResponse> {
     const base = this.#base;
     const asked = new URL(base.href.replace(/\/$/, "") + call.path);
     const seen = new Set<string>();
@@ -142,13 +142,13 @@ export class Transport {
         return answer;
       }
       answer.body.on("error", () => undefined).destroy();
-      const target = redirectTarget(url, call.method, answer.status, answer.header("location"), (to) =>
-        movedBase(base, asked, to),
+      const target = resolveRedirect(url, call.method, answer.status, answer.header("location"), (to) =>
+        deriveBaseUrl(base, asked, to),
       );
       seen.add(url.href);
       if (seen.has(target.href) || seen.size > mostRedirects) {
         const what = seen.has(target.href) ? "redirects in a circle" : `redirects more than ${mostRedirects} times`;
-        throw new WireError(
+        throw new MosooConnectionError(
           "redirect",
           `${asked.host} ${what}.`,
           "Set `api-url` to where the API lives.",
@@ -160,13 +160,13 @@ export class Transport {
   }
 
   #move(base: URL, asked: URL, answered: URL): void {
-    const moved = movedBase(base, asked, answered);
+    const moved = deriveBaseUrl(base, asked, answered);
     if (moved === undefined || moved.href === this.#base.href) return;
     this.#base = moved;
-    this.#options.onMoved?.(moved);
+    this.#options.onBaseUrlChange?.(moved);
   }
 
-  async #send(url: URL, call: Call, timer: TimeLimit): Promise<OpenAnswer> {
+  async #send(url: URL, call: RequestOptions, timer: TimeLimit): Promise<HttpStreamResponse> {
     const proxy = await this.#proxies.wayTo(url);
     const { signal } = timer;
     timer.peer = proxy === undefined ? url.host : `${url.host} (through the proxy ${proxy.host})`;
@@ -240,7 +240,7 @@ interface TimeLimit {
   stopWatching(): void;
 }
 
-function timeLimit(call: Call, clock: Clock): TimeLimit {
+function timeLimit(call: RequestOptions, clock: Clock): TimeLimit {
   const controller = new AbortController();
   const { signal, timeoutMs } = call;
   let timedOut = false;
@@ -261,13 +261,13 @@ function timeLimit(call: Call, clock: Clock): TimeLimit {
     peer: "The host",
     explain: (error) => {
       if (timedOut) {
-        return new WireError(
+        return new MosooConnectionError(
           "timeout",
           `${limit.peer} did not answer within ${Math.ceil((timeoutMs ?? 0) / 100) / 10} s.`,
         );
       }
-      if (controller.signal.aborted) return new WireError("aborted", "The call was given up.");
-      return error instanceof Error ? error : new WireError("reset", "The connection broke.");
+      if (controller.signal.aborted) return new MosooConnectionError("aborted", "The call was given up.");
+      return error instanceof Error ? error : new MosooConnectionError("connection_reset", "The connection broke.");
     },
     clear: () => {
       clearTimeout(timer);

@@ -1,5 +1,5 @@
-/** Turns what undici and Node throw into a WireError: a sentence that says which of many things it was. Pure. */
-import { WireError } from "./errors.ts";
+/** Turns what undici and Node throw into a MosooConnectionError: a sentence that says which of many things it was. Pure. */
+import { MosooConnectionError } from "./errors.ts";
 import type { Proxy } from "./proxy.ts";
 
 const certificateCodes =
@@ -25,41 +25,45 @@ function chain(error: unknown, depth = 0): Link[] {
   ];
 }
 
-function ofCertificate(code: string, owner: string): WireError {
+function ofCertificate(code: string, owner: string): MosooConnectionError {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH") {
-    return new WireError(
-      "certificate",
+    return new MosooConnectionError(
+      "certificate_invalid",
       `The certificate that ${owner} showed is for another host name (${code}).`,
       "Check `api-url`; a proxy that opens TLS connections can cause this, too.",
     );
   }
   if (unknownAuthorityCodes.test(code)) {
-    return new WireError(
-      "certificate",
+    return new MosooConnectionError(
+      "certificate_invalid",
       `The certificate of ${owner} comes from an authority that is not known here (${code}).`,
       "If it is your company's own, set NODE_EXTRA_CA_CERTS to a file with its certificate in the runner's environment.",
     );
   }
-  return new WireError(
-    "certificate",
+  return new MosooConnectionError(
+    "certificate_invalid",
     `The certificate of ${owner} was not accepted (${code}).`,
     "Check the certificate's dates and chain, and the runner's clock.",
   );
 }
 
-function ofTunnel(status: string, host: string, proxy: string): WireError {
+function ofTunnel(status: string, host: string, proxy: string): MosooConnectionError {
   const advice =
     status === "407"
       ? "It wants a user and password in the proxy variable."
       : "Check the proxy's rules, or name the host in NO_PROXY.";
   const message = `The proxy ${proxy} refused the connection to ${host} with status ${status}.`;
-  return new WireError("proxy-refused", message, advice, Number(status));
+  return new MosooConnectionError("proxy_refused", message, advice, Number(status));
 }
 
-function unreachable(what: string, proxied: boolean): WireError {
+function unreachable(what: string, proxied: boolean): MosooConnectionError {
   return proxied
-    ? new WireError("proxy-unreachable", what, "Check the variable HTTPS_PROXY (or HTTP_PROXY) and the proxy itself.")
-    : new WireError("refused", what, "Check `api-url` and the runner's firewall.");
+    ? new MosooConnectionError(
+        "proxy_unreachable",
+        what,
+        "Check the variable HTTPS_PROXY (or HTTP_PROXY) and the proxy itself.",
+      )
+    : new MosooConnectionError("connection_refused", what, "Check `api-url` and the runner's firewall.");
 }
 
 const notFound = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"];
@@ -74,21 +78,22 @@ function isNoHttp({ name, code, message }: Link): boolean {
 }
 
 /** An answer whose body could not be read to its end; its status is known. */
-export function bodyError(error: unknown, host: string, status: number): WireError {
-  if (error instanceof WireError) return new WireError(error.fault, error.message, error.advice, status);
+export function bodyError(error: unknown, host: string, status: number): MosooConnectionError {
+  if (error instanceof MosooConnectionError)
+    return new MosooConnectionError(error.code, error.message, error.advice, status);
   const garbled = chain(error).some(({ code }) => /^(Z_DATA_ERROR|Z_STREAM_ERROR|ERR__ERROR_FORMAT|ZSTD_)/.test(code));
   const [fault, what, advice] = garbled
-    ? (["garbled", "the answer is not compressed as it says", "Check `api-url` and any proxy."] as const)
-    : (["cut", "the answer broke off", ""] as const);
-  return new WireError(fault, `${host} answered ${status}, and ${what}.`, advice, status);
+    ? (["invalid_http_response", "the answer is not compressed as it says", "Check `api-url` and any proxy."] as const)
+    : (["body_truncated", "the answer broke off", ""] as const);
+  return new MosooConnectionError(fault, `${host} answered ${status}, and ${what}.`, advice, status);
 }
 
 /**
  * @param host whom the call was for, `host:port`
  * @param proxy the proxy in between
  */
-export function wireError(error: unknown, host: string, proxy?: Proxy): WireError {
-  if (error instanceof WireError) return error;
+export function wireError(error: unknown, host: string, proxy?: Proxy): MosooConnectionError {
+  if (error instanceof MosooConnectionError) return error;
   const links = chain(error);
   const codes = links.map((link) => link.code);
   const has = (...wanted: string[]): boolean => codes.some((code) => wanted.includes(code));
@@ -108,8 +113,8 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
   if (has(...notFound)) {
     return proxied
       ? unreachable(`The host name of the proxy ${proxy.host} was not found.`, true)
-      : new WireError(
-          "name-not-found",
+      : new MosooConnectionError(
+          "dns_not_found",
           `The host name ${host} was not found.`,
           "Check `api-url` and the runner's DNS.",
         );
@@ -117,8 +122,8 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
   if (has("ECONNREFUSED")) return unreachable(`${next} refused the connection.`, proxied);
   if (has(...noRoute)) return unreachable(`${next} cannot be reached.`, proxied);
   if (links.some(({ message }) => message.includes("before secure TLS connection was established"))) {
-    return new WireError(
-      "handshake",
+    return new MosooConnectionError(
+      "tls_handshake_failed",
       `${far} closed the connection before TLS was agreed on.`,
       "Check `api-url`, and whether a firewall or proxy lets the runner through to it.",
     );
@@ -127,25 +132,33 @@ export function wireError(error: unknown, host: string, proxy?: Proxy): WireErro
   if (has("UND_ERR_CONNECT_TIMEOUT")) {
     return proxied
       ? unreachable(`${next} does not answer.`, true)
-      : new WireError("timeout", `${host} did not answer in time.`, "Check `api-url` and the runner's firewall.");
+      : new MosooConnectionError(
+          "timeout",
+          `${host} did not answer in time.`,
+          "Check `api-url` and the runner's firewall.",
+        );
   }
   if (has("EPROTO") || begins("ERR_SSL")) {
-    return new WireError(
-      "not-tls",
+    return new MosooConnectionError(
+      "tls_protocol_error",
       `${far} does not speak TLS as expected.`,
       "Check the scheme and port of `api-url` and of the proxy.",
     );
   }
-  if (has(...late)) return new WireError("timeout", `${far} did not answer in time.`);
+  if (has(...late)) return new MosooConnectionError("timeout", `${far} did not answer in time.`);
   if (has("UND_ERR_HEADERS_OVERFLOW")) {
-    return new WireError(
-      "garbled",
+    return new MosooConnectionError(
+      "invalid_http_response",
       `${far} answered with more than 16 KiB of headers.`,
       "Check `api-url`, and any proxy that adds headers.",
     );
   }
   if (links.some(isNoHttp)) {
-    return new WireError("garbled", `${far} answered with something that is not HTTP.`, "Check the port of `api-url`.");
+    return new MosooConnectionError(
+      "invalid_http_response",
+      `${far} answered with something that is not HTTP.`,
+      "Check the port of `api-url`.",
+    );
   }
-  return new WireError("reset", `The connection to ${far} broke.`);
+  return new MosooConnectionError("connection_reset", `The connection to ${far} broke.`);
 }

@@ -18,7 +18,7 @@ export type Outcome =
   /** The work could not be handed over, or its end could not be learnt. */
   | "error";
 
-export interface Answer {
+export interface ResponseText {
   /** Untrusted Markdown. */
   text: string;
   /** false: the run did not complete; the text so far. */
@@ -54,7 +54,7 @@ export interface Report {
   durationMs?: number | undefined;
   /** Names of the tools used, with counts; untrusted. */
   tools?: ReadonlyMap<string, number> | undefined;
-  answer?: Answer | undefined;
+  answer?: ResponseText | undefined;
   /** What is asked of a person; untrusted. */
   question?: string | undefined;
   /**

@@ -1,10 +1,10 @@
 /** The report where people read it: the job summary, and the text of the pull request's comment. */
 import { stat } from "node:fs/promises";
 import * as core from "@actions/core";
-import { lengthWithoutAnswer, renderCard } from "./card.ts";
-import { link, type Place } from "./place.ts";
+import { frameLength, renderReport } from "./render.ts";
+import { link, type RenderTarget } from "./links.ts";
 import type { Report } from "./report.ts";
-import { redact } from "./untrusted.ts";
+import { redact } from "../sanitize/index.ts";
 
 /** The runner takes so many bytes a step, and shows nothing of more. */
 const mostSummaryBytes = 1_048_576;
@@ -49,26 +49,26 @@ export async function renderSummary(report: Report, written = 0): Promise<string
 /** The report as the pull request's comment shows it, within `room` UTF-16 units. */
 export async function renderComment(report: Report, room: number, secrets: readonly string[] = []): Promise<string> {
   const clean = withoutSecrets(report, secrets);
-  return render(clean, "comment", { maxCharacters: room - lengthWithoutAnswer(clean, "comment") });
+  return render(clean, "comment", { maxCharacters: room - frameLength(clean, "comment") });
 }
 
 async function render(
   report: Report,
-  place: Place,
+  place: RenderTarget,
   limits: { maxBytes?: number; maxCharacters?: number },
 ): Promise<string> {
   const { answer, threadUrl } = report;
   const room = Math.min(limits.maxCharacters ?? Infinity, limits.maxBytes ?? Infinity);
   if (answer === undefined || answer.text.trim() === "" || room < leastAnswer)
-    return renderCard(report, undefined, place);
-  const { cleanMarkdown } = await import("./markdown.ts");
+    return renderReport(report, undefined, place);
+  const { cleanMarkdown } = await import("../sanitize/markdown.ts");
   const rest = threadUrl === undefined ? "" : ` ${link("The thread has the rest.", threadUrl)}`;
   const { markdown } = cleanMarkdown(
     answer.text,
     { ...limits, note: `_The answer is cut here._${rest}` },
     report.outcome === "stopped" ? renderMsWhenStopped : undefined,
   );
-  return renderCard(report, markdown === "" ? undefined : markdown, place);
+  return renderReport(report, markdown === "" ? undefined : markdown, place);
 }
 
 /** The report with `***` for each secret, before anything is escaped: an escaped secret would not be found any more. */

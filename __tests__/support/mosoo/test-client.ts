@@ -1,7 +1,7 @@
 import { afterEach, expect } from "@jest/globals";
 import { checkExchange, publishedContracts } from "../contract-check.ts";
-import { startMosooServer } from "../mosoo-server.ts";
-import type { MosooServer, MosooServerOptions, Revision } from "../mosoo-server.ts";
+import { startMosooServer } from "../fake-mosoo-server.ts";
+import type { MosooServer, MosooServerOptions, Revision } from "../fake-mosoo-server.ts";
 
 export const REVISIONS: readonly Revision[] = ["reference", "2026-07", "2026-08"];
 export const LATER: readonly Revision[] = ["2026-07", "2026-08"];

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import * as rules from "../../src/actions/parsers.ts";
+import { isLoopback } from "../../src/mosoo/redirect.ts";
+
+/** The value, or undefined where the rule refuses; whatever else is thrown fails the test. */
+function accepted<T>(rule: (text: string) => T, text: string): T | undefined {
+  try {
+    return rule(text);
+  } catch (error) {
+    if (error instanceof rules.InvalidInputError) return undefined;
+    throw error;
+  }
+}
+
+/** What an input can be: not blank, and trimmed. */
+const anything = fc
+  .oneof(
+    fc.string({ unit: "binary" }),
+    fc.string(),
+    fc.webUrl({ withQueryParameters: true, withFragments: true }),
+    fc
+      .array(fc.constantFrom("a", "1", ".", "/", "%2f", ":", "@", "https://", "${{", " ", "\n", "m", "-", "e"))
+      .map((parts) => parts.join("")),
+  )
+  .map((text) => text.trim())
+  .filter((text) => text !== "");
+
+const everyRule: [string, (text: string) => unknown][] = [
+  ["an ID", rules.parseId],
+  ["a list of IDs", rules.parseIds],
+  ["a token", rules.parseToken],
+  ["a line", rules.parseLine],
+  ["a URL", rules.parseApiUrl],
+  ["a key", rules.parseIdempotencyKey],
+  ["a duration", rules.parseDuration],
+  ["a boolean", rules.parseBoolean],
+  ["a choice", rules.parseChoice("one", "two")],
+  ["a number", rules.parseNumber],
+  ["a path", rules.parsePath],
+  ["patterns", rules.parsePatterns],
+];
+
+describe.each(everyRule)("the rule for %s", (_, rule) => {
+  it("gives a value or a whole sentence that holds nothing of the value, whatever it is given", () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        try {
+          rule(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(rules.InvalidInputError);
+          const { message } = error as Error;
+          expect(message).toMatch(/^[A-Z].*[.:/]$/s);
+          if (text.length > 20) expect(message).not.toContain(text);
+        }
+      }),
+    );
+  });
+});
+
+describe("an ID that is taken", () => {
+  it("stays one segment of a URL's path, and itself", () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const id = accepted(rules.parseId, text);
+        if (id === undefined) return;
+        const url = new URL(`https://mosoo.ai/api/v1/agents/${encodeURIComponent(id)}/threads`);
+        expect(url.pathname.split("/")).toHaveLength(6);
+        expect(decodeURIComponent(url.pathname.split("/")[4] ?? "")).toBe(id);
+        expect(url.search + url.hash).toBe("");
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("need not be a ULID, which is 26 characters of Crockford's base 32", () => {
+    expect(rules.parseId("agt_01KQ")).toBe("agt_01KQ");
+    expect(["01M85Q9HGH000000E9NPDCHJ0M", "01m85q9hgh000000e9npdchj0m"].map(rules.isUlid)).toEqual([true, true]);
+    const not = [
+      "",
+      "01M85Q9HGH000000E9NPDCHJ0",
+      "81M85Q9HGH000000E9NPDCHJ0M",
+      "01M85Q9HGH000000E9NPDCHJ0I",
+      "file_01KQ",
+    ];
+    expect(not.filter(rules.isUlid)).toEqual([]);
+  });
+
+  it("has its line named where it is one of many", () => {
+    expect(rules.parseIds("a\r\n\n b \rc")).toEqual(["a", "b", "c"]);
+    expect(() => rules.parseIds("a\n\nb/c")).toThrow(/^Line 2: .* one of \/ /);
+  });
+});
+
+describe("a token that is taken", () => {
+  it("is what stands after Bearer, in visible ASCII alone", () => {
+    expect(rules.parseToken("bEaReR \t x")).toBe("x");
+    expect(rules.parseToken("BearerX")).toBe("BearerX");
+    fc.assert(
+      fc.property(anything, (text) => {
+        const token = accepted(rules.parseToken, text);
+        if (token !== undefined) expect(token).toMatch(/^[\x21-\x7e]+$/);
+      }),
+    );
+  });
+});
+
+describe("a URL that is taken", () => {
+  it("is https or loopback, without user, query, fragment or a slash at its end", () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const url = accepted(rules.parseApiUrl, text);
+        if (url === undefined) return;
+        expect(url.protocol === "https:" || isLoopback(url.hostname)).toBe(true);
+        expect([url.username, url.password, url.search, url.hash]).toEqual(["", "", "", ""]);
+        expect(url.pathname === "/" || !url.pathname.endsWith("/")).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("may have an @ in its path, and any port", () => {
+    expect(rules.parseApiUrl("https://mosoo.ai/@me/v1//").href).toBe("https://mosoo.ai/@me/v1");
+    expect(rules.parseApiUrl("http://[::1]:8080").href).toBe("http://[::1]:8080/");
+  });
+});
+
+describe("a duration that is taken", () => {
+  it.each([
+    ["1", 1_000],
+    ["90", 90_000],
+    ["90s", 90_000],
+    ["10m", 600_000],
+    ["1h", 3_600_000],
+    ["24h", 86_400_000],
+    ["1440m", 86_400_000],
+    ["007", 7_000],
+  ])("is %s: %i ms", (text, ms) => {
+    expect(rules.parseDuration(text)).toBe(ms);
+  });
+
+  it("lies between a second and a day", () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.constantFrom("", "s", "m", "h"), (amount, unit) => {
+        const ms = accepted(rules.parseDuration, `${amount}${unit}`);
+        const asked = amount * { "": 1, s: 1, m: 60, h: 3_600 }[unit] * 1_000;
+        expect(ms).toBe(asked >= 1_000 && asked <= 86_400_000 ? asked : undefined);
+      }),
+    );
+  });
+});

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { StreamingLog } from "../../src/actions/streaming-log.ts";
+import { Logger } from "../../src/actions/logger.ts";
+import { parseRunnerLog } from "../support/runner-log.ts";
+
+const secret = "mst_0123456789abcdef";
+let printed: string;
+let writes: number;
+let live: StreamingLog;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  printed = "";
+  writes = 0;
+  jest.spyOn(process.stdout, "write").mockImplementation((text) => {
+    printed += String(text);
+    writes += 1;
+    return true;
+  });
+  live = new StreamingLog(new Logger([secret]));
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+});
+
+/** The lines that were printed, without the guards around them. */
+const lines = (): string[] => {
+  const log = parseRunnerLog(printed);
+  expect(log.stopped).toBe(false);
+  return log.lines.filter((line) => !/^::(stop-commands::)?(\*\*\*|[0-9a-f]{40,})(::)?$/.test(line));
+};
+
+describe("the agent's words in the log", () => {
+  it("are whole lines, however they come", () => {
+    for (const part of ["He", "llo,\nwor", "ld", "!\n", "And"]) live.text(part);
+    jest.advanceTimersByTime(1_000);
+    expect(lines()).toEqual(["Hello,", "world!"]);
+    live.text(" more");
+    live.flush();
+    expect(lines()).toEqual(["Hello,", "world!", "And more"]);
+  });
+
+  it("are printed within half a second, those that come together under one guard", () => {
+    for (let index = 0; index < 1_000; index += 1) live.text(`${index}\n`);
+    expect(printed).toBe("");
+    jest.advanceTimersByTime(500);
+    expect(lines()).toHaveLength(1_000);
+    expect(printed.match(/::stop-commands::/g)?.length).toBeLessThanOrEqual(2);
+    live.text("later\n");
+    jest.advanceTimersByTime(500);
+    expect(lines()).toHaveLength(1_001);
+  });
+
+  it("stand in order with tools and lines of ours, which each begin a line", () => {
+    live.text("Let me");
+    live.tool("read");
+    live.text("See");
+    live.line("still running, 1 min");
+    live.text("n.\n");
+    live.tool("grep\nfor\u001b[31m x");
+    live.flush();
+    expect(lines()).toEqual([
+      "Let me",
+      "→ read",
+      "See",
+      "still running, 1 min",
+      "n.",
+      expect.stringMatching(/^→ grep.*for.*x$/),
+    ]);
+  });
+
+  it("keep commands and secrets to themselves", () => {
+    live.text(`::error::gotcha\n##[warning]old\n${secret}\n`);
+    live.tool("::add-mask::x");
+    live.tool(`${"x".repeat(195)}${secret}`);
+    live.flush();
+    const log = parseRunnerLog(printed);
+    expect(log.commands.map(({ name }) => name)).toEqual(["stop-commands"]);
+    expect(printed).not.toContain(secret.slice(0, 6));
+    expect(log.stopped).toBe(false);
+  });
+
+  it("without a line's end are printed in parts that tear neither characters nor words", () => {
+    live.text("日本語😀 ".repeat(2_000));
+    live.text("😀".repeat(9_000));
+    live.text(`${"word ".repeat(1_595)}${"y".repeat(20)}${secret}${"z".repeat(40)} `);
+    live.flush();
+    const shown = lines();
+    expect(shown.length).toBeGreaterThan(4);
+    expect(Math.max(...shown.map((line) => line.length))).toBeLessThanOrEqual(8_000);
+    expect(shown.every((line) => line.isWellFormed())).toBe(true);
+    expect(printed).not.toContain(secret.slice(0, 8));
+    expect(shown.join("").match(/😀/gu)).toHaveLength(11_000);
+  });
+
+  it("of nothing print nothing", () => {
+    live.text("");
+    live.flush();
+    jest.advanceTimersByTime(1_000);
+    expect(writes).toBe(0);
+  });
+});

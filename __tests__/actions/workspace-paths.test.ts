@@ -1,0 +1,43 @@
+import { posix, win32 } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { isPathInside, resolveGlobPattern, toPosixRelativePath } from "../../src/actions/workspace-paths.ts";
+
+describe("a path lies in a folder", () => {
+  it.each([
+    ["/work/repo", "/work/repo", true],
+    ["/work/repo", "/work/repo/a/b.md", true],
+    ["/work/repo", "/work/repo/..notes/b.md", true],
+    ["/work/repo", "/work/repository/b.md", false],
+    ["/work/repo", "/work", false],
+    ["/work/repo", "/work/repo/../secret", false],
+  ])("on Linux and macOS: %s, %s → %s", (folder, path, expected) => {
+    expect(isPathInside(folder, path, posix)).toBe(expected);
+  });
+
+  it.each([
+    ["D:\\a\\repo", "D:\\a\\repo\\docs\\b.md", true],
+    ["D:\\a\\repo", "d:\\A\\Repo\\b.md", true],
+    ["D:\\a\\repo", "D:\\a\\repo\\..notes", true],
+    ["D:\\a\\repo", "D:\\a\\_temp\\b.md", false],
+    ["D:\\a\\repo", "C:\\a\\repo\\b.md", false],
+    ["D:\\a\\repo", "\\\\server\\share\\b.md", false],
+  ])("on Windows: %s, %s → %s", (folder, path, expected) => {
+    expect(isPathInside(folder, path, win32)).toBe(expected);
+  });
+});
+
+describe("a file's path in the key", () => {
+  it("is the same on every system", () => {
+    expect(toPosixRelativePath("D:\\a\\repo", "D:\\a\\repo\\reports\\x.log", win32)).toBe("reports/x.log");
+    expect(toPosixRelativePath("/work/repo", "/work/repo/reports/x.log", posix)).toBe("reports/x.log");
+  });
+});
+
+describe("a glob pattern", () => {
+  it("lies below the workspace, whose own path is taken literally", () => {
+    expect(resolveGlobPattern("/work/[odd] repo*", "./reports/*.log", posix)).toBe(
+      "/work/[[]odd] repo[*]/reports/*.log",
+    );
+    expect(resolveGlobPattern("D:\\a\\repo\\", "reports/*.log", win32)).toBe("D:\\a\\repo\\reports/*.log");
+  });
+});

@@ -1,0 +1,86 @@
+/** Many legs of a matrix that share one token, against the service's rate limit. */
+import { performance } from "node:perf_hooks";
+import { MosooClient } from "../../src/mosoo/client.ts";
+import { startMosooServer } from "../support/fake-mosoo-server.ts";
+import { scaledClock } from "./attempt.ts";
+import { Chance } from "./random.ts";
+
+export interface LegsOptions {
+  legs: number;
+  /** The service's clock, and the legs', run so much faster than the real one. */
+  scale: number;
+  seed: number;
+  /** Part of the first window that has passed when the legs begin. */
+  into: number;
+}
+
+export interface LegsResult {
+  threads: number;
+  failed: string[];
+  /** Seconds until the last leg has its thread; seconds that no scheduling could do without. */
+  seconds: number;
+  idealSeconds: number;
+  /** How often a leg was refused: on average, and the worst off. */
+  meanRefusals: number;
+  mostRefusals: number;
+}
+
+const windowMs = 60_000;
+const requestsPerWindow = 120;
+
+/** Lets all legs begin at once, and counts. */
+export async function playLegs({ legs, scale, seed, into }: LegsOptions): Promise<LegsResult> {
+  const realStart = performance.now();
+  const begins = windowMs * (1_000 + into);
+  const mosoo = await startMosooServer({
+    now: () => Math.floor(begins + (performance.now() - realStart) * scale),
+    rateLimit: { requests: requestsPerWindow, windowMs },
+  });
+  const never = new AbortController().signal;
+  const failed: string[] = [];
+  const leg = async (index: number): Promise<void> => {
+    const client = new MosooClient({
+      apiUrl: new URL(mosoo.apiUrl),
+      token: mosoo.tokens.person,
+      userAgent: "chaos",
+      environment: {},
+      clock: scaledClock(scale, new Chance(seed * 1_000 + index)),
+      requestTimeoutMs: 30_000,
+      createTimeoutMs: 300_000,
+      stop: { cancelSignal: never, abortRequestsSignal: never },
+      note: () => undefined,
+    });
+    try {
+      await client.createThread({
+        agentId: mosoo.agents.published,
+        intent: { text: `Leg ${index}`, userId: "github:octocat", fileIds: [] },
+        key: `leg-${index}`,
+        withInput: true,
+        userIdGiven: false,
+        firstAttempt: true,
+      });
+    } catch (error) {
+      failed.push(error instanceof Error ? error.message : String(error));
+    } finally {
+      await client.close();
+    }
+  };
+  await Promise.all(Array.from({ length: legs }, (_, index) => leg(index)));
+  const seconds = ((performance.now() - realStart) * scale) / 1_000;
+  const refusals = new Map<string, number>();
+  for (const request of mosoo.requests.filter(({ status }) => status === 429)) {
+    const key = String(request.headers["idempotency-key"]);
+    refusals.set(key, (refusals.get(key) ?? 0) + 1);
+  }
+  const { threads } = mosoo;
+  await mosoo.close();
+  const windows = Math.ceil(legs / requestsPerWindow) - 1;
+  return {
+    threads: new Set(threads.map((thread) => thread.idempotencyKey)).size,
+    failed,
+    seconds,
+    idealSeconds: windows === 0 ? 0 : (windows * windowMs - into * windowMs) / 1_000,
+    meanRefusals: [...refusals.values()].reduce((sum, each) => sum + each, 0) / legs,
+    mostRefusals: Math.max(0, ...refusals.values()),
+  };
+}

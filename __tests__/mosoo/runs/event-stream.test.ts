@@ -1,0 +1,227 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { systemClock } from "../../../src/common/clock.ts";
+import { Transport } from "../../../src/mosoo/transport.ts";
+import { type StreamItem, openStream } from "../../../src/mosoo/runs/event-stream.ts";
+import { oddEvent, sse } from "../../support/scripted-mosoo.ts";
+
+let server: Server;
+let transport: Transport;
+let answer: (response: ServerResponse) => void;
+const never = new AbortController().signal;
+
+beforeAll(async () => {
+  server = createServer((_, response) => {
+    answer(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  transport = new Transport({
+    apiUrl: new URL(`http://127.0.0.1:${port}/api/v1`),
+    token: "t",
+    userAgent: "test",
+    environment: {},
+  });
+});
+
+afterAll(async () => {
+  await transport.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+const open = () => openStream(transport, "T", { timeoutMs: 2_000, signal: never });
+
+const stream = { "content-type": "text/event-stream" };
+
+/** Sends the parts one after the other, each in a packet of its own, and ends. */
+function sends(...parts: (string | Buffer)[]): (response: ServerResponse) => void {
+  return (response) => {
+    response.writeHead(200, stream);
+    const next = (index: number): void => {
+      const part = parts[index];
+      if (part === undefined) response.end();
+      else response.write(part, () => setTimeout(next, 5, index + 1));
+    };
+    next(0);
+  };
+}
+
+async function hear(behaviour: (response: ServerResponse) => void): Promise<StreamItem[]> {
+  answer = behaviour;
+  const opened = await open();
+  if (opened.kind !== "open") throw new Error(opened.kind);
+  const items: StreamItem[] = [];
+  for (;;) {
+    const item = await opened.stream.next(2_000, systemClock, never);
+    if (item === undefined) throw new Error("Nothing came.");
+    items.push(item);
+    if (item.kind === "broken") return items;
+  }
+}
+
+const contents = (items: StreamItem[]): unknown[] =>
+  items.map((item) => (item.kind === "event" ? item.event.content : item.kind));
+
+const first = oddEvent("agent.message.delta", "first");
+const second = oddEvent("agent.message.delta", "second");
+
+describe("an event stream", () => {
+  it("gives events and comments one by one, then its end", async () => {
+    const items = await hear(sends(": connected\n\n", sse(first) + sse(second), ": keepalive\n\n"));
+    expect(contents(items)).toEqual(["sign of life", "first", "second", "sign of life", "broken"]);
+  });
+
+  it.each([
+    ["CRLF", "\r\n"],
+    ["CR alone", "\r"],
+  ])("takes lines that end in %s, wherever packets part them", async (_, lineEnd) => {
+    const bytes = Buffer.from(`: connected${lineEnd}${lineEnd}${sse(first, lineEnd)}${sse(second, lineEnd)}`);
+    const middle = bytes.indexOf("\r", 40) + 1;
+    const items = await hear(sends(bytes.subarray(0, 12), bytes.subarray(12, middle), bytes.subarray(middle)));
+    expect(contents(items).filter((each) => each !== "sign of life")).toEqual(["first", "second", "broken"]);
+  });
+
+  it("takes characters that packets tear apart, byte by byte", async () => {
+    const bytes = Buffer.from(sse(oddEvent("agent.message.delta", "日本 😀 é")));
+    const from = bytes.indexOf("日") - 2;
+    const torn = Array.from({ length: 18 }, (_, index) => bytes.subarray(from + index, from + index + 1));
+    const items = await hear(sends(bytes.subarray(0, from), ...torn, bytes.subarray(from + 18)));
+    expect(contents(items)).toEqual(["日本 😀 é", "broken"]);
+  });
+
+  it("takes a byte order mark at its start, torn too", async () => {
+    const bytes = Buffer.from(`\ufeff${sse(first)}`);
+    expect(contents(await hear(sends(bytes)))).toEqual(["first", "broken"]);
+    expect(contents(await hear(sends(bytes.subarray(0, 2), bytes.subarray(2))))).toEqual(["first", "broken"]);
+  });
+
+  it("takes data of several lines, events without a name, and passes over fields it does not know", async () => {
+    const json = JSON.stringify(first, null, 1).split("\n");
+    const text = `retry: 10\nfoo: bar\n${json.map((line) => `data: ${line}`).join("\n")}\n\n`;
+    expect(contents(await hear(sends(text)))).toEqual(["first", "broken"]);
+  });
+
+  it("takes the ID of the event's frame where its data has none", async () => {
+    const items = await hear(sends(`id: FRAME\ndata: {"type":"run.started","content":"R"}\n\n`));
+    expect(items[0]).toMatchObject({ kind: "event", event: { id: "FRAME", type: "run.started" } });
+  });
+
+  it("takes what is no event of the thread for a sign of life", async () => {
+    const odd = ["data: no JSON", "data: []", 'data: {"id":"1"}', "event: other\ndata: {}", "data: null"];
+    const items = await hear(sends(odd.map((each) => `${each}\n\n`).join("")));
+    expect(new Set(contents(items))).toEqual(new Set(["sign of life", "broken"]));
+  });
+
+  it("takes no ID that is too long to remember", async () => {
+    const endless = "x".repeat(256);
+    const items = await hear(sends(`id: ${endless}\ndata: {"id":"${endless}","type":"run.started"}\n\n`));
+    expect(items[0]).toMatchObject({ kind: "event", event: { id: "" } });
+  });
+
+  it("is not read faster than it is heard", async () => {
+    let sent = 0;
+    let gone = false;
+    const packet = Buffer.from(sse(first).repeat(500));
+    answer = (response) => {
+      response.writeHead(200, stream).on("close", () => (gone = true));
+      const more = (): void => {
+        while (!gone && response.write(packet)) sent += packet.length;
+        sent += packet.length;
+        response.once("drain", more);
+      };
+      more();
+    };
+    const opened = await open();
+    if (opened.kind !== "open") throw new Error(opened.kind);
+    await opened.stream.next(2_000, systemClock, never);
+    // Nobody hears what comes meanwhile; without a brake it is tens of megabytes a second.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(sent).toBeLessThan(10_000_000);
+    const before = sent;
+    for (let heard = 0; heard < 200_000 && sent === before; heard += 1)
+      expect((await opened.stream.next(2_000, systemClock, never))?.kind).toBe("event");
+    expect(sent).toBeGreaterThan(before);
+    opened.stream.close();
+  });
+
+  it("ends with thread.error, and hears nothing after it", async () => {
+    const error = `event: thread.error\ndata: {"error":{"code":"internal_error","message":"x"}}\n\n`;
+    expect(contents(await hear(sends(sse(first) + error + sse(second))))).toEqual(["first", "broken"]);
+  });
+
+  it("gives no event that was cut off in the middle", async () => {
+    const half = sse(second).slice(0, 60);
+    expect(contents(await hear(sends(sse(first), half)))).toEqual(["first", "broken"]);
+  });
+
+  it("gives up on a line that never ends, without keeping all of it", async () => {
+    const before = process.memoryUsage().rss;
+    const items = await hear((response) => {
+      response.writeHead(200, stream).write("data: ");
+      const chunk = Buffer.alloc(1024 * 1024, "x");
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on("drain", more).on("error", () => undefined);
+      more();
+    });
+    expect(contents(items)).toEqual(["broken"]);
+    expect(process.memoryUsage().rss - before).toBeLessThan(600 * 1024 * 1024);
+  });
+
+  it("may come compressed", async () => {
+    const items = await hear((response) => {
+      response.writeHead(200, { ...stream, "content-encoding": "gzip" }).end(gzipSync(sse(first)));
+    });
+    expect(contents(items)).toEqual(["first", "broken"]);
+  });
+
+  it("ends when it is closed, and with the wait for its next item", async () => {
+    answer = (response) => {
+      response.writeHead(200, stream).flushHeaders();
+    };
+    const opened = await open();
+    if (opened.kind !== "open") throw new Error(opened.kind);
+    const stop = new AbortController();
+    const waiting = opened.stream.next(60_000, systemClock, stop.signal);
+    stop.abort();
+    await expect(waiting).resolves.toBeUndefined();
+    opened.stream.close();
+    await expect(opened.stream.next(60_000, systemClock, never)).resolves.toEqual({ kind: "broken" });
+  });
+});
+
+describe("a server without a stream", () => {
+  it.each([400, 401, 403, 404, 405, 406, 410, 501])("is one that answers %i", async (status) => {
+    answer = (response) => response.writeHead(status).end();
+    await expect(open()).resolves.toMatchObject({ kind: "absent" });
+  });
+
+  it.each(["text/html", "application/json", ""])("is one that answers with content of type '%s'", async (type) => {
+    answer = (response) => response.writeHead(200, type === "" ? {} : { "content-type": type }).end("<p>Hello</p>");
+    await expect(open()).resolves.toMatchObject({ kind: "absent" });
+  });
+
+  it("is known by its content type, parameters and case aside", async () => {
+    answer = (response) => response.writeHead(200, { "content-type": "Text/Event-Stream; charset=UTF-8" }).end();
+    await expect(open()).resolves.toMatchObject({ kind: "open" });
+  });
+
+  it.each([408, 429, 500, 502, 503, 504])("is not one that answers %i", async (status) => {
+    answer = (response) => response.writeHead(status, { "retry-after": "7" }).end("busy");
+    await expect(open()).resolves.toMatchObject({ kind: "refused", reply: { status, retryAfterMs: 7_000 } });
+  });
+
+  it("is not waited for when its answer never ends", async () => {
+    answer = (response) => response.writeHead(500).write("an answer without end");
+    await expect(open()).resolves.toMatchObject({ kind: "refused" });
+  });
+
+  it("is not one that does not answer", async () => {
+    answer = (response) => response.destroy();
+    await expect(open()).resolves.toMatchObject({ kind: "connection", error: { fault: "reset" } });
+  });
+});

@@ -1,0 +1,298 @@
+import { Chance } from "../../chaos/random.ts";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { patientClock } from "../../support/clock.ts";
+import {
+  type MosooServer,
+  type MosooServerOptions,
+  type StoredRun,
+  startMosooServer,
+} from "../../support/fake-mosoo-server.ts";
+import { type WatchOptions, type Watched, watch } from "../../support/watcher.ts";
+
+let server: MosooServer;
+
+afterEach(async () => {
+  await server.close();
+});
+
+const delta = (content: string) => ({ type: "agent.message.delta", content });
+
+/** A server with one thread, and its run. */
+async function startRun(options: MosooServerOptions = {}): Promise<StoredRun> {
+  server = await startMosooServer({ revision: "2026-08", rateLimit: { requests: 1e9, windowMs: 60_000 }, ...options });
+  const run = server.createThreadDirectly({ text: "Hi" }).runs[0];
+  if (run === undefined) throw new Error("The thread has no run.");
+  return run;
+}
+
+function follow(run: StoredRun, options: Partial<WatchOptions> = {}): Promise<Watched> {
+  const { apiUrl, tokens } = server;
+  return watch({ apiUrl, token: tokens.person, threadId: run.threadId, runId: run.id, ...options });
+}
+
+/** Requests by the last words of their paths. */
+function asked(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { method, path } of server.requests) {
+    const last = path.split("?")[0]?.split("/").at(-1) ?? "";
+    const kind = `${method} ${last.length === 26 ? "thread" : last}`;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Waits for something of the server's, without a fixed time. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+describe("a streamed run", () => {
+  it("is told as it comes, and takes two requests however many events it has", async () => {
+    const run = await startRun();
+    const following = follow(run);
+    await until(() => server.openStreams === 1);
+    server.setRunStatus(run.id, "running");
+    for (let index = 0; index < 1_500; index += 1) {
+      server.emit(
+        run.id,
+        index % 3 === 0 ? { type: "tool.use.started", toolName: `t${index % 2}` } : delta(`${index} `),
+      );
+    }
+    server.endRun(run.id, "completed");
+    const { end, words, tools } = await following;
+    expect(end).toMatchObject({ kind: "ended", run: { status: "completed" } });
+    expect(tools).toHaveLength(500);
+    expect(words.split(" ")).toHaveLength(1_001);
+    expect(asked()).toEqual({ "GET stream": 1, "GET thread": 1 });
+  });
+
+  it("survives cuts: what came before is not told again, what came meanwhile is", async () => {
+    const run = await startRun();
+    const following = follow(run, { clock: patientClock() });
+    const parts = Array.from({ length: 12 }, (_, index) => `part ${index}, `);
+    for (const part of parts) {
+      await until(() => server.openStreams === 1);
+      server.emit(run.id, delta(part));
+      await new Promise(setImmediate);
+      server.cutStreams();
+      server.emit(run.id, delta("and "));
+    }
+    server.endRun(run.id, "completed");
+    const { words, transcript } = await following;
+    expect(words).toBe(parts.map((part) => `${part}and `).join(""));
+    expect(transcript.text).toBe(words);
+  });
+
+  it("survives streams that break after every event", async () => {
+    const run = await startRun();
+    for (let index = 1; index <= 20; index += 1) server.fault({ on: "stream", kind: "cut-stream", after: index });
+    const following = follow(run, { clock: patientClock() });
+    for (let index = 0; index < 20; index += 1)
+      server.emit(run.id, { type: "tool.use.started", toolName: `tool ${index}` });
+    server.endRun(run.id, "completed");
+    const { tools, end } = await following;
+    expect(end.kind).toBe("ended");
+    expect(tools).toHaveLength(20);
+  });
+
+  it("is reconnected after thread.error", async () => {
+    const run = await startRun();
+    server.fault({ on: "stream", kind: "stream-error", after: 2 });
+    const following = follow(run);
+    server.emit(run.id, delta("a"));
+    await until(() => server.requests.length > 1);
+    server.emit(run.id, delta("b"));
+    server.endRun(run.id, "completed");
+    expect((await following).words).toBe("ab");
+  });
+
+  it("is polled once streams bring nothing: mute ones are given up after 45 s each", async () => {
+    const run = await startRun();
+    server.fault({ on: "stream", kind: "mute-stream", times: 10 });
+    const clock = patientClock();
+    void clock.sleep(200_000).then(() => {
+      server.endRun(run.id, "completed", { text: "done" });
+    });
+    const { end, durationMs, words, debug } = await follow(run, { clock });
+    expect(end.kind).toBe("ended");
+    expect(durationMs).toBeLessThan(217_000);
+    expect(words).toBe("done");
+    expect(debug.filter((text) => text.includes("45 s"))).toHaveLength(3);
+  });
+
+  it("ends although no event says so", async () => {
+    const run = await startRun();
+    server.fault({ on: "stream", kind: "mute-stream" });
+    server.fault({ on: "stream", kind: "cut-stream", after: 1, times: 2 });
+    server.endRun(run.id, "failed", { text: "so far", error: { code: "x", message: "broken", retryable: false } });
+    const { end, transcript } = await follow(run, { clock: patientClock() });
+    expect(end).toMatchObject({ kind: "ended", run: { status: "failed", error: { message: "broken" } } });
+    expect(transcript.text).toBe("so far");
+  });
+
+  it("leaves out what other runs of the thread said", async () => {
+    const earlier = await startRun();
+    server.emit(earlier.id, delta("earlier"));
+    server.endRun(earlier.id, "completed");
+    const run = server.startRunDirectly(earlier.threadId, "Again");
+    const following = follow(run);
+    await until(() => server.openStreams === 1);
+    server.setRunStatus(run.id, "running");
+    server.emit(run.id, delta("ours"));
+    server.endRun(run.id, "completed");
+    expect((await following).transcript.text).toBe("ours");
+    expect(asked()).toEqual({ "GET stream": 1, "GET thread": 1 });
+  });
+});
+
+describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision", (revision) => {
+  it.each(["completed", "failed", "cancelled", "expired"] as const)("a run that ends %s is seen to", async (status) => {
+    const run = await startRun({ revision });
+    const clock = patientClock();
+    void clock.sleep(5_000).then(() => {
+      server.endRun(run.id, status, { text: "all of it" });
+    });
+    const { end, transcript, events } = await follow(run, { clock });
+    expect(end).toMatchObject({ kind: "ended", run: { status } });
+    expect(transcript.text).toBe("all of it");
+    expect(events).toBe("whole");
+  });
+
+  it("a run that had ended is answered at once", async () => {
+    const run = await startRun({ revision });
+    server.endRun(run.id, "completed", { text: "done" });
+    const { end, transcript } = await follow(run, { mayHaveEnded: true });
+    expect(end.kind).toBe("ended");
+    expect(transcript.text).toBe("done");
+    expect(asked()).toEqual({ "GET thread": 1, "GET events": 1 });
+  });
+
+  it("a run that was seen to have ended is not read again", async () => {
+    const run = await startRun({ revision });
+    server.endRun(run.id, "completed", { text: "done" });
+    const { end, transcript } = await follow(run, { run: { status: "completed", finalOutput: { text: "done" } } });
+    expect(end).toMatchObject({ kind: "ended", run: { finalOutput: { text: "done" } } });
+    expect(transcript.text).toBe("done");
+    expect(asked()).toEqual({ "GET events": 1 });
+  });
+
+  it.each(["completed", "failed", "cancelled", "expired"] as const)(
+    "a run that ended %s is told right although a newer one is active",
+    async (status) => {
+      const run = await startRun({ revision });
+      server.emit(run.id, delta("ours"));
+      server.endRun(run.id, status);
+      const newer = server.startRunDirectly(run.threadId, "Next");
+      const { end, transcript } = await follow(run, { clock: patientClock() });
+      expect(end).toMatchObject({ kind: "ended", run: { id: run.id, status } });
+      expect(transcript.text).toBe("ours");
+      expect(server.findRun(newer.id).status).toBe("queued");
+    },
+  );
+
+  it("a question is told with its title, once for each time it is asked", async () => {
+    const run = await startRun({ revision });
+    let questions = 0;
+    const ask = (): void => {
+      server.setRunStatus(run.id, "waiting_input", { title: "Run npm publish" });
+    };
+    const clock = patientClock();
+    const askAgain = async (): Promise<void> => {
+      await clock.sleep(1_000);
+      server.setRunStatus(run.id, "running");
+      // A server that is polled is seen to go on in between.
+      await clock.sleep(20_000);
+      ask();
+    };
+    const following = follow(run, {
+      clock,
+      onQuestion: () => {
+        questions += 1;
+        if (questions === 3) return false;
+        void askAgain();
+        return true;
+      },
+    });
+    server.setRunStatus(run.id, "running");
+    ask();
+    const { end, questions: told } = await following;
+    expect(told).toEqual(["Run npm publish", "Run npm publish", "Run npm publish"]);
+    expect(end).toMatchObject({ kind: "question", title: "Run npm publish" });
+  });
+
+  it("reads that fail for a while are ridden out", async () => {
+    const run = await startRun({ revision });
+    const bad = ["GET"].includes.bind(["GET"]);
+    server.fault({ on: ({ method }) => bad(method), kind: "status", status: 503, times: 4 });
+    server.fault({ on: ({ method }) => bad(method), kind: "rate-limit", retryAfter: "3", times: 3 });
+    server.fault({ on: ({ method }) => bad(method), kind: "drop-before", times: 3 });
+    server.fault({ on: ({ method }) => bad(method), kind: "garbage", times: 2 });
+    const clock = patientClock();
+    void clock.sleep(50_000).then(() => {
+      server.endRun(run.id, "completed", { text: "done" });
+    });
+    const { end, transcript } = await follow(run, { clock });
+    expect(end).toMatchObject({ kind: "ended", run: { status: "completed" } });
+    expect(transcript.text).toBe("done");
+  });
+});
+
+describe("a polled run", () => {
+  it("takes at most 45 requests in ten minutes, creation, stream and list included", async () => {
+    for (const random of [0, 0.999]) {
+      const run = await startRun({ revision: "reference" });
+      const { end } = await follow(run, { clock: patientClock(() => random), timeoutMs: 600_000 });
+      expect(end.kind).toBe("timeout");
+      // The last read of all comes of the deadline; before them stands the request that created the thread.
+      expect(server.requests.length - 1 + 1).toBeLessThanOrEqual(45);
+      await server.close();
+    }
+  });
+
+  it("is polled no more often than the server's limit of requests allows", async () => {
+    const run = await startRun({ revision: "reference" });
+    server.fault({ on: "thread", kind: "rate-limit", retryAfter: null, times: 3 });
+    await follow(run, { clock: patientClock(), timeoutMs: 300_000 });
+    // 2, 4, 8 and 16 s, which stay.
+    expect(server.requests.length).toBeLessThan(24);
+  });
+
+  it("shares one limit of requests with 59 others, and leaves room for those that create", async () => {
+    const dice = new Chance(1);
+    const clock = patientClock(() => dice.random(), 2_000);
+    const window = { requests: 120, windowMs: 60_000 };
+    server = await startMosooServer({ revision: "reference", rateLimit: window, now: () => clock.now() });
+    const runs = Array.from({ length: 60 }, () => server.createThreadDirectly({ text: "Hi" }).runs).flat();
+    const following = runs.map((run) => follow(run, { clock, timeoutMs: 1_800_000 }));
+    // Four minutes on, the intervals have found their measure.
+    await clock.sleep(240_000);
+    const before = server.requests.length;
+    await clock.sleep(240_000);
+    const later = server.requests.slice(before);
+    const refused = later.filter(({ status }) => status === 429).length;
+    for (const run of runs) server.endRun(run.id, "completed", { text: "done" });
+    const ended = await Promise.all(following);
+    expect(ended.map((each) => each.end.kind)).toEqual(runs.map(() => "ended"));
+    expect(ended.map((each) => each.transcript.text)).toEqual(runs.map(() => "done"));
+    expect(later.length / 4).toBeLessThan(100);
+    expect(refused / later.length).toBeLessThan(0.05);
+  });
+});
+
+describe("stopping", () => {
+  it("ends the wait at once, whatever it is doing", async () => {
+    for (const kind of ["listening", "polling", "reading"] as const) {
+      const run = await startRun({ revision: kind === "listening" ? "2026-08" : "reference" });
+      if (kind === "reading") server.fault({ on: "thread", kind: "hang-before" });
+      const stop = new AbortController();
+      const following = follow(run, { stop: stop.signal, mayHaveEnded: kind === "reading" });
+      await until(() => server.requests.length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const began = performance.now();
+      stop.abort();
+      expect((await following).end.kind).toBe("stopped");
+      expect(performance.now() - began).toBeLessThan(200);
+      await server.close();
+    }
+  });
+});

@@ -1,0 +1,16 @@
+import { describe, expect, it } from "@jest/globals";
+import { jobDisplayName } from "../../../src/report/comment/job-display-name.ts";
+
+describe("a use's name", () => {
+  it.each([
+    ["review", "null", "review"],
+    ["review", "", "review"],
+    ["review", "{}", "review"],
+    ["review", "{ no JSON", "review"],
+    ["review", '{"os":"linux","node":24,"beta":false}', "review (linux, 24, false)"],
+    ["review", '{"target":{"os":"linux","tags":["a","b"]},"none":null}', "review (linux, a, b)"],
+    ["", "null", undefined],
+  ])("of job %j with matrix %j is %j", (job, matrix, name) => {
+    expect(jobDisplayName(job, matrix)).toBe(name);
+  });
+});

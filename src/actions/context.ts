@@ -1,0 +1,250 @@
+/**
+ * What GitHub tells a step about itself: run, job, event, pull request. The only reader of GITHUB_* variables.
+ *
+ * The event's payload is written by whoever opens a pull request: it is read value by value, each checked for its kind,
+ * and a missing or broken event file is survived. Every step reads it, so it has no schema: a dozen values are told
+ * faster than a schema of them is made.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Environment } from "../mosoo/proxy.ts";
+
+/** What stands at `path` in JSON, of whatever kind; undefined where nothing does. */
+function get(json: unknown, ...path: string[]): unknown {
+  let value = json;
+  for (const name of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = Reflect.get(value, name);
+  }
+  return value;
+}
+
+function getString(json: unknown, ...path: string[]): string | undefined {
+  const value = get(json, ...path);
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The number of a pull request or issue. */
+function getNumber(json: unknown, ...path: string[]): number | undefined {
+  const value = get(json, ...path);
+  return Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : undefined;
+}
+
+/** A commit's full hash, SHA-1 or SHA-256: it goes into an address. */
+function getCommitHash(json: unknown, ...path: string[]): string | undefined {
+  const value = getString(json, ...path);
+  return value !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(value) ? value : undefined;
+}
+
+/** A repository's ID, by which two are one or not. */
+function getId(json: unknown, ...path: string[]): number | undefined {
+  const value = get(json, ...path);
+  return typeof value === "number" ? value : undefined;
+}
+
+/** What the work is about. */
+export interface Subject {
+  kind: "pull request" | "issue";
+  number: number;
+  /** Untrusted: whoever opens it writes it. */
+  title: string | undefined;
+}
+
+export interface ActionContext {
+  serverUrl: string;
+  /** `owner/name`. */
+  repository: string;
+  repositoryId: string;
+  runId: string;
+  runNumber: number;
+  /** Counted from 1; above 1 in a re-run. */
+  runAttempt: number;
+  job: string;
+  /** `GITHUB_ACTION`: the step's id, or a name the runner made. */
+  step: string;
+  /** The workflow file's path, without the ref. */
+  workflowFile: string;
+  actor: string;
+  eventName: string;
+  ref: string;
+  sha: string;
+  apiUrl: string;
+  graphqlUrl: string;
+  workspace: string;
+  temp: string;
+  subject: Subject | undefined;
+  /** The head commit of the pull request, else the run's commit; "" where the event is about none. */
+  headSha: string;
+  /** The event's payload proves a fork's pull request. */
+  fromFork: boolean;
+  /** Event and actor prove that Dependabot caused the run. */
+  fromDependabot: boolean;
+  /** The comment that the event is about; untrusted. */
+  commentBody: string | undefined;
+}
+
+function readPayload(path: string | undefined): unknown {
+  if (!path) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A merge queue's ref names its pull request: `refs/heads/gh-readonly-queue/main/pr-12-<sha>`. */
+function parseMergeQueueRef(ref: string | undefined): number | undefined {
+  const found = /\/gh-readonly-queue\/.+\/pr-([1-9]\d{0,9})-[0-9a-f]+$/.exec(ref ?? "")?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** The pull request of this repository that a workflow run was for: GitHub also lists those of forks with the same commit. */
+function workflowRunPullRequest(payload: unknown, repositoryId: string): number | undefined {
+  const listed = get(payload, "workflow_run", "pull_requests");
+  if (!Array.isArray(listed)) return undefined;
+  const pull: unknown = listed.find((each) => {
+    const base = getId(each, "base", "repo", "id");
+    return (
+      getNumber(each, "number") !== undefined &&
+      (base === undefined || repositoryId === "" || String(base) === repositoryId)
+    );
+  });
+  return getNumber(pull, "number");
+}
+
+function findSubject(payload: unknown, eventName: string, ref: string, repositoryId: string): Subject | undefined {
+  for (const place of ["pull_request", "issue"]) {
+    const number = getNumber(payload, place, "number");
+    if (number === undefined) continue;
+    const isPull = place === "pull_request" || Boolean(get(payload, place, "pull_request"));
+    return { kind: isPull ? "pull request" : "issue", number, title: getString(payload, place, "title") };
+  }
+  const upstream = workflowRunPullRequest(payload, repositoryId);
+  if (upstream !== undefined) return { kind: "pull request", number: upstream, title: undefined };
+  const queued =
+    eventName === "merge_group"
+      ? (parseMergeQueueRef(getString(payload, "merge_group", "head_ref")) ?? parseMergeQueueRef(ref))
+      : undefined;
+  if (queued !== undefined) return { kind: "pull request", number: queued, title: undefined };
+  // Without a usable payload, a pull request's ref still names it: refs/pull/12/merge.
+  const fromRef = /^refs\/pull\/([1-9]\d{0,9})\//.exec(ref)?.[1];
+  return fromRef === undefined ? undefined : { kind: "pull request", number: Number(fromRef), title: undefined };
+}
+
+/** Whether two repositories of an event are proven to be two. */
+function areDifferentRepositories(head: unknown, base: unknown): boolean {
+  const [headId, baseId] = [getId(head, "id"), getId(base, "id")];
+  if (headId !== undefined && baseId !== undefined) return headId !== baseId;
+  const [headName, baseName] = [getString(head, "full_name"), getString(base, "full_name")];
+  return headName !== undefined && baseName !== undefined && headName !== baseName;
+}
+
+function provesFork(payload: unknown): boolean {
+  const repository = get(payload, "repository");
+  if (get(payload, "pull_request", "head")) {
+    const head = get(payload, "pull_request", "head", "repo");
+    // A fork that was deleted since has no repository any more.
+    return head === null || areDifferentRepositories(head, get(payload, "pull_request", "base", "repo") ?? repository);
+  }
+  if (getString(payload, "workflow_run", "event") !== "pull_request") return false;
+  const head = get(payload, "workflow_run", "head_repository");
+  return head === null || areDifferentRepositories(head, get(payload, "workflow_run", "repository") ?? repository);
+}
+
+/** A count of the runner's, from 1 on; what is none counts as not told. */
+function countOf(text: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The run's commit; "" where an event is not about a commit, and GITHUB_SHA is but the default branch's newest. */
+function ownSha(get: (name: string) => string): string {
+  return ["issues", "issue_comment"].includes(get("GITHUB_EVENT_NAME")) ? "" : get("GITHUB_SHA");
+}
+
+/**
+ * Events that Dependabot itself causes, and on which its runs get the secrets of its own store. It can be the actor of
+ * others: of a schedule, once it has updated the workflow's file.
+ */
+const DEPENDABOT_EVENTS = new Set([
+  ...["pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment"],
+  ...["push", "create", "deployment", "deployment_status"],
+]);
+
+/** GraphQL's address where the runner tells only that of REST: Enterprise Server has them at `/api/v3` and `/api/graphql`. */
+function graphqlUrlOf(apiUrl: string): string {
+  return `${apiUrl.replace(/\/+$/, "").replace(/\/api\/v3$/, "/api")}/graphql`;
+}
+
+/** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
+export function readContext(environment: Environment): ActionContext {
+  const get = (name: string): string => environment[name] ?? "";
+  const payload = readPayload(environment["GITHUB_EVENT_PATH"]);
+  const serverUrl = URL.canParse(get("GITHUB_SERVER_URL")) ? get("GITHUB_SERVER_URL") : "https://github.com";
+  const apiUrl = get("GITHUB_API_URL") || "https://api.github.com";
+  const repository = get("GITHUB_REPOSITORY");
+  const ref = get("GITHUB_REF");
+  const workflow = get("GITHUB_WORKFLOW_REF").split("@")[0] ?? "";
+  return {
+    serverUrl,
+    repository,
+    repositoryId: get("GITHUB_REPOSITORY_ID"),
+    runId: get("GITHUB_RUN_ID"),
+    runNumber: countOf(get("GITHUB_RUN_NUMBER")) ?? 0,
+    runAttempt: countOf(get("GITHUB_RUN_ATTEMPT")) ?? 1,
+    job: get("GITHUB_JOB"),
+    step: get("GITHUB_ACTION"),
+    workflowFile: workflow.startsWith(`${repository}/`)
+      ? workflow.slice(repository.length + 1)
+      : workflow || get("GITHUB_WORKFLOW"),
+    actor: get("GITHUB_ACTOR"),
+    eventName: get("GITHUB_EVENT_NAME"),
+    ref: ref || get("GITHUB_REF_NAME"),
+    sha: get("GITHUB_SHA"),
+    apiUrl,
+    graphqlUrl: get("GITHUB_GRAPHQL_URL") || graphqlUrlOf(apiUrl),
+    workspace: get("GITHUB_WORKSPACE") || process.cwd(),
+    temp: get("RUNNER_TEMP"),
+    subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref, get("GITHUB_REPOSITORY_ID")),
+    headSha:
+      getCommitHash(payload, "pull_request", "head", "sha") ??
+      getCommitHash(payload, "workflow_run", "head_sha") ??
+      ownSha(get),
+    fromFork: provesFork(payload),
+    fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]" && DEPENDABOT_EVENTS.has(get("GITHUB_EVENT_NAME")),
+    commentBody: getString(payload, "comment", "body"),
+  };
+}
+
+const MAX_EXTERNAL_REF_LENGTH = 255;
+
+/**
+ * The external reference of a run: `github:owner/repo#12` for a pull request or issue, else `github:owner/repo@ref`.
+ * Over 255 characters it is cut and ends in a digest.
+ */
+export function deriveExternalRef(context: Pick<ActionContext, "repository" | "subject" | "ref">): string {
+  const { repository, subject, ref } = context;
+  const tail = subject === undefined ? (ref === "" ? "" : `@${ref}`) : `#${subject.number}`;
+  const whole = `github:${repository}${tail}`.replace(/\p{Cc}/gu, "").toWellFormed();
+  if (whole.length <= MAX_EXTERNAL_REF_LENGTH) return whole;
+  const digest = createHash("sha256").update(whole).digest("hex").slice(0, 16);
+  return `${whole.slice(0, MAX_EXTERNAL_REF_LENGTH - digest.length - 1).toWellFormed()}-${digest}`;
+}
+
+/** An address on the run's own GitHub. The path stays one, though the repository's name be missing from it. */
+function pageOf(serverUrl: string, path: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = path;
+  return url.href;
+}
+
+/** The page of a pull request or issue on the run's own GitHub. */
+export function subjectUrl(context: Pick<ActionContext, "repository" | "serverUrl">, subject: Subject): string {
+  const page = subject.kind === "issue" ? "issues" : "pull";
+  return pageOf(context.serverUrl, `/${context.repository}/${page}/${subject.number}`);
+}
+
+/** The workflow run's page, this attempt of it. */
+export function runUrl(context: Pick<ActionContext, "repository" | "serverUrl" | "runId" | "runAttempt">): string {
+  const path = `/${context.repository}/actions/runs/${encodeURIComponent(context.runId)}/attempts/${context.runAttempt}`;
+  return pageOf(context.serverUrl, path);
+}

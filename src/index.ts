@@ -1,4 +1,0 @@
-/** The main step's door. */
-import { runMain } from "./action.ts";
-
-void runMain();

@@ -1,0 +1,4 @@
+/** The main step's door. */
+import { runMain } from "./run.ts";
+
+void runMain();

@@ -1,0 +1,116 @@
+/** Asks a server for its contract, once it has refused a body. */
+import { formatInteger } from "../../common/format-integer.ts";
+import {
+  type Body,
+  type Contract,
+  matchesSchema,
+  inferInputFromMessage,
+  isKnownProperty,
+  MAX_REQUEST_BODY_BYTES,
+  referenceContract,
+} from "./request-bodies.ts";
+import type { RetryLoop } from "../retry-loop.ts";
+import { MosooError } from "../errors.ts";
+import { type ApiErrorResult, request, toMosooError, toRetryFailure } from "../request.ts";
+import { isRetryableStatus } from "../retry.ts";
+import type { Transport } from "../transport.ts";
+
+/** A short outage of this path alone must not fail the step; a path that is never there must not hold it up for long. */
+const mostTries = 6;
+
+/**
+ * The server's own contract, from `GET {api-url}/openapi.json`. No token is sent.
+ *
+ * @returns undefined where it cannot be had or read
+ */
+export async function fetchContract(transport: Transport, effort: RetryLoop): Promise<Contract | undefined> {
+  const { readContract } = await import("./openapi.ts");
+  const read = (text: string): Contract | undefined => {
+    const declared = readContract(text, isKnownProperty);
+    return declared && { ...declared, message: declared.message ?? referenceContract.message };
+  };
+  for (let tries = 1; tries <= mostTries; tries += 1) {
+    const reply = await request(
+      transport,
+      { method: "GET", path: "/openapi.json", withToken: false, ...effort.startAttempt() },
+      read,
+    );
+    if (reply.kind === "ok") return reply.value;
+    const passing = reply.kind === "connection" || (reply.kind === "error" && isRetryableStatus(reply.status));
+    if (!passing || tries === mostTries) return undefined;
+    try {
+      await effort.waitBeforeRetry(toRetryFailure(reply), toMosooError(reply), "look");
+    } catch (error) {
+      if (error instanceof MosooError) return undefined;
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Whether a refusal may be about the body's shape: it burns no key, and is worth asking for the contract. */
+export function isRefusedBody(reply: ApiErrorResult): boolean {
+  return reply.status === 400 && reply.code === "invalid_request" && !reply.replayed;
+}
+
+/** Answers that can be about one value of the request. */
+const aboutValues = ["invalid_request", "forbidden", "not_found"];
+
+/** A refused value: the server's own message, and the input that it seems to be about. */
+export function invalidValueError(reply: ApiErrorResult): MosooError {
+  const { code = "", message } = reply;
+  const input = message !== undefined && aboutValues.includes(code) ? inferInputFromMessage(message) : undefined;
+  if (input === undefined) return toMosooError(reply);
+  const advice = {
+    "agent-id": "Copy the Agent ID from the agent's API Access panel: 26 letters and digits.",
+    "attributed-user-id":
+      "It needs a service token on a server with the reference contract, and the ID of a user of the organization.",
+    "file-ids": "Give IDs of files that the token's owner uploaded; a service token cannot attach files.",
+  }[input];
+  return toMosooError(reply).extend({ input, ...(advice === undefined ? {} : { advice }) });
+}
+
+/**
+ * The contract to build a refused body again from.
+ *
+ * @returns undefined where the contract says that the body had its shape: a value was refused; "unread" where the
+ *   contract cannot be had
+ * @throws CancelledError
+ */
+export async function renegotiate(
+  known: Contract | undefined,
+  shape: (contract: Contract) => Contract["create"],
+  body: Body,
+  transport: Transport,
+  effort: RetryLoop,
+): Promise<Contract | "unread" | undefined> {
+  const contract = known ?? (await fetchContract(transport, effort));
+  if (contract === undefined) return "unread";
+  return matchesSchema(body, shape(contract)) ? undefined : contract;
+}
+
+/** What the contract decides, whether or not anybody gave the input. */
+const ofContract = ["external-ref", "attributed-user-id", "user-id"];
+
+/** A body that was refused while nobody could say what the server takes: not for its reader's input to mend. */
+export function contractUnavailableError(reply: ApiErrorResult): MosooError {
+  const error = invalidValueError(reply);
+  const { input } = error.details;
+  if (input !== undefined && !ofContract.includes(input)) return error;
+  return error.extend({
+    input: undefined,
+    advice:
+      "The server may take another body, but its contract (`openapi.json` below `api-url`) could not be read: re-run the workflow later, and check `api-url`.",
+  });
+}
+
+/** @throws MosooError where a body holds more bytes than the service reads */
+export function serializeBody(body: unknown): string {
+  const json = JSON.stringify(body);
+  const bytes = Buffer.byteLength(json, "utf8");
+  if (bytes <= MAX_REQUEST_BODY_BYTES) return json;
+  throw new MosooError(
+    `The request would hold ${formatInteger(bytes)} bytes; the service reads at most ${formatInteger(MAX_REQUEST_BODY_BYTES)}.`,
+    { input: "message", advice: "Shorten the message.", threadState: "not_created" },
+  );
+}

@@ -1,0 +1,149 @@
+/** One question to Mosoo and what came of it, sorted: the promised answer, an error answer, or none that can be used. */
+import { type ThreadState, MosooError, MosooConnectionError, adviceForCode } from "./errors.ts";
+import { type Failure, parseHttpDate, parseRetryAfter } from "./retry.ts";
+import { parseError } from "./contract/schema.ts";
+import type { HttpResponse, RequestOptions, Transport } from "./transport.ts";
+
+export interface ApiErrorResult {
+  kind: "error";
+  status: number;
+  code: string | undefined;
+  /** The server's words, untrusted. */
+  message: string | undefined;
+  /** `{"error":"Not Found"}`: the path is not routed. */
+  isUnroutedPath: boolean;
+  /** The answer is stored under the idempotency key. */
+  replayed: boolean;
+  retryAfterMs: number | undefined;
+}
+
+export type ApiResult<T> =
+  | { kind: "ok"; value: T; replayed: boolean; url: URL }
+  | ApiErrorResult
+  | { kind: "invalid_response"; status: number; text: string; contentType: string | undefined }
+  | { kind: "connection"; error: MosooConnectionError };
+
+/** Of a server's words more is not looked at, in UTF-16 units: they may be megabytes, and people read a few lines. */
+const longestMessage = 2_000;
+
+/** Sends one call and sorts the answer. Throws nothing that the wire or the server can cause. */
+export async function request<T>(
+  transport: Transport,
+  call: RequestOptions,
+  parse: (text: string) => T | undefined,
+): Promise<ApiResult<T>> {
+  let answer: HttpResponse;
+  try {
+    answer = await transport.request(call);
+  } catch (error) {
+    if (error instanceof MosooConnectionError) return { kind: "connection", error };
+    throw error;
+  }
+  const replayed = answer.header("idempotency-replayed")?.toLowerCase() === "true";
+  if (isSuccess(answer.status)) {
+    const value = parse(answer.text);
+    if (value !== undefined) return { kind: "ok", value, replayed, url: answer.url };
+    return {
+      kind: "invalid_response",
+      status: answer.status,
+      text: answer.text,
+      contentType: answer.header("content-type"),
+    };
+  }
+  return toErrorResult(answer, replayed);
+}
+
+/** An answer of another status than 2xx, sorted. */
+export function toErrorResult(answer: HttpResponse, replayed = false): ApiErrorResult {
+  const { code, message, bare } = parseError(answer.text);
+  return {
+    kind: "error",
+    status: answer.status,
+    // A code is a word of the contract; anything else that stands there is text.
+    code: code !== undefined && /^[a-z][a-z_]{0,63}$/.test(code) ? code : undefined,
+    // Without the envelope the text itself says what it is: another server's page, a proxy's.
+    message: (message ?? (code !== undefined || answer.text.trim() === "" ? undefined : answer.text))?.slice(
+      0,
+      longestMessage,
+    ),
+    isUnroutedPath: bare === true,
+    replayed,
+    // A date is one of the server's clock, which the runner's may be far from.
+    retryAfterMs: parseRetryAfter(answer.header("retry-after"), parseHttpDate(answer.header("date")) ?? Date.now()),
+  };
+}
+
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status < 300;
+}
+
+export type ApiFailure = Exclude<ApiResult<never>, { kind: "ok" }>;
+
+/** The reply as the retry plan sees it. Conflicts are the caller's to tell apart. */
+export function toRetryFailure(reply: ApiFailure): Failure {
+  switch (reply.kind) {
+    case "error":
+      return { kind: "status", status: reply.status, retryAfterMs: reply.retryAfterMs };
+    case "invalid_response":
+      return { kind: "invalid_response" };
+    case "connection": {
+      const { code: fault, status } = reply.error;
+      // A success whose body is not to be had is like one of another shape: it is asked for again, but not for ever.
+      if ((fault === "body_truncated" || fault === "response_too_large") && isSuccess(status))
+        return { kind: "invalid_response" };
+      return { kind: "connection", fault, status };
+    }
+  }
+}
+
+function shapeSentence(reply: { status: number; text: string; contentType: string | undefined }): string {
+  const start = reply.text.trimStart().slice(0, 15).toLowerCase();
+  if (reply.text.trim() === "") return `The API's host answered ${reply.status} with an empty body.`;
+  if (start.startsWith("<!doctype") || start.startsWith("<html")) {
+    return `The API's host answered ${reply.status} with an HTML page instead of JSON.`;
+  }
+  return `The API's host answered ${reply.status}, but not with what the API promises.`;
+}
+
+function statusAdvice(reply: ApiErrorResult): string {
+  if (reply.isUnroutedPath && reply.status === 404) {
+    return "There is no such path on this server: check `api-url` (it ends in /api/v1).";
+  }
+  const known = adviceForCode(reply.code);
+  if (known !== undefined) return known;
+  if (reply.status === 401) return adviceForCode("unauthenticated") ?? "";
+  if (reply.status === 403) return adviceForCode("forbidden") ?? "";
+  if (reply.status === 404) return "Check `api-url` and the IDs.";
+  if (reply.status === 413) return "The server, or a proxy before it, takes no request of this size: send less.";
+  if (reply.status === 429) return adviceForCode("rate_limited") ?? "";
+  if (reply.status >= 500) return "The server or a proxy before it is in trouble: re-run the workflow later.";
+  return "Check `api-url` and the inputs.";
+}
+
+/** The reply as an error for people. */
+export function toMosooError(reply: ApiFailure, threadState?: ThreadState): MosooError {
+  switch (reply.kind) {
+    case "connection":
+      return new MosooError(reply.error.message, {
+        advice: reply.error.advice,
+        threadState,
+        status: reply.error.status,
+      });
+    case "invalid_response":
+      return new MosooError(shapeSentence(reply), {
+        status: reply.status,
+        serverMessage: reply.text.trim() === "" ? undefined : reply.text.slice(0, longestMessage),
+        advice:
+          "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
+        threadState,
+      });
+    case "error":
+      return new MosooError(`Mosoo answered ${reply.status}${reply.code === undefined ? "" : ` ${reply.code}`}.`, {
+        status: reply.status,
+        code: reply.code,
+        serverMessage: reply.message,
+        advice: statusAdvice(reply),
+        threadState,
+      });
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Single characters that harm wherever foreign text is shown: terminal sequences, control characters, and the
+ * bidirectional overrides that make text read differently from what it is.
+ */
+
+/** Everything that any reader of a log may take for the end of a line (.NET itself knows only \n, \r and \r\n). */
+const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/u;
+
+/** CSI and OSC sequences whole; then DCS, SOS, PM, APC; then two-character escapes. Bodies stop at any control, so matching is linear. */
+const TERMINAL_SEQUENCE =
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0000-\u001f\u007f-\u009f]*(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]*[0-~]/gu;
+const CONTROL = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/gu;
+/** Embeddings, overrides and isolates; the plain marks U+200E, U+200F and U+061C are needed in right-to-left prose. */
+const BIDI_OVERRIDE = /[\u202a-\u202e\u2066-\u2069]/gu;
+/** The tag block: a second, invisible ASCII that no writing needs. */
+const TAG_CHARACTER = /[\u{e0000}-\u{e007f}]/gu;
+
+export function splitLines(text: string): string[] {
+  return text.split(LINE_END);
+}
+
+/**
+ * One line without terminal sequences (dropped) and with controls and overrides made visible: ␛ for ESC, � for C1,
+ * [U+202E] for an override. Lone surrogates become U+FFFD. Tabs stay.
+ */
+export function escapeControlCharacters(line: string): string {
+  return line
+    .toWellFormed()
+    .replace(TERMINAL_SEQUENCE, "")
+    .replace(CONTROL, controlPicture)
+    .replace(BIDI_OVERRIDE, (override) => `[U+${codePoint(override)}]`)
+    .replace(TAG_CHARACTER, "");
+}
+
+/**
+ * The same for prose that is rendered: there the invisible is dropped, a picture of it would only disturb. Line ends
+ * that Markdown does not know, but a bot's regular expression may, become spaces.
+ */
+export function stripControlCharacters(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(TERMINAL_SEQUENCE, "")
+    .replace(/[\v\f\u0085\u2028\u2029]/gu, " ")
+    .replace(CONTROL, "")
+    .replace(BIDI_OVERRIDE, "")
+    .replace(TAG_CHARACTER, "");
+}
+
+function controlPicture(control: string): string {
+  const code = control.charCodeAt(0);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return code === 0x7f ? "\u2421" : "\ufffd";
+}
+
+function codePoint(character: string): string {
+  return character.charCodeAt(0).toString(16).toUpperCase();
+}

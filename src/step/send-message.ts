@@ -1,0 +1,112 @@
+/** Sends the step's message into a thread that exists: waits for another's run, and says what only the step knows of a refusal. */
+import { keyWithFiles } from "./idempotency-key.ts";
+import type { Contract } from "../mosoo/contract/request-bodies.ts";
+import { MosooError, CancelledError } from "../mosoo/errors.ts";
+import type { SentMessage } from "../mosoo/messages.ts";
+import { type ThreadResponse, isTerminalStatus } from "../mosoo/contract/schema.ts";
+import { INITIAL_INTERVAL, withJitter, grow } from "../mosoo/runs/intervals.ts";
+import type { StartContext } from "./start-thread.ts";
+
+export interface StepMessage {
+  threadId: string;
+  requestId: string;
+  contract: Contract | undefined;
+  /** Uploads the step's files and names them, with those of `file-ids`, in the message. */
+  withFiles: boolean;
+  /** The thread was made for this message alone. */
+  ownThread?: boolean;
+  /** Nobody else can have sent it before. */
+  firstAttempt: boolean;
+}
+
+/** A failure about a thread, where it is that the thread is not there for this token. */
+function addThreadAdvice(error: unknown, { plan }: StartContext): unknown {
+  if (!(error instanceof MosooError) || error.details.code !== "not_found") return error;
+  const { input } = error.details;
+  if (input !== undefined && input !== "thread-id") return error;
+  return plan.inputs.threadId === undefined
+    ? error.extend({
+        input: undefined,
+        advice:
+          "The thread of this step is gone, or belongs to the owner of another token: `on-rerun: create` makes a new one in a re-run.",
+        threadState: "deleted",
+      })
+    : error.extend({
+        input: "thread-id",
+        advice:
+          "There is no such thread for this token: it is gone, or belongs to the owner of another token. Check the ID, or leave `thread-id` out for a new thread.",
+      });
+}
+
+/** The step's thread as it is now. @throws MosooError; CancelledError */
+export async function readThread(start: StartContext, threadId: string): Promise<ThreadResponse> {
+  try {
+    return await start.mosoo.getThread(threadId);
+  } catch (error) {
+    throw addThreadAdvice(error, start);
+  }
+}
+
+/** Waits for a run of someone else, longer each time, `wait-timeout` at most. @returns whether nobody's run is active */
+function createActiveRunWaiter({ mosoo, plan, stop }: StartContext, threadId: string): () => Promise<boolean> {
+  const deadline = mosoo.clock.now() + plan.inputs.waitTimeout;
+  let interval = INITIAL_INTERVAL;
+  return async () => {
+    const waitMs = withJitter(interval, mosoo.clock.random());
+    interval = grow(interval);
+    if (mosoo.clock.now() + waitMs > deadline) {
+      throw new MosooError("Another run is still active in this thread.", {
+        advice: "Wait for it (its page shows it), interrupt it there, or raise `wait-timeout`; then re-run the job.",
+        input: "thread-id",
+      });
+    }
+    await mosoo.sleep(waitMs);
+    if (stop.aborted) throw new CancelledError("unknown");
+    const { run } = await mosoo.pollThread(threadId);
+    return run === null || isTerminalStatus(run.status);
+  };
+}
+
+/** A failure to send, with what the step's inputs tell of it. */
+function addInputAdvice(failure: unknown, start: StartContext): unknown {
+  const error = addThreadAdvice(failure, start);
+  if (!(error instanceof MosooError)) return error;
+  const { plan } = start;
+  const { input, status, advice = "" } = error.details;
+  if (input === "file-ids" && plan.intent.fileIds.length === 0) return error.extend({ input: "files" });
+  if (status === 401 && input !== "files") {
+    return error.extend({
+      advice: `${advice} A service token of the reference contract may create threads, but not continue them: there use a person's token, or \`on-rerun: create\`, which makes a thread per attempt.`,
+    });
+  }
+  return error;
+}
+
+async function upload({ mosoo, plan, listener }: StartContext): Promise<string[]> {
+  listener.info(`Uploading ${plan.files.length === 1 ? "1 file" : `${plan.files.length} files`} …`);
+  return mosoo.uploadFiles(plan.inputs.agentId ?? "", plan.files);
+}
+
+/** @throws MosooError; CancelledError */
+export async function sendStepMessage(start: StartContext, message: StepMessage): Promise<SentMessage> {
+  const { mosoo, plan } = start;
+  const { threadId, withFiles, ...rest } = message;
+  const attach = async (): Promise<{ fileIds: readonly string[]; key: string }> => {
+    const uploaded = await upload(start);
+    return { fileIds: [...plan.intent.fileIds, ...uploaded], key: keyWithFiles(message.requestId, uploaded) };
+  };
+  const request = {
+    ...rest,
+    threadId,
+    text: plan.intent.text,
+    key: message.requestId,
+    fileIds: withFiles ? plan.intent.fileIds : [],
+    upload: withFiles && plan.files.length > 0 ? attach : undefined,
+    newerFirst: plan.inputs.userId !== undefined || message.ownThread === true,
+  };
+  try {
+    return await mosoo.sendMessage(request, createActiveRunWaiter(start, threadId));
+  } catch (error) {
+    throw addInputAdvice(error, start);
+  }
+}

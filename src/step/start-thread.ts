@@ -1,0 +1,146 @@
+/** Gets the message to the agent: in a new thread, with files, in a thread that exists, or again after a failed run. */
+import type { ActionContext } from "../actions/context.ts";
+import type { MosooClient } from "../mosoo/client.ts";
+import type { Contract } from "../mosoo/contract/request-bodies.ts";
+import { MosooError } from "../mosoo/errors.ts";
+import type { Run, Thread } from "../mosoo/contract/schema.ts";
+import type { StepRequest } from "./request.ts";
+import { firstRun, resume } from "./resume.ts";
+import { readThread, sendStepMessage } from "./send-message.ts";
+
+export interface ThreadHandle {
+  threadId: string;
+  thread: Thread;
+  run: Run | null;
+  /** The thread or message comes from an earlier request with the key. */
+  replayed: boolean;
+  /** The key that holds it. */
+  key: string;
+  /** The message was sent by this attempt, although the thread is older. */
+  sentInThisAttempt?: boolean;
+  /** The run is as the service has shown it a moment ago, not as an earlier request's answer tells. */
+  isFresh?: boolean;
+  /** How the run before had ended, where the message was sent again. */
+  resumedAfter?: string | undefined;
+  contract: Contract | undefined;
+}
+
+export interface StartListener {
+  /** A thread is known; its message may still be on the way. */
+  thread(started: ThreadHandle, link: string | undefined): void;
+  info(text: string): void;
+}
+
+export interface StartContext {
+  mosoo: MosooClient;
+  plan: StepRequest;
+  context: ActionContext;
+  stop: AbortSignal;
+  listener: StartListener;
+}
+
+async function contractForUploads({ mosoo, plan }: StartContext): Promise<Contract | undefined> {
+  if (plan.files.length === 0) return undefined;
+  const contract = await mosoo.contract();
+  if (contract !== undefined && !contract.takesUploads) {
+    throw new MosooError("This server takes no uploads.", {
+      input: "files",
+      advice: "Upload the files by other means and give their IDs in `file-ids`.",
+      threadState: "not_created",
+    });
+  }
+  return contract;
+}
+
+async function continueThread(start: StartContext, threadId: string): Promise<ThreadHandle> {
+  const { plan, context, listener } = start;
+  const sent = await sendStepMessage(start, {
+    threadId,
+    requestId: plan.key,
+    contract: await contractForUploads(start),
+    withFiles: true,
+    firstAttempt: context.runAttempt === 1,
+  });
+  const started: ThreadHandle = { ...sent, threadId, thread: sent.thread ?? { id: threadId } };
+  listener.thread(started, undefined);
+  return started;
+}
+
+async function createWithFiles(start: StartContext, agentId: string): Promise<ThreadHandle> {
+  const { mosoo, plan, context, listener } = start;
+  const firstAttempt = context.runAttempt === 1;
+  const created = await mosoo.createThread({
+    agentId,
+    intent: plan.intent,
+    key: plan.key,
+    withInput: false,
+    userIdGiven: plan.inputs.userId !== undefined,
+    firstAttempt,
+    contract: await contractForUploads(start),
+  });
+  const { thread, run, links } = created.answer;
+  const link = links?.thread ?? undefined;
+  const before: ThreadHandle = { ...created, threadId: thread.id, thread, run };
+  listener.thread(before, link);
+  // Another attempt may have got further than this key's first answer tells.
+  const seen = await readThread(start, thread.id);
+  if (seen.run !== null) {
+    const found = { ...before, thread: seen.thread, run: await firstRun(start, seen), replayed: true };
+    listener.thread(found, link);
+    return found;
+  }
+  const sent = await sendStepMessage(start, {
+    threadId: thread.id,
+    requestId: plan.key,
+    contract: created.contract,
+    withFiles: true,
+    ownThread: true,
+    // Whose thread it is has been looked at.
+    firstAttempt: firstAttempt && !created.replayed,
+  });
+  const started: ThreadHandle = {
+    ...before,
+    thread: sent.thread ?? seen.thread,
+    run: sent.run,
+    replayed: created.replayed || sent.replayed,
+    sentInThisAttempt: !sent.replayed,
+  };
+  listener.thread(started, link);
+  return started;
+}
+
+async function createNew({ mosoo, plan, context, listener }: StartContext, agentId: string): Promise<ThreadHandle> {
+  const created = await mosoo.createThread({
+    agentId,
+    intent: plan.intent,
+    key: plan.key,
+    withInput: true,
+    userIdGiven: plan.inputs.userId !== undefined,
+    firstAttempt: context.runAttempt === 1,
+  });
+  const { thread, run, links } = created.answer;
+  const started = { ...created, threadId: thread.id, thread, run };
+  listener.thread(started, links?.thread ?? undefined);
+  return started;
+}
+
+/**
+ * Starts the work, or finds where an earlier attempt has brought it.
+ *
+ * @throws MosooError; CancelledError
+ */
+export async function startThread(startContext: StartContext): Promise<ThreadHandle> {
+  const { plan, context } = startContext;
+  const { inputs } = plan;
+  const threadId = inputs.threadId;
+  const agentId = inputs.agentId ?? "";
+  const started =
+    threadId !== undefined
+      ? await continueThread(startContext, threadId)
+      : plan.files.length > 0
+        ? await createWithFiles(startContext, agentId)
+        : await createNew(startContext, agentId);
+  const earlier = started.replayed && started.sentInThisAttempt !== true;
+  const again = inputs.onRerun === "resume" && context.runAttempt > 1 && earlier;
+  return again ? resume(startContext, started) : started;
+}

@@ -1,0 +1,277 @@
+/** Waits for the run's end, and makes of it what the inputs say: answer, status, success or failure. */
+import { type AgentResponse, extractResponse, responseOutput, writeResponseFile } from "./response.ts";
+import { failureText } from "./errors.ts";
+import type { ActionContext } from "../actions/context.ts";
+import type { Inputs } from "../actions/inputs.ts";
+import type { MosooClient } from "../mosoo/client.ts";
+import type { Run } from "../mosoo/contract/schema.ts";
+import { isTerminalStatus } from "../mosoo/contract/schema.ts";
+import type { FollowListener, Followed } from "../mosoo/runs/follow.ts";
+import type { StepState } from "./step-state.ts";
+import { duration } from "../report/render.ts";
+import { StreamingLog } from "../actions/streaming-log.ts";
+import type { Logger } from "../actions/logger.ts";
+import type { Outputs } from "../actions/outputs.ts";
+import type { Outcome } from "../report/report.ts";
+import { excerpt, redact } from "../sanitize/index.ts";
+import type { ThreadHandle } from "./start-thread.ts";
+import type { ShutdownController } from "../actions/shutdown.ts";
+
+export interface WaitContext {
+  mosoo: MosooClient;
+  inputs: Inputs;
+  context: ActionContext;
+  secrets: readonly string[];
+  stop: ShutdownController;
+  log: Logger;
+  outputs: Outputs;
+  progress: StepState;
+  /** Tells readers that the agent is at work; or, with a question, that a person has to decide meanwhile. */
+  showWorking: (question?: string) => void;
+}
+
+/** How the wait ended. */
+export interface WaitResult {
+  outcome: Outcome;
+  /** The annotation's text where the step fails. */
+  failure?: string | undefined;
+  /** The run was to be stopped and may go on: the post step tries again. */
+  interruptFailed?: boolean;
+}
+
+/** For an interrupt outside of a cancelled job, in milliseconds. */
+const interruptMs = 15_000;
+/** The interrupt comes first, and leaves some of the time for the comment. */
+const interruptOnStopMs = 3_000;
+
+/** The sentences that are there, as one text. */
+function joinSentences(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== "").join(" ");
+}
+
+function question({ secrets }: WaitContext, title: string | undefined): string {
+  const quoted = title === undefined ? "" : `: "${excerpt(redact(title, secrets))}"`;
+  return `The agent asks a person${quoted}.`;
+}
+
+function listener(wait: WaitContext, live: StreamingLog, since: number): FollowListener {
+  const { inputs, log, progress, mosoo } = wait;
+  let questions = 0;
+  let undecided = false;
+  const goesOn = (): void => {
+    if (undecided) wait.showWorking();
+    undecided = false;
+  };
+  /** The run's beginning is told by an event alone, as long as nothing calls for a read. */
+  const started = (): void => {
+    const run = progress.started?.run;
+    if (run != null && ["queued", "booting"].includes(run.status ?? "queued"))
+      progress.setRun({ ...run, status: "running" });
+    goesOn();
+  };
+  return {
+    onEvent: (happening) => {
+      if (happening.kind === "words") live.text(happening.text);
+      else if (happening.kind === "tool") live.tool(happening.name);
+      else if (happening.kind === "started") started();
+      else if (happening.kind === "thinking") log.verbose(`thinking: ${happening.text}`);
+    },
+    onRunUpdated: (run, thread) => {
+      progress.setRun(run, thread);
+      if (run.status !== "waiting_input" && !isTerminalStatus(run.status)) goesOn();
+    },
+    onInputRequired: (title) => {
+      if (inputs.onWaitingInput !== "wait") return false;
+      questions += 1;
+      live.flush();
+      const text = joinSentences(
+        question(wait, title),
+        `Decide on the thread's page: ${progress.report.threadUrl ?? ""}`,
+      );
+      if (questions === 1) log.warning(text);
+      else log.info(text);
+      undecided = true;
+      wait.showWorking(title ?? "");
+      return true;
+    },
+    onIdle: () => {
+      live.line(`still running, ${duration(Math.floor((mosoo.clock.now() - since) / 60_000) * 60_000)}`);
+    },
+    debug: (text) => {
+      log.debug(text);
+    },
+  };
+}
+
+/** Interrupts the run. @returns what the failure tells of it, and whether it may go on */
+async function interrupt(wait: WaitContext, run: Run): Promise<{ told: string; abandoned: boolean }> {
+  const { mosoo, progress, stop } = wait;
+  const threadId = progress.report.threadId ?? "";
+  // A job that is being cancelled has no time to ask twice; the post step does.
+  const interrupted = stop.cancelSignal.aborted
+    ? await mosoo.interruptRun(threadId, run.id, interruptOnStopMs, stop.deadlineSignal)
+    : await mosoo.interruptRunWithRetry(threadId, run.id, interruptMs);
+  if (interrupted === undefined) return { told: "The run could not be interrupted; it may go on.", abandoned: true };
+  progress.setRun({ ...run, ...interrupted });
+  const told = isTerminalStatus(interrupted.status)
+    ? `The run is ${interrupted.status ?? ""}.`
+    : "The run was told to stop.";
+  return { told, abandoned: false };
+}
+
+/** After a signal: stops the run as `wait` and `on-cancel` say. */
+export async function stopRun(wait: WaitContext, run: Run | null): Promise<WaitResult> {
+  const { inputs, progress } = wait;
+  const stopped = "The step was stopped from outside (cancelled or timed out).";
+  const page = `The thread: ${progress.report.threadUrl ?? ""}`;
+  const end = (told?: string): WaitResult => ({ outcome: "stopped", failure: joinSentences(stopped, told, page) });
+  if (run === null || !inputs.wait) return end();
+  if (isTerminalStatus(run.status)) return end(`The run had ended before (${run.status ?? ""}).`);
+  if (inputs.onCancel === "leave") return end("The run goes on (`on-cancel: leave`).");
+  const { told, abandoned } = await interrupt(wait, run);
+  return { ...end(told), interruptFailed: abandoned };
+}
+
+function runErrorText({ secrets }: WaitContext, run: Run): string {
+  const { code, message } = run.error ?? {};
+  const said = [code, message].filter((part) => typeof part === "string" && part !== "").join(": ");
+  return said === "" ? "" : `It says: "${excerpt(redact(said, secrets))}"`;
+}
+
+/** A re-run of the job has nothing to do with this run. */
+function beginsAnew({ inputs }: WaitContext): boolean {
+  return inputs.onRerun === "create";
+}
+
+/** `wait-timeout` is over. */
+async function timedOut(wait: WaitContext, run: Run): Promise<WaitResult> {
+  const { inputs, progress } = wait;
+  const page = progress.report.threadUrl ?? "";
+  const late = `The run did not end within ${duration(inputs.waitTimeout)} (\`wait-timeout\`).`;
+  if (inputs.onWaitTimeout === "leave") {
+    const goesOn = beginsAnew(wait) ? "It goes on." : "It goes on, and a re-run of the job waits for it.";
+    return { outcome: "timed-out", failure: joinSentences(late, goesOn, `The thread: ${page}`) };
+  }
+  const { told, abandoned } = await interrupt(wait, run);
+  return {
+    outcome: "timed-out",
+    failure: joinSentences(late, told, `The thread: ${page}`),
+    interruptFailed: abandoned,
+  };
+}
+
+/** A person is asked, and nobody waits for the answer. */
+async function questioned(wait: WaitContext, run: Run, title: string | undefined): Promise<WaitResult> {
+  const { inputs, progress } = wait;
+  const page = progress.report.threadUrl ?? "";
+  progress.report.question = title;
+  if (inputs.onWaitingInput === "fail") {
+    const advice = beginsAnew(wait)
+      ? `Decide on the thread's page; a re-run of the job begins anew (\`on-rerun: create\`): ${page}`
+      : `Decide on the thread's page, then re-run the job, which picks the same run up: ${page}`;
+    return { outcome: "waiting", failure: joinSentences(question(wait, title), advice) };
+  }
+  const { told, abandoned } = await interrupt(wait, run);
+  const failure = joinSentences(question(wait, title), told, "(`on-waiting-input: interrupt`)", `The thread: ${page}`);
+  return { outcome: abandoned ? "waiting" : "cancelled", failure, interruptFailed: abandoned };
+}
+
+const becameOf = { failed: "failed", cancelled: "was cancelled", expired: "expired" };
+
+function ended(wait: WaitContext, run: Run): WaitResult {
+  const status = run.status ?? "";
+  if (status === "completed") return { outcome: "completed" };
+  const outcome = status === "cancelled" || status === "expired" ? status : "failed";
+  const page = `The thread: ${wait.progress.report.threadUrl ?? ""}`;
+  const text = joinSentences(`The agent's run ${becameOf[outcome]}.`, runErrorText(wait, run), page);
+  if (wait.inputs.failOnRunError) return { outcome, failure: text };
+  wait.log.warning(text);
+  return { outcome };
+}
+
+async function conclude(wait: WaitContext, { end }: Followed, lastSeen: Run): Promise<WaitResult> {
+  switch (end.kind) {
+    case "ended":
+      return ended(wait, end.run);
+    case "question":
+      return questioned(wait, end.run, end.title);
+    case "timeout":
+      return timedOut(wait, lastSeen);
+    case "stopped":
+      return stopRun(wait, lastSeen);
+    case "error": {
+      const why = failureText(end.error, { threadUrl: wait.progress.report.threadUrl });
+      return { outcome: "error", failure: joinSentences("The run can be followed no further.", why) };
+    }
+  }
+}
+
+/** A run's own time where the server tells it, else the time waited. Milliseconds. */
+function runDuration(run: Run | null, waitedMs: number): number {
+  const [from, to] = [run?.["startedAt"] ?? run?.["createdAt"], run?.["completedAt"]];
+  const ms = typeof from === "string" && typeof to === "string" ? Date.parse(to) - Date.parse(from) : Number.NaN;
+  return Number.isFinite(ms) && ms >= 0 ? ms : waitedMs;
+}
+
+/** Sets the outputs of the answer, and tells where it is not whole. */
+function handOver({ context, secrets, log, outputs }: WaitContext, answer: AgentResponse): void {
+  if (answer.truncated === "beginning") {
+    log.warning(
+      "The run has more events than the server gives: the answer, put together from them, may lack its beginning.",
+    );
+  } else if (answer.truncated === "end") {
+    log.warning("The run has said more than a step can hold: the answer, put together from it, lacks its end.");
+  } else if (answer.truncated === "everything") {
+    log.warning("The run's answer could not be read: the server does not give the events that hold it.");
+  }
+  outputs.set({ response: responseOutput(answer, secrets) });
+  const file = writeResponseFile(answer, context.temp, secrets);
+  if (file === undefined) log.warning("The file with the whole answer could not be written to RUNNER_TEMP.");
+  else outputs.set({ "response-file": file });
+}
+
+/** Follows the run to its end. Throws nothing that the wire or the server can cause. */
+export async function waitForRun(wait: WaitContext, started: ThreadHandle): Promise<WaitResult> {
+  const { mosoo, inputs, stop, log, progress } = wait;
+  const { run } = started;
+  if (run === null) {
+    log.warning("The thread has no run to wait for.");
+    return { outcome: "started" };
+  }
+  const since = mosoo.clock.now();
+  log.info(`Waiting for the agent, ${duration(inputs.waitTimeout)} at most.`);
+  const live = new StreamingLog(log);
+  const { followRun } = await import("../mosoo/runs/follow.ts");
+  log.group("The agent at work");
+  let followed: Followed;
+  try {
+    followed = await followRun({
+      transport: mosoo.transport,
+      clock: mosoo.clock,
+      threadId: started.threadId,
+      run,
+      mayHaveEnded: started.isFresh !== true && (started.replayed || isTerminalStatus(run.status)),
+      deadlineAt: since + inputs.waitTimeout,
+      requestTimeoutMs: inputs.requestTimeout,
+      stop: stop.cancelSignal,
+      listener: listener(wait, live, since),
+    });
+  } finally {
+    live.flush();
+    log.endGroup();
+  }
+  const { end, transcript } = followed;
+  if (end.kind === "ended" || end.kind === "question") progress.setRun(end.run);
+  for (const [type, times] of transcript.unknownTypes) log.debug(`Event type not known here: ${type} (${times})`);
+
+  const ending = await conclude(wait, followed, progress.started?.run ?? run);
+  const last = end.kind === "ended" ? end.run : (progress.started?.run ?? run);
+  const answer = extractResponse(followed, last);
+  handOver(wait, answer);
+  Object.assign(progress.report, {
+    answer: answer.text === "" ? undefined : answer,
+    tools: transcript.tools,
+    durationMs: runDuration(last, mosoo.clock.now() - since),
+  });
+  return ending;
+}
