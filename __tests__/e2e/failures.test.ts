@@ -62,8 +62,8 @@ const codes: [status: number, code: string, todo: RegExp, exists: string, asked:
   [404, "not_found", /Check the ID \(the agent's API Access panel shows it\), .*`api-url`\./, none, 1],
   [409, "agent_not_published", /Publish the agent in Mosoo, then re-run the workflow\./, none, 1],
   [409, "service_inactive", /activate it in Mosoo, then re-run the workflow\./, none, 1],
-  [409, "readiness_blocked", /open it in Mosoo, mend what blocks it, then re-run the workflow\./, none, 1],
-  [429, "rate_limited", /requests are used up \(120 a minute.*`create-timeout`/, none, "again"],
+  [409, "readiness_blocked", /Open it in Mosoo to resolve the issue, then re-run the workflow\./, none, 1],
+  [429, "rate_limited", /rate limit is used up \(120 requests a minute.*`create-timeout`/, none, "again"],
   [
     500,
     "internal_error",

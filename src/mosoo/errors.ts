@@ -1,22 +1,22 @@
 /**
- * What went wrong on the way to Mosoo or back, said for the person who reads the step's log.
+ * The failures of this client, as data: what happened, what to do next, and what the server said.
  *
- * Texts of the server stand in `serverMessage` as they came: whoever prints them makes them harmless first.
+ * `serverMessage` is the server's own text, raw: whoever shows it sanitizes and redacts it there.
  */
 
-/** What is known about the thread (or message) after a failure. `gone`: the thread was there, and is not any more. */
+/** What is known about the thread (or message) after a failure. `deleted`: the thread existed, and does not any more. */
 export type ThreadState = "not_created" | "unknown" | "created" | "deleted";
 
-/** Why a call had no usable answer, as far as the wire tells. */
+/** Why a request got no usable HTTP response. */
 export type ConnectionErrorCode =
   | "dns_not_found"
   | "connection_refused"
   | "connection_reset"
-  /** Broken off before TLS was agreed on: nothing was sent. */
+  /** The connection was closed before TLS was agreed on: nothing was sent. */
   | "tls_handshake_failed"
   | "timeout"
   | "body_truncated"
-  /** Bytes that are not what they claim to be: no HTTP, or not compressed as said. */
+  /** Bytes that are not what they claim to be: no HTTP, or not compressed as declared. */
   | "invalid_http_response"
   | "response_too_large"
   | "certificate_invalid"
@@ -26,12 +26,12 @@ export type ConnectionErrorCode =
   | "redirect"
   | "aborted";
 
-/** No usable HTTP answer. `message` is a whole sentence without secrets; `advice` says what to do about it. */
+/** No usable HTTP response. `message` is a whole sentence without secrets; `advice` says what to do about it. */
 export class MosooConnectionError extends Error {
   override readonly name = "MosooConnectionError";
   readonly code: ConnectionErrorCode;
   readonly advice: string;
-  /** The status of an answer that could not be used, or of a proxy's refusal. */
+  /** The status of a response that could not be used, or of a proxy's refusal. */
   readonly status: number | undefined;
 
   constructor(code: ConnectionErrorCode, message: string, advice = "", status?: number) {
@@ -43,11 +43,13 @@ export class MosooConnectionError extends Error {
 }
 
 export interface MosooErrorDetails {
-  /** HTTP status of the last answer. */
+  /** HTTP status of the last response. */
   status?: number | undefined;
-  /** The server's error code, from the envelope of mosoo-api's errors. */
+  /** The server's error code, from its error envelope. */
   code?: string | undefined;
-  /** The server's own words, untrusted. */
+  /** What the server, or the network before it, calls this request in its own logs. @see {@link readRequestId} */
+  requestId?: string | undefined;
+  /** The server's own text, untrusted and raw. */
   serverMessage?: string | undefined;
   /** What to do next, a whole sentence. */
   advice?: string | undefined;
@@ -56,14 +58,19 @@ export interface MosooErrorDetails {
   input?: string | undefined;
 }
 
-/** A failure that ends what was asked of Mosoo. */
+/** A failure that ends an operation of the client. */
 export class MosooError extends Error {
   override readonly name = "MosooError";
   readonly details: MosooErrorDetails;
 
-  constructor(message: string, details: MosooErrorDetails = {}) {
-    super(message);
+  /** @param summary what happened, a whole sentence without text of the server */
+  constructor(summary: string, details: MosooErrorDetails = {}) {
+    super(summary);
     this.details = details;
+  }
+
+  get summary(): string {
+    return this.message;
   }
 
   /** The same failure with what only the caller knows. */
@@ -72,45 +79,46 @@ export class MosooError extends Error {
   }
 }
 
-/** The step was told to stop (cancelled job, timed-out step) before the work was done. */
+/** The step was cancelled or timed out before the operation was done. */
 export class CancelledError extends Error {
   override readonly name = "CancelledError";
   readonly threadState: ThreadState;
 
   constructor(threadState: ThreadState) {
-    super("The step was stopped.");
+    super("The step was cancelled.");
     this.threadState = threadState;
   }
 }
 
-/**
- * What to do next about each code of the server's error envelope
- * (`{"error":{"code","message"}}`); undefined for a code that is not known.
- */
+/** The service's own header first; `cf-ray` is the network's in front of it, which its operators can look up too. */
+const REQUEST_ID_HEADERS = ["x-request-id", "request-id", "cf-ray"];
+/** Longer than any UUID, ULID or trace ID, and nothing that Markdown, a log or a shell would interpret. */
+const REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
+
+/** The request ID of a response: safe to show as it is. Undefined where there is none, or something else in its place. */
+export function readRequestId(header: (name: string) => string | undefined): string | undefined {
+  return REQUEST_ID_HEADERS.map(header).find((value) => value !== undefined && REQUEST_ID.test(value));
+}
+
+/** What to do next about each code of the server's error envelope; undefined for an unknown code. */
+const ADVICE: Readonly<Record<string, string>> = {
+  invalid_request: "Correct the input that the server names, then run the workflow again.",
+  invalid_json: "Correct the input that the server names, then run the workflow again.",
+  unauthenticated:
+    "Check that the secret behind `token` holds a valid Mosoo token that was not revoked, and that it belongs to the server behind `api-url`.",
+  forbidden: "The token may not do this: use a token of a person or service that is allowed to use this agent.",
+  not_found: "Check the ID (the agent's API Access panel shows it), that the token's owner may see it, and `api-url`.",
+  agent_not_published: "Publish the agent in Mosoo, then re-run the workflow.",
+  service_inactive: "The service behind the agent is inactive: activate it in Mosoo, then re-run the workflow.",
+  readiness_blocked: "The agent is not ready. Open it in Mosoo to resolve the issue, then re-run the workflow.",
+  idempotency_conflict: "Set the input `idempotency-key` to a value of this step's own.",
+  rate_limited:
+    "The token's rate limit is used up (120 requests a minute, all steps together): run fewer steps at once, or raise `create-timeout`.",
+  internal_error:
+    "The server failed: re-run the workflow later; the idempotency key makes sure that it creates no second thread.",
+};
+
+/** What to do next about a code of the server's error envelope (`{"error":{"code","message"}}`). */
 export function adviceForCode(code: string | undefined): string | undefined {
-  switch (code) {
-    case "invalid_request":
-    case "invalid_json":
-      return "Correct the input that the server names, then run the workflow again.";
-    case "unauthenticated":
-      return "Check that the secret behind `token` holds a valid Mosoo token that was not revoked, and that it belongs to the server behind `api-url`.";
-    case "forbidden":
-      return "The token may not do this: use a token of a person or service that is allowed to use this agent.";
-    case "not_found":
-      return "Check the ID (the agent's API Access panel shows it), that the token's owner may see it, and `api-url`.";
-    case "agent_not_published":
-      return "Publish the agent in Mosoo, then re-run the workflow.";
-    case "service_inactive":
-      return "The service behind the agent is inactive: activate it in Mosoo, then re-run the workflow.";
-    case "readiness_blocked":
-      return "The agent is not ready to run: open it in Mosoo, mend what blocks it, then re-run the workflow.";
-    case "idempotency_conflict":
-      return "Set the input `idempotency-key` to a value of this step's own.";
-    case "rate_limited":
-      return "The token's requests are used up (120 a minute, all steps together): run fewer steps at once, or raise `create-timeout`.";
-    case "internal_error":
-      return "The server failed: re-run the workflow later; the key makes sure that no second thread comes of it.";
-    default:
-      return undefined;
-  }
+  return code !== undefined && Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined;
 }

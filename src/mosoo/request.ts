@@ -1,5 +1,5 @@
 /** One question to Mosoo and what came of it, sorted: the promised answer, an error answer, or none that can be used. */
-import { type ThreadState, MosooError, MosooConnectionError, adviceForCode } from "./errors.ts";
+import { type ThreadState, MosooError, MosooConnectionError, adviceForCode, readRequestId } from "./errors.ts";
 import { type Failure, parseHttpDate, parseRetryAfter } from "./retry.ts";
 import { parseError } from "./contract/schema.ts";
 import type { HttpResponse, RequestOptions, Transport } from "./transport.ts";
@@ -10,6 +10,7 @@ export interface ApiErrorResult {
   code: string | undefined;
   /** The server's words, untrusted. */
   message: string | undefined;
+  requestId: string | undefined;
   /** `{"error":"Not Found"}`: the path is not routed. */
   isUnroutedPath: boolean;
   /** The answer is stored under the idempotency key. */
@@ -20,7 +21,13 @@ export interface ApiErrorResult {
 export type ApiResult<T> =
   | { kind: "ok"; value: T; replayed: boolean; url: URL }
   | ApiErrorResult
-  | { kind: "invalid_response"; status: number; text: string; contentType: string | undefined }
+  | {
+      kind: "invalid_response";
+      status: number;
+      text: string;
+      contentType: string | undefined;
+      requestId: string | undefined;
+    }
   | { kind: "connection"; error: MosooConnectionError };
 
 /** Of a server's words more is not looked at, in UTF-16 units: they may be megabytes, and people read a few lines. */
@@ -48,6 +55,7 @@ export async function request<T>(
       status: answer.status,
       text: answer.text,
       contentType: answer.header("content-type"),
+      requestId: readRequestId((name) => answer.header(name)),
     };
   }
   return toErrorResult(answer, replayed);
@@ -66,6 +74,7 @@ export function toErrorResult(answer: HttpResponse, replayed = false): ApiErrorR
       0,
       longestMessage,
     ),
+    requestId: readRequestId((name) => answer.header(name)),
     isUnroutedPath: bare === true,
     replayed,
     // A date is one of the server's clock, which the runner's may be far from.
@@ -96,7 +105,7 @@ export function toRetryFailure(reply: ApiFailure): Failure {
   }
 }
 
-function shapeSentence(reply: { status: number; text: string; contentType: string | undefined }): string {
+function shapeSentence(reply: { status: number; text: string }): string {
   const start = reply.text.trimStart().slice(0, 15).toLowerCase();
   if (reply.text.trim() === "") return `The API's host answered ${reply.status} with an empty body.`;
   if (start.startsWith("<!doctype") || start.startsWith("<html")) {
@@ -132,6 +141,7 @@ export function toMosooError(reply: ApiFailure, threadState?: ThreadState): Moso
     case "invalid_response":
       return new MosooError(shapeSentence(reply), {
         status: reply.status,
+        requestId: reply.requestId,
         serverMessage: reply.text.trim() === "" ? undefined : reply.text.slice(0, longestMessage),
         advice:
           "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
@@ -141,6 +151,7 @@ export function toMosooError(reply: ApiFailure, threadState?: ThreadState): Moso
       return new MosooError(`Mosoo answered ${reply.status}${reply.code === undefined ? "" : ` ${reply.code}`}.`, {
         status: reply.status,
         code: reply.code,
+        requestId: reply.requestId,
         serverMessage: reply.message,
         advice: statusAdvice(reply),
         threadState,
