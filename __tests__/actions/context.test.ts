@@ -48,11 +48,11 @@ describe("what a run is about", () => {
     ["issues", events.issues({ number: 4 }), "github:octo-org/octo-repo#4"],
     ["merge_group", events.mergeGroup({ number: 31 }), "github:octo-org/octo-repo#31"],
     ["workflow_run of a pull request", events.workflowRun({ pullRequests: [5] }), "github:octo-org/octo-repo#5"],
-    ["workflow_run of a fork", events.workflowRun({ fork: true }), "github:octo-org/octo-repo@refs/heads/main"],
-    ["push", events.push(), "github:octo-org/octo-repo@refs/heads/main"],
-    ["push of a tag", events.push({ ref: "refs/tags/v1" }), "github:octo-org/octo-repo@refs/tags/v1"],
-    ["schedule", events.schedule(), "github:octo-org/octo-repo@refs/heads/main"],
-    ["workflow_dispatch", events.workflowDispatch(), "github:octo-org/octo-repo@refs/heads/main"],
+    ["workflow_run of a fork", events.workflowRun({ fork: true }), "github:octo-org/octo-repo@main"],
+    ["push", events.push(), "github:octo-org/octo-repo@main"],
+    ["push of a tag", events.push({ ref: "refs/tags/v1" }), "github:octo-org/octo-repo@v1"],
+    ["schedule", events.schedule(), "github:octo-org/octo-repo@main"],
+    ["workflow_dispatch", events.workflowDispatch(), "github:octo-org/octo-repo@main"],
   ])("is told by %s", (_, event, ref) => {
     expect(refOf(event)).toBe(ref);
   });
@@ -77,7 +77,9 @@ describe("what a run is about", () => {
     expect(refOf(event)).toBe("github:octo-org/octo-repo#12");
     // Without a payload the run's own ref tells it.
     expect(refOf({ name: "merge_group", payload: {} }, { GITHUB_REF: name })).toBe("github:octo-org/octo-repo#12");
-    expect(refOf({ name: "push", payload: {} }, { GITHUB_REF: name })).toBe(`github:octo-org/octo-repo@${name}`);
+    expect(refOf({ name: "push", payload: {} }, { GITHUB_REF: name })).toBe(
+      `github:octo-org/octo-repo@${name.slice("refs/heads/".length)}`,
+    );
   });
 
   it("is no pull request of another repository that has the same commit", () => {
@@ -111,7 +113,7 @@ describe("an event file that is missing or broken", () => {
     "is survived with the ref: %s",
     (_, payload) => {
       const context = contextOf({ name: "push", payload });
-      expect(deriveExternalRef(context)).toBe("github:octo-org/octo-repo@refs/heads/main");
+      expect(deriveExternalRef(context)).toBe("github:octo-org/octo-repo@main");
       expect(context).toMatchObject({
         subject: undefined,
         fromFork: false,
@@ -195,15 +197,16 @@ describe("whose run it is", () => {
 });
 
 describe("the derived reference", () => {
+  const refOfName = (refName: string): string => deriveExternalRef({ repository: "o/r", subject: undefined, refName });
+
   it("has at most 255 characters, keeps its beginning, and differs where the refs do", () => {
-    const of = (ref: string): string => deriveExternalRef({ repository: "o/r", subject: undefined, ref });
-    const long = `refs/heads/${"x".repeat(240)}`;
-    expect(of(`${long}a`)).toHaveLength(255);
-    expect(of(`${long}a`)).toMatch(/^github:o\/r@refs\/heads\/x+-[0-9a-f]{16}$/);
-    expect(of(`${long}a`)).not.toBe(of(`${long}b`));
+    const long = "x".repeat(250);
+    expect(refOfName(`${long}a`)).toHaveLength(255);
+    expect(refOfName(`${long}a`)).toMatch(/^github:o\/r@x+-[0-9a-f]{16}$/);
+    expect(refOfName(`${long}a`)).not.toBe(refOfName(`${long}b`));
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 400 }), (ref) => {
-        const derived = of(ref);
+      fc.property(fc.string({ unit: "binary", maxLength: 400 }), (refName) => {
+        const derived = refOfName(refName);
         expect(derived.length).toBeLessThanOrEqual(255);
         expect(derived.isWellFormed()).toBe(true);
         expect(derived).not.toMatch(/\p{Cc}/u);
@@ -211,7 +214,20 @@ describe("the derived reference", () => {
     );
   });
 
+  it.each([0, 1])("is cut between the characters of a long branch name of emoji (offset %i)", (offset) => {
+    const derived = refOfName("x".repeat(offset) + "🦊".repeat(200));
+    expect(derived).toMatch(/^github:o\/r@x?(?:🦊)+-[0-9a-f]{16}$/u);
+    expect(derived.length).toBeGreaterThanOrEqual(254);
+  });
+
   it("has no dangling sign where there is no ref", () => {
-    expect(deriveExternalRef({ repository: "o/r", subject: undefined, ref: "" })).toBe("github:o/r");
+    expect(refOfName("")).toBe("github:o/r");
+  });
+
+  it("takes the short name from the ref where the runner does not set GITHUB_REF_NAME", () => {
+    const shortNames = ["refs/heads/feature/a", "refs/tags/v1", "refs/pull/12/merge"].map(
+      (ref) => readContext({ GITHUB_REF: ref }).refName,
+    );
+    expect(shortNames).toEqual(["feature/a", "v1", "12/merge"]);
   });
 });

@@ -53,9 +53,10 @@ async function planFor(world: World, environment: Record<string, string>): Retur
   });
   const token = world.mosoo.tokens.person;
   // The inputs are read before anything is waited for, so that several plans can be made at once.
-  const plan = buildStepRequest({ token, githubToken: "", all: [token] }, readContext(environment));
+  const building = buildStepRequest({ token, githubToken: "", all: [token] }, readContext(environment));
   for (const name of names) Reflect.deleteProperty(process.env, name);
-  return { ...(await plan), files: world.files };
+  const plan = await building;
+  return { ...plan, request: { ...plan.request, files: world.files } };
 }
 
 function environmentFor(world: World, runAttempt: number): Record<string, string> {

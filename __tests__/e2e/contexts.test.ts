@@ -47,16 +47,16 @@ describe("every event", () => {
     ["issue_comment on a pull request", events.issueComment(), `${about}#12`],
     ["issue_comment on an issue", events.issueComment({ onPullRequest: false, number: 3 }), `${about}#3`],
     ["issues", events.issues({ number: 4 }), `${about}#4`],
-    ["push", events.push(), `${about}@refs/heads/main`],
-    ["push of a tag", events.push({ ref: "refs/tags/v1.2" }), `${about}@refs/tags/v1.2`],
-    ["schedule", events.schedule(), `${about}@refs/heads/main`],
-    ["workflow_dispatch", events.workflowDispatch({ what: "x" }), `${about}@refs/heads/main`],
+    ["push", events.push(), `${about}@main`],
+    ["push of a tag", events.push({ ref: "refs/tags/v1.2" }), `${about}@v1.2`],
+    ["schedule", events.schedule(), `${about}@main`],
+    ["workflow_dispatch", events.workflowDispatch({ what: "x" }), `${about}@main`],
     ["merge_group", events.mergeGroup({ number: 31 }), `${about}#31`],
     ["workflow_run of a pull request", events.workflowRun({ pullRequests: [5] }), `${about}#5`],
-    ["workflow_run of a fork", events.workflowRun({ fork: true }), `${about}@refs/heads/main`],
-    ["a missing event file", { name: "push", payload: undefined }, `${about}@refs/heads/main`],
-    ["a broken event file", { name: "push", payload: '{"pull_request": {' }, `${about}@refs/heads/main`],
-    ["an event file of another make", { name: "push", payload: "[1]" }, `${about}@refs/heads/main`],
+    ["workflow_run of a fork", events.workflowRun({ fork: true }), `${about}@main`],
+    ["a missing event file", { name: "push", payload: undefined }, `${about}@main`],
+    ["a broken event file", { name: "push", payload: '{"pull_request": {' }, `${about}@main`],
+    ["an event file of another make", { name: "push", payload: "[1]" }, `${about}@main`],
   ];
 
   it("starts a thread with its reference, and links what it is about", async () => {
@@ -173,7 +173,7 @@ describe("threads and contexts", () => {
     });
     const sent = server.requests.find(({ method }) => method === "POST");
     expect(sent?.path).toBe("/api/v1/agents/01KEXAMPLEAGENT00000000000/threads");
-    expect(sent?.headers["idempotency-key"]).toBe("gh-17000000001-193d5258970fe98a3e676c73b4641ceac0cf47a7");
+    expect(sent?.headers["idempotency-key"]).toBe("gh-17000000001-9fe1714806919a79560cfcd4648ee3119a30cd86");
     expect(sent?.body).toBe(
       '{"input":{"type":"user.message","content":[{"type":"text","text":"Bitte schön: 🦊 \\"x\\""}]},' +
         '"client_external_ref":"github:octo-org/octo-repo#12"}',

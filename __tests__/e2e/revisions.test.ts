@@ -50,7 +50,7 @@ function run(server: MosooServer, inputs: Inputs = {}, token: Token = "person"):
 }
 
 const input = { type: "user.message", content: [{ type: "text", text: "Have a look." }] };
-const ref = "github:octo-org/octo-repo@refs/heads/main";
+const ref = "github:octo-org/octo-repo@main";
 const debugged = "The server does not take an external reference: it was not sent.";
 
 interface Row {

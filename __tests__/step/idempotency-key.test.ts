@@ -1,17 +1,18 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import {
-  type IdempotencyKeyFields,
+  type StepIdentity,
   canonicalMatrix,
   deriveKey,
   keyForAttempt,
   keyWithFiles,
 } from "../../src/step/idempotency-key.ts";
+import type { StepRequest } from "../../src/step/request.ts";
 import { createBody, referenceContract, userIdContract } from "../../src/mosoo/contract/request-bodies.ts";
 import { generationKey } from "../../src/mosoo/key-rotation.ts";
 
-/** A fixed run: a second leg of a matrix, asking about a pull request. */
-const fixed: IdempotencyKeyFields = {
+/** A fixed run: the second job of a matrix, asking about a pull request. */
+const identity: StepIdentity = {
   serverUrl: "https://github.com",
   repository: "octo-org/octo-repo",
   repositoryId: "424242",
@@ -19,6 +20,9 @@ const fixed: IdempotencyKeyFields = {
   job: "review",
   step: "mosoo",
   matrix: '{"os": "linux", "node": 24}',
+  attempt: undefined,
+};
+const request: StepRequest = {
   target: { agentId: "01KEXAMPLEAGENT00000000000" },
   text: "Look at pull request 12, bitte schön. 🦊",
   externalRef: "github:octo-org/octo-repo#12",
@@ -26,35 +30,40 @@ const fixed: IdempotencyKeyFields = {
   userId: "github:octocat",
   fileIds: ["01KEXAMPLEFILE000000000001", "01KEXAMPLEFILE000000000002"],
   files: [
-    { path: "docs/plan.md", bytes: 5, sha256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" },
+    {
+      relativePath: "docs/plan.md",
+      bytes: 5,
+      sha256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+      name: "plan.md",
+      path: "/home/runner/work/octo-repo/octo-repo/docs/plan.md",
+    },
   ],
-  attempt: undefined,
 };
+const key = deriveKey(identity, request);
 
-describe("a fixed run", () => {
-  // A run that was started before an update of the action must find its thread after it. Where one of these changes,
-  // raise the version in key.ts.
+describe("The key and the body of a fixed run", () => {
+  // A run that started before an update of the action must find its thread after it. Where one of these changes,
+  // raise KEY_VERSION.
   it("has this key", () => {
-    expect(deriveKey(fixed)).toBe("gh-17000000001-11a6e037b6be56a83855e7aacd73abb6ec614890");
-    expect(deriveKey({ ...fixed, attempt: 2 })).toBe("gh-17000000001-e5cc9cb4b6c2e1a28604016db473effeed0b46ae");
-    expect(deriveKey({ ...fixed, target: { threadId: "01KEXAMPLETHREAD0000000000" } })).toBe(
-      "gh-17000000001-4c9c19cbefb2c5d56de9712d7e208725105274d4",
+    expect(key).toBe("gh-17000000001-804de24f3f1d5a1196de8d3f1295924a1d183de9");
+    expect(deriveKey({ ...identity, attempt: 2 }, request)).toBe(
+      "gh-17000000001-7388c4ed4942a0bdedef7feaae818a26c4184c0c",
     );
-    expect(keyForAttempt(deriveKey(fixed), 2)).toBe("gh-17000000001-11a6e037b6be56a83855e7aacd73abb6ec614890+a2");
-    expect(generationKey(deriveKey(fixed), 3)).toBe("gh-17000000001-11a6e037b6be56a83855e7aacd73abb6ec614890~3");
-    expect(keyWithFiles(deriveKey(fixed), fixed.fileIds)).toBe(
-      "gh-17000000001-11a6e037b6be56a83855e7aacd73abb6ec614890+fc5a0e3aa70d74965",
+    expect(deriveKey(identity, { ...request, target: { threadId: "01KEXAMPLETHREAD0000000000" } })).toBe(
+      "gh-17000000001-d69dffc9084623a8c8f7e92bd5585ed80987187c",
     );
+    expect(keyForAttempt(key, 2)).toBe(`${key}+a2`);
+    expect(generationKey(key, 3)).toBe(`${key}~3`);
+    expect(keyWithFiles(key, request.fileIds)).toBe(`${key}+fc5a0e3aa70d74965`);
   });
 
   it("has these bodies, byte for byte", () => {
-    const intent = { ...fixed, files: undefined };
-    expect(JSON.stringify(createBody(referenceContract.create, intent))).toBe(
+    expect(JSON.stringify(createBody(referenceContract.create, request))).toBe(
       '{"input":{"type":"user.message","content":[{"type":"text","text":"Look at pull request 12, bitte schön. 🦊"}]},' +
         '"client_external_ref":"github:octo-org/octo-repo#12","attributed_user_id":"01KEXAMPLEUSER000000000000",' +
         '"files":[{"file_id":"01KEXAMPLEFILE000000000001"},{"file_id":"01KEXAMPLEFILE000000000002"}]}',
     );
-    expect(JSON.stringify(createBody(userIdContract.create, { ...intent, attributedUserId: undefined }))).toBe(
+    expect(JSON.stringify(createBody(userIdContract.create, { ...request, attributedUserId: undefined }))).toBe(
       '{"input":{"type":"user.message","content":[{"type":"text","text":"Look at pull request 12, bitte schön. 🦊"}]},' +
         '"userId":"github:octocat",' +
         '"resources":[{"type":"file","file_id":"01KEXAMPLEFILE000000000001"},{"type":"file","file_id":"01KEXAMPLEFILE000000000002"}]}',
@@ -64,7 +73,7 @@ describe("a fixed run", () => {
 
 const text = fc.string({ unit: "binary", maxLength: 20 });
 const json = fc.jsonValue({ maxDepth: 2 });
-const material: fc.Arbitrary<IdempotencyKeyFields> = fc.record({
+const anyIdentity: fc.Arbitrary<StepIdentity> = fc.record({
   serverUrl: fc.constantFrom("https://github.com", "https://ghes.example"),
   repository: text,
   repositoryId: fc.oneof(fc.constant(""), fc.nat().map(String)),
@@ -72,86 +81,102 @@ const material: fc.Arbitrary<IdempotencyKeyFields> = fc.record({
   job: text,
   step: text,
   matrix: json.map((value) => JSON.stringify(value)),
+  attempt: fc.option(fc.nat(), { nil: undefined }),
+});
+const anyRequest: fc.Arbitrary<StepRequest> = fc.record({
   target: fc.oneof(fc.record({ agentId: text }), fc.record({ threadId: text })),
   text,
   externalRef: fc.option(text, { nil: undefined }),
   attributedUserId: fc.option(text, { nil: undefined }),
   userId: text,
   fileIds: fc.array(text, { maxLength: 3 }),
-  files: fc.array(fc.record({ path: text, bytes: fc.nat(), sha256: text }), { maxLength: 2 }),
-  attempt: fc.option(fc.nat(), { nil: undefined }),
+  files: fc.array(fc.record({ relativePath: text, bytes: fc.nat(), sha256: text, name: text, path: text }), {
+    maxLength: 2,
+  }),
 });
 
-/** The material in a form of its own, to say whether two mean the same. */
-function meaning(of: IdempotencyKeyFields): string {
-  return JSON.stringify({
-    ...of,
-    repository: of.repositoryId === "" ? of.repository : "",
-    matrix: canonicalMatrix(of.matrix),
-  });
+/** Both in a form of its own, to say whether two mean the same. */
+function meaning(whose: StepIdentity, what: StepRequest): string {
+  return JSON.stringify([
+    { ...whose, repository: whose.repositoryId === "" ? whose.repository : "", matrix: canonicalMatrix(whose.matrix) },
+    { ...what, files: what.files.map(({ relativePath, bytes, sha256 }) => [relativePath, bytes, sha256]) },
+  ]);
 }
 
-describe("the key", () => {
+describe("The key", () => {
   it("is at most 128 visible ASCII characters, the run ID first", () => {
     fc.assert(
-      fc.property(material, (given) => {
-        const key = deriveKey(given);
-        expect(key).toMatch(/^gh-[\w.-]{1,40}-[0-9a-f]{40}$/);
-        expect(key.length).toBeLessThanOrEqual(128);
-        if (/^\d+$/.test(given.runId)) expect(key.startsWith(`gh-${given.runId}-`)).toBe(true);
+      fc.property(anyIdentity, anyRequest, (whose, what) => {
+        const derived = deriveKey(whose, what);
+        expect(derived).toMatch(/^gh-[\w.-]{1,40}-[0-9a-f]{40}$/);
+        expect(derived.length).toBeLessThanOrEqual(128);
+        if (/^\d+$/.test(whose.runId)) expect(derived.startsWith(`gh-${whose.runId}-`)).toBe(true);
       }),
     );
   });
 
-  it("is the same for the same run, however often it is made", () => {
+  it("is the same for the same run, however often it is derived", () => {
     fc.assert(
-      fc.property(material, (given) => {
-        expect(deriveKey(structuredClone(given))).toBe(deriveKey(given));
+      fc.property(anyIdentity, anyRequest, (whose, what) => {
+        expect(deriveKey(structuredClone(whose), structuredClone(what))).toBe(deriveKey(whose, what));
       }),
     );
   });
 
-  it("is another for any two runs that differ in anything", () => {
+  it("differs between any two steps or requests that differ in anything", () => {
+    const either = fc.tuple(anyIdentity, anyRequest);
     fc.assert(
-      fc.property(material, material, (one, other) => {
-        expect(deriveKey(one) === deriveKey(other)).toBe(meaning(one) === meaning(other));
+      fc.property(either, either, (one, other) => {
+        expect(deriveKey(...one) === deriveKey(...other)).toBe(meaning(...one) === meaning(...other));
       }),
     );
   });
 
-  it.each<[string, Partial<IdempotencyKeyFields>]>([
+  it.each<[string, Partial<StepIdentity>]>([
     ["server", { serverUrl: "https://ghes.example" }],
     ["repository", { repositoryId: "424243" }],
     ["run", { runId: "17000000002" }],
     ["job", { job: "review-2" }],
     ["step", { step: "mosoo_2" }],
-    ["matrix leg", { matrix: '{"os": "linux", "node": 26}' }],
+    ["matrix job", { matrix: '{"os": "linux", "node": 26}' }],
+    ["run attempt, where it counts", { attempt: 1 }],
+  ])("differs for another %s", (_, change) => {
+    expect(deriveKey({ ...identity, ...change }, request)).not.toBe(key);
+  });
+
+  it.each<[string, Partial<StepRequest>]>([
     ["agent", { target: { agentId: "01KEXAMPLEAGENT00000000001" } }],
     ["kind of target", { target: { threadId: "01KEXAMPLEAGENT00000000000" } }],
-    ["message", { text: `${fixed.text} ` }],
-    ["reference", { externalRef: undefined }],
+    ["message", { text: `${request.text} ` }],
+    ["external reference", { externalRef: undefined }],
     ["attributed user", { attributedUserId: undefined }],
     ["user", { userId: "github:hubot" }],
-    ["file IDs' order", { fileIds: fixed.fileIds.toReversed() }],
-    ["files' content", { files: [{ path: "docs/plan.md", bytes: 5, sha256: "0".repeat(64) }] }],
-    ["files' path", { files: fixed.files.map((file) => ({ ...file, path: "docs/other.md" })) }],
-    ["attempt, where it counts", { attempt: 1 }],
-  ])("is another for another %s", (_, change) => {
-    expect(deriveKey({ ...fixed, ...change })).not.toBe(deriveKey(fixed));
+    ["order of file IDs", { fileIds: request.fileIds.toReversed() }],
+    ["content of a file", { files: request.files.map((file) => ({ ...file, sha256: "0".repeat(64) })) }],
+    ["size of a file", { files: request.files.map((file) => ({ ...file, bytes: 6 })) }],
+    ["path of a file", { files: request.files.map((file) => ({ ...file, relativePath: "docs/other.md" })) }],
+  ])("differs for another %s", (_, change) => {
+    expect(deriveKey(identity, { ...request, ...change })).not.toBe(key);
   });
 
-  it("takes the repository by its ID, which outlives a new name, and by its name where there is no ID", () => {
-    const key = deriveKey(fixed);
-    expect(deriveKey({ ...fixed, repository: "octo-org/renamed" })).toBe(key);
-    const byName = { ...fixed, repositoryId: "" };
-    expect(deriveKey({ ...byName, repository: "octo-org/renamed" })).not.toBe(deriveKey(byName));
-    expect(deriveKey({ ...fixed, repositoryId: "octo-org/octo-repo" })).not.toBe(deriveKey(byName));
+  it("does not depend on where the runner keeps the workspace", () => {
+    const files = request.files.map((file) => ({ ...file, path: "/elsewhere/docs/plan.md" }));
+    expect(deriveKey(identity, { ...request, files })).toBe(key);
   });
 
-  it("does not care for the order of keys or blanks in the matrix, at any depth", () => {
+  it("holds the repository's ID, which survives a rename, and its name only where there is no ID", () => {
+    expect(deriveKey({ ...identity, repository: "octo-org/renamed" }, request)).toBe(key);
+    const byName = { ...identity, repositoryId: "" };
+    expect(deriveKey({ ...byName, repository: "octo-org/renamed" }, request)).not.toBe(deriveKey(byName, request));
+    expect(deriveKey({ ...identity, repositoryId: "octo-org/octo-repo" }, request)).not.toBe(
+      deriveKey(byName, request),
+    );
+  });
+
+  it("ignores whitespace and the order of properties in the matrix, at any depth", () => {
     const one = '{"a": {"x": 1, "y": [{"p": 1, "q": 2}]}, "b": null}';
     const other = '{\n  "b": null,\n  "a": {"y": [{"q": 2, "p": 1}], "x": 1}\n}';
-    expect(deriveKey({ ...fixed, matrix: one })).toBe(deriveKey({ ...fixed, matrix: other }));
+    expect(deriveKey({ ...identity, matrix: one }, request)).toBe(deriveKey({ ...identity, matrix: other }, request));
     expect(canonicalMatrix('{"a":[1,2]}')).not.toBe(canonicalMatrix('{"a":[2,1]}'));
     fc.assert(
       fc.property(fc.dictionary(fc.string(), json), (matrix) => {
@@ -161,20 +186,20 @@ describe("the key", () => {
     );
   });
 
-  it("takes no matrix, an empty one and null for the same, and keeps what is no JSON", () => {
+  it("treats no matrix, an empty one and null alike, and keeps one that is not JSON", () => {
     expect(["", "  ", "null", " null\n"].map(canonicalMatrix)).toEqual(["null", "null", "null", "null"]);
-    expect(canonicalMatrix("leg one")).not.toBe(canonicalMatrix("leg two"));
+    expect(canonicalMatrix("job one")).not.toBe(canonicalMatrix("job two"));
   });
 });
 
-describe("a key with a suffix", () => {
+describe("A key with a suffix", () => {
   const visible = fc.string({
     unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
     minLength: 1,
     maxLength: 128,
   });
 
-  it("still has at most 128 visible ASCII characters, ends in the suffix and stays apart from others", () => {
+  it("still has at most 128 visible ASCII characters, ends in the suffix and differs from other keys", () => {
     fc.assert(
       fc.property(visible, visible, fc.integer({ min: 2, max: 999 }), (one, other, count) => {
         for (const suffixed of [generationKey(one, count), keyForAttempt(one, count), keyWithFiles(one, ["x"])]) {

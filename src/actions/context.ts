@@ -66,7 +66,8 @@ export interface ActionContext {
   workflowFile: string;
   actor: string;
   eventName: string;
-  ref: string;
+  /** The short name of the branch or tag; of a pull request `12/merge`. */
+  refName: string;
   sha: string;
   apiUrl: string;
   graphqlUrl: string;
@@ -198,7 +199,7 @@ export function readContext(environment: Environment): ActionContext {
       : workflow || get("GITHUB_WORKFLOW"),
     actor: get("GITHUB_ACTOR"),
     eventName: get("GITHUB_EVENT_NAME"),
-    ref: ref || get("GITHUB_REF_NAME"),
+    refName: get("GITHUB_REF_NAME") || ref.replace(/^refs\/(?:heads|tags|pull)\//, ""),
     sha: get("GITHUB_SHA"),
     apiUrl,
     graphqlUrl: get("GITHUB_GRAPHQL_URL") || graphqlUrlOf(apiUrl),
@@ -218,16 +219,18 @@ export function readContext(environment: Environment): ActionContext {
 const MAX_EXTERNAL_REF_LENGTH = 255;
 
 /**
- * The external reference of a run: `github:owner/repo#12` for a pull request or issue, else `github:owner/repo@ref`.
- * Over 255 characters it is cut and ends in a digest.
+ * The external reference of a run: `github:owner/repo#12` for a pull request or issue, else
+ * `github:owner/repo@branch-or-tag`. Over 255 characters it is cut between characters and ends in a digest.
  */
-export function deriveExternalRef(context: Pick<ActionContext, "repository" | "subject" | "ref">): string {
-  const { repository, subject, ref } = context;
-  const tail = subject === undefined ? (ref === "" ? "" : `@${ref}`) : `#${subject.number}`;
+export function deriveExternalRef(context: Pick<ActionContext, "repository" | "subject" | "refName">): string {
+  const { repository, subject, refName } = context;
+  const tail = subject === undefined ? (refName === "" ? "" : `@${refName}`) : `#${subject.number}`;
   const whole = `github:${repository}${tail}`.replace(/\p{Cc}/gu, "").toWellFormed();
   if (whole.length <= MAX_EXTERNAL_REF_LENGTH) return whole;
   const digest = createHash("sha256").update(whole).digest("hex").slice(0, 16);
-  return `${whole.slice(0, MAX_EXTERNAL_REF_LENGTH - digest.length - 1).toWellFormed()}-${digest}`;
+  let end = MAX_EXTERNAL_REF_LENGTH - digest.length - 1;
+  if (!whole.slice(0, end).isWellFormed()) end -= 1;
+  return `${whole.slice(0, end)}-${digest}`;
 }
 
 /** An address on the run's own GitHub. The path stays one, though the repository's name be missing from it. */

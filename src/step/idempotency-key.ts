@@ -1,48 +1,49 @@
 /**
- * The idempotency key: what makes two requests one. Pure.
+ * The idempotency key: what makes two requests the same request. Pure.
  *
- * `gh-<run ID>-<digest>`: the digest covers a versioned list of everything that tells one step of one workflow run from
- * another, and everything that decides the body. A change of the list, its order or the way a value is written is a new
- * version: a run that was started before an update of the action must find its thread after it (__tests__/key.test.ts
- * holds a fixed run's key).
+ * `gh-<run ID>-<digest>`: the digest covers a versioned object of everything that tells one step of one workflow run
+ * from another, and everything that decides the body. Changing the names in it or how a value is written needs a new
+ * version: a run that started before an update of the action must find its thread after it (a golden test holds the key
+ * of a fixed run). Fields without a value are left out, so that a new optional input changes no other run's key.
  */
 import { createHash } from "node:crypto";
 import { suffixedKey } from "../mosoo/key-rotation.ts";
+import type { StepRequest } from "./request.ts";
 
-const version = "mosoo-thread-key/1";
+const KEY_VERSION = "mosoo-thread-key/2";
+/** 160 bits of SHA-256, in hexadecimal digits. */
+const DIGEST_LENGTH = 40;
+const FILE_DIGEST_LENGTH = 16;
 
-export interface IdempotencyKeyFields {
+/** Which step of which workflow run a key belongs to. */
+export interface StepIdentity {
   serverUrl: string;
   /** `owner/name`; counts only where there is no ID. */
   repository: string;
   repositoryId: string;
   runId: string;
   job: string;
+  /** `GITHUB_ACTION`. */
   step: string;
   /** `toJSON(matrix)`. */
   matrix: string;
-  target: { agentId: string } | { threadId: string };
-  text: string;
-  externalRef: string | undefined;
-  attributedUserId: string | undefined;
-  userId: string;
-  fileIds: readonly string[];
-  files: readonly { path: string; bytes: number; sha256: string }[];
-  /** Only with `on-rerun: create`. */
+  /** The run attempt, with `on-rerun: create` alone. */
   attempt: number | undefined;
 }
 
-/** JSON with the keys of every object in order, so that their order in the matrix does not matter. */
+/** JSON with the properties of every object in order, so that their order does not matter; undefined ones are left out. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    const entries = Object.entries(value)
+      .filter(([, each]) => each !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
     return `{${entries.map(([name, each]) => `${JSON.stringify(name)}:${canonicalJson(each)}`).join(",")}}`;
   }
   return JSON.stringify(value);
 }
 
-/** The matrix leg in canonical form; outside a matrix GitHub gives `null` or nothing. */
+/** The matrix job in canonical form; outside a matrix GitHub gives `null` or nothing. */
 export function canonicalMatrix(matrix: string): string {
   if (matrix.trim() === "") return "null";
   try {
@@ -52,40 +53,62 @@ export function canonicalMatrix(matrix: string): string {
   }
 }
 
-/** The key of a step's work, at most 128 visible ASCII characters. */
-export function deriveKey(material: IdempotencyKeyFields): string {
-  const repository = material.repositoryId === "" ? `name:${material.repository}` : `id:${material.repositoryId}`;
-  const target =
-    "agentId" in material.target ? ["agent", material.target.agentId] : ["thread", material.target.threadId];
-  const list = [
-    version,
-    material.serverUrl,
-    repository,
-    material.runId,
-    material.job,
-    material.step,
-    canonicalMatrix(material.matrix),
-    target,
-    material.text,
-    material.externalRef ?? null,
-    material.attributedUserId ?? null,
-    material.userId,
-    material.fileIds,
-    material.files.map((file) => [file.path, file.bytes, file.sha256]),
-    material.attempt ?? null,
-  ];
-  const digest = createHash("sha256").update(JSON.stringify(list)).digest("hex").slice(0, 40);
-  const run = /^[\w.-]{1,40}$/.test(material.runId) ? material.runId : "run";
+/** A field that is in the key already, by another one, or that does not decide the body. */
+const LEFT_OUT = undefined;
+
+function identityFields(identity: StepIdentity): object {
+  return {
+    serverUrl: identity.serverUrl,
+    // A repository keeps its ID when it is renamed.
+    repository: identity.repositoryId === "" ? identity.repository : LEFT_OUT,
+    repositoryId: identity.repositoryId === "" ? LEFT_OUT : identity.repositoryId,
+    runId: identity.runId,
+    job: identity.job,
+    step: identity.step,
+    matrix: canonicalMatrix(identity.matrix),
+    attempt: identity.attempt,
+  } satisfies Record<keyof StepIdentity, unknown>;
+}
+
+function fileFields(file: StepRequest["files"][number]): object {
+  return {
+    relativePath: file.relativePath,
+    bytes: file.bytes,
+    sha256: file.sha256,
+    // The last part of the relative path.
+    name: LEFT_OUT,
+    // Another on every runner.
+    path: LEFT_OUT,
+  } satisfies Record<keyof typeof file, unknown>;
+}
+
+function requestFields(request: StepRequest): object {
+  return {
+    target: request.target,
+    text: request.text,
+    externalRef: request.externalRef,
+    attributedUserId: request.attributedUserId,
+    userId: request.userId,
+    fileIds: request.fileIds,
+    files: request.files.map(fileFields),
+  } satisfies Record<keyof StepRequest, unknown>;
+}
+
+/** The key of a step's request, at most 128 visible ASCII characters. */
+export function deriveKey(identity: StepIdentity, request: StepRequest): string {
+  const fields = { version: KEY_VERSION, step: identityFields(identity), request: requestFields(request) };
+  const digest = createHash("sha256").update(canonicalJson(fields)).digest("hex").slice(0, DIGEST_LENGTH);
+  const run = /^[\w.-]{1,40}$/.test(identity.runId) ? identity.runId : "run";
   return `gh-${run}-${digest}`;
 }
 
-/** The key of the message that a re-run sends again in the same thread. */
+/** The key of a message that run attempt `attempt` sends again in the same thread. */
 export function keyForAttempt(key: string, attempt: number): string {
   return suffixedKey(key, `+a${attempt}`);
 }
 
 /** The key of a message with uploaded files: their IDs are new with every upload, the message's request ID is not. */
 export function keyWithFiles(key: string, fileIds: readonly string[]): string {
-  const digest = createHash("sha256").update(fileIds.join("\n")).digest("hex").slice(0, 16);
+  const digest = createHash("sha256").update(fileIds.join("\n")).digest("hex").slice(0, FILE_DIGEST_LENGTH);
   return suffixedKey(key, `+f${digest}`);
 }

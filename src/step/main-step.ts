@@ -9,7 +9,7 @@ import { CancelledError } from "../mosoo/errors.ts";
 import type { Environment } from "../mosoo/proxy.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { createClientEventLogger } from "./client-events.ts";
-import { type StepRequest, idHint, buildStepRequest } from "./request.ts";
+import { type StepPlan, idHint, buildStepRequest } from "./request.ts";
 import { InputValidationError, pluralize } from "../actions/input-errors.ts";
 import { StepState } from "./step-state.ts";
 import type { Logger } from "../actions/logger.ts";
@@ -46,7 +46,7 @@ function getSkipReason(context: ActionContext, secrets: Secrets): string | undef
 }
 
 /** An empty token's problem says what GitHub knows of the cause. */
-async function buildRequest(secrets: Secrets, context: ActionContext): Promise<StepRequest> {
+async function buildRequest(secrets: Secrets, context: ActionContext): Promise<StepPlan> {
   try {
     return await buildStepRequest(secrets, context);
   } catch (error) {
@@ -58,17 +58,17 @@ async function buildRequest(secrets: Secrets, context: ActionContext): Promise<S
   }
 }
 
-function logRequest(log: Logger, plan: StepRequest, context: ActionContext): void {
-  const { inputs, intent, key, files } = plan;
-  const target = inputs.threadId === undefined ? `agent ${inputs.agentId ?? ""}` : `thread ${inputs.threadId}`;
+function logRequest(log: Logger, plan: StepPlan, context: ActionContext): void {
+  const { inputs, request, key } = plan;
+  const target = "threadId" in request.target ? `thread ${request.target.threadId}` : `agent ${request.target.agentId}`;
   const about = context.subject === undefined ? "" : ` for ${context.repository}#${context.subject.number}`;
-  const attached = files.length + intent.fileIds.length;
+  const attached = request.files.length + request.fileIds.length;
   const withFiles = attached === 0 ? "" : ` and ${pluralize(attached, "file")}`;
   log.info(
-    `Sending ${pluralize(intent.text.length, "character")}${withFiles} to ${target} at ${inputs.apiUrl.host}${about}.`,
+    `Sending ${pluralize(request.text.length, "character")}${withFiles} to ${target} at ${inputs.apiUrl.host}${about}.`,
   );
   log.debug(
-    `Idempotency key: ${key}; external reference: ${intent.externalRef ?? "none"}; on-rerun: ${inputs.onRerun}.`,
+    `Idempotency key: ${key}; external reference: ${request.externalRef ?? "none"}; on-rerun: ${inputs.onRerun}.`,
   );
   if (inputs.tokenHadScheme)
     log.notice("`token` begins with the word Bearer, which was dropped. Store the token alone.");
@@ -129,7 +129,7 @@ function assertOutputsWritable(outputs: Outputs, log: Logger, skipped: "true" | 
 }
 
 interface Prepared {
-  plan: StepRequest;
+  plan: StepPlan;
   progress: StepState;
 }
 

@@ -1,10 +1,10 @@
-/** Everything that is decided before anything is sent: what to ask of whom, and under which key. */
-import { deriveExternalRef, type ActionContext } from "../actions/context.ts";
-import { isUlid } from "../actions/parsers.ts";
-import { type Secrets, type Inputs, readInputs, throwIfInvalid } from "../actions/inputs.ts";
-import { deriveKey } from "./idempotency-key.ts";
-import { validateMessageLength, readMessageFile } from "../actions/message-file.ts";
+/** What is decided before anything is sent: the request and its idempotency key. */
 import type { Attachment } from "../actions/attachments.ts";
+import { deriveExternalRef, type ActionContext } from "../actions/context.ts";
+import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
+import { type Secrets, type Inputs, readInputs } from "../actions/inputs.ts";
+import { validateMessageLength, readMessageFile } from "../actions/message-file.ts";
+import { isUlid } from "../actions/parsers.ts";
 import {
   type Body,
   type ThreadRequest,
@@ -15,60 +15,84 @@ import {
 } from "../mosoo/contract/request-bodies.ts";
 import { firstContract } from "../mosoo/create-thread.ts";
 import { suffixedKey } from "../mosoo/key-rotation.ts";
+import { deriveKey } from "./idempotency-key.ts";
 
-export interface StepRequest {
-  inputs: Inputs;
-  intent: ThreadRequest;
-  /** The first generation's idempotency key. */
-  key: string;
-  files: readonly Attachment[];
+/**
+ * What the step asks of Mosoo. Both the body and the idempotency key are made from it, and from nothing else that can
+ * differ: a field that is missing from the key does not compile (idempotency-key.ts). Frozen.
+ */
+export interface StepRequest extends ThreadRequest {
+  readonly target: { readonly agentId: string } | { readonly threadId: string };
+  /** Uploaded for the message. */
+  readonly files: readonly Readonly<Attachment>[];
 }
 
-/** Of an ID as the service makes them today. */
-const idLength = 26;
-/** Of a derived idempotency key on today's GitHub, which counts its runs in eleven digits. */
-const derivedKeyLength = 55;
+/** The step's request, and what else decides how it is sent. */
+export interface StepPlan {
+  inputs: Inputs;
+  request: StepRequest;
+  /** The first generation's idempotency key. */
+  key: string;
+}
+
+/** Characters of an ID that the service makes. */
+const ID_LENGTH = 26;
+/** Characters of a derived idempotency key with a run ID of eleven digits, as on github.com. */
+const DERIVED_KEY_LENGTH = 55;
 
 /** The external reference to send; undefined for `none`. */
-function externalRefOf(given: string | undefined, context: ActionContext): string | undefined {
+function resolveExternalRef(given: string | undefined, context: ActionContext): string | undefined {
   if (given === undefined) return deriveExternalRef(context);
   return given === "none" ? undefined : given;
 }
 
-function resolveIdempotencyKey(
-  inputs: Inputs,
-  intent: ThreadRequest,
-  files: readonly Attachment[],
-  context: ActionContext,
-): string {
+function resolveIdempotencyKey(inputs: Inputs, request: StepRequest, context: ActionContext): string {
   const attempt = inputs.onRerun === "create" ? context.runAttempt : undefined;
   const given = inputs.idempotencyKey;
   if (given !== undefined) return attempt === undefined || attempt === 1 ? given : suffixedKey(given, `+a${attempt}`);
-  const threadId = inputs.threadId;
-  return deriveKey({
-    ...context,
-    matrix: inputs.matrix ?? "null",
-    target: threadId === undefined ? { agentId: inputs.agentId ?? "" } : { threadId },
-    text: intent.text,
-    externalRef: intent.externalRef,
-    attributedUserId: intent.attributedUserId,
-    userId: intent.userId,
-    fileIds: intent.fileIds,
-    files: files.map((file) => ({ path: file.relativePath, bytes: file.bytes, sha256: file.sha256 })),
-    attempt,
-  });
+  return deriveKey({ ...context, matrix: inputs.matrix ?? "null", attempt }, request);
 }
 
-/** The body that carries the message, as it is sent first. What the uploads will be called has the length of an ID. */
-function estimateRequestBody(values: Partial<Inputs>, intent: ThreadRequest, files: readonly Attachment[]): Body {
+/** The first body that carries the message. Uploaded files are represented by IDs of the usual length. */
+function estimateRequestBody(values: Partial<Inputs>, request: StepRequest): Body {
+  const { files, fileIds, text } = request;
   const userIdGiven = values.userId !== undefined;
-  if (values.threadId === undefined && files.length === 0) {
-    return createBody(firstContract({ intent, userIdGiven, withInput: true }).create, intent);
+  if ("agentId" in request.target && files.length === 0) {
+    return createBody(firstContract({ intent: request, userIdGiven, withInput: true }).create, request);
   }
-  const requestId = values.idempotencyKey ?? "-".repeat(derivedKeyLength);
-  const uploaded = files.map(() => "-".repeat(idLength));
+  const requestId = values.idempotencyKey ?? "-".repeat(DERIVED_KEY_LENGTH);
+  const uploaded = files.map(() => "-".repeat(ID_LENGTH));
   const { message } = files.length === 0 ? referenceContract : userIdContract;
-  return { events: [messageEvent(message, intent.text, requestId, [...intent.fileIds, ...uploaded])] };
+  return { events: [messageEvent(message, text, requestId, [...fileIds, ...uploaded])] };
+}
+
+async function readMessage(
+  { message, messageFile }: Partial<Inputs>,
+  context: ActionContext,
+  problems: InputIssue[],
+): Promise<{ text: string; input: string }> {
+  if (messageFile === undefined || message !== undefined) return { text: message ?? "", input: "message" };
+  const read = await readMessageFile(messageFile, context.workspace, context.temp);
+  if ("input" in read) problems.push(read);
+  return { text: "input" in read ? "" : read.text, input: "message-file" };
+}
+
+async function readFiles(
+  { files }: Partial<Inputs>,
+  context: ActionContext,
+  problems: InputIssue[],
+): Promise<Attachment[]> {
+  if (files === undefined) return [];
+  const { findAttachments } = await import("../actions/attachments.ts");
+  const found = await findAttachments(files, context.workspace);
+  problems.push(...found.filter((each) => "input" in each));
+  return found.filter((each) => "sha256" in each);
+}
+
+function freezeRequest(request: StepRequest): StepRequest {
+  request.files.forEach(Object.freeze);
+  for (const part of [request.target, request.files, request.fileIds]) Object.freeze(part);
+  return Object.freeze(request);
 }
 
 /**
@@ -76,44 +100,29 @@ function estimateRequestBody(values: Partial<Inputs>, intent: ThreadRequest, fil
  *
  * @throws InputValidationError with all problems at once
  */
-export async function buildStepRequest(secrets: Secrets, context: ActionContext): Promise<StepRequest> {
+export async function buildStepRequest(secrets: Secrets, context: ActionContext): Promise<StepPlan> {
   const { inputs, values, problems } = readInputs(secrets);
-
-  let text = values.message ?? "";
-  let messageInput = "message";
-  if (values.messageFile !== undefined && values.message === undefined) {
-    messageInput = "message-file";
-    const read = await readMessageFile(values.messageFile, context.workspace, context.temp);
-    if ("input" in read) problems.push(read);
-    else text = read.text;
-  }
-
-  let files: Attachment[] = [];
-  if (values.files !== undefined) {
-    const { findAttachments } = await import("../actions/attachments.ts");
-    for (const found of await findAttachments(values.files, context.workspace)) {
-      if ("input" in found) problems.push(found);
-      else files = [...files, found];
-    }
-  }
-
-  const intent: ThreadRequest = {
-    text: text.toWellFormed(),
-    externalRef: externalRefOf(values.externalRef, context),
+  const message = await readMessage(values, context, problems);
+  const files = await readFiles(values, context, problems);
+  const { agentId = "", threadId, userId = `github:${context.actor === "" ? "unknown" : context.actor}` } = values;
+  const request = freezeRequest({
+    target: threadId === undefined ? { agentId } : { threadId },
+    text: message.text.toWellFormed(),
+    externalRef: resolveExternalRef(values.externalRef, context),
     attributedUserId: values.attributedUserId,
-    userId: values.userId ?? `github:${context.actor === "" ? "unknown" : context.actor}`,
+    userId,
     fileIds: values.fileIds ?? [],
-  };
-  const body = estimateRequestBody(values, intent, files);
-  const tooLong = validateMessageLength(intent.text, body, messageInput, intent.fileIds.length + files.length);
+    files,
+  });
+  const body = estimateRequestBody(values, request);
+  const tooLong = validateMessageLength(request.text, body, message.input, request.fileIds.length + files.length);
   if (tooLong !== undefined) problems.push(tooLong);
 
-  throwIfInvalid(problems);
-  if (inputs === undefined) throw new Error("Inputs without problems have inputs.");
-  return { inputs, intent, key: resolveIdempotencyKey(inputs, intent, files, context), files };
+  if (inputs === undefined || problems.length > 0) throw new InputValidationError(problems);
+  return { inputs, request, key: resolveIdempotencyKey(inputs, request, context) };
 }
 
-/** A hint for a refused ID: those that the service makes today look otherwise. */
+/** A hint for a rejected ID that does not look like one the service makes. */
 export function idHint(inputs: Inputs): string | undefined {
   const ids = { "agent-id": inputs.agentId, "thread-id": inputs.threadId };
   const odd = Object.entries(ids).find(([, id]) => id !== undefined && !isUlid(id))?.[0];

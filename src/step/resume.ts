@@ -20,7 +20,7 @@ async function currentRun(
   const first = await mosoo.getEndedRunByInterrupt(threadId, own.id);
   // Nobody has sent the message again where it had its answer, or before this attempt.
   if (first?.status === "completed" || context.runAttempt === 2) return first ?? { ...own, status: undefined };
-  const ours = (await mosoo.listRunsForMessage(plan.intent.text, threadId, newest.id))?.at(-1);
+  const ours = (await mosoo.listRunsForMessage(plan.request.text, threadId, newest.id))?.at(-1);
   if (ours === undefined || ours === newest.id) return newest;
   const last = ours === own.id ? first : await mosoo.getEndedRunByInterrupt(threadId, ours);
   return last ?? { id: ours };
@@ -30,7 +30,7 @@ async function currentRun(
 export async function firstRun(start: StartContext, { thread, run: newest }: ThreadResponse): Promise<Run | null> {
   const { mosoo, plan, context } = start;
   if (newest === null || context.runAttempt === 1) return newest;
-  const [first] = (await mosoo.listRunsForMessage(plan.intent.text, thread.id, newest.id)) ?? [newest.id];
+  const [first] = (await mosoo.listRunsForMessage(plan.request.text, thread.id, newest.id)) ?? [newest.id];
   if (first === newest.id) return newest;
   return (await mosoo.getEndedRunByInterrupt(thread.id, first)) ?? { id: first };
 }

@@ -73,7 +73,7 @@ function addInputAdvice(failure: unknown, start: StartContext): unknown {
   if (!(error instanceof MosooError)) return error;
   const { plan } = start;
   const { input, status, advice = "" } = error.details;
-  if (input === "file-ids" && plan.intent.fileIds.length === 0) return error.extend({ input: "files" });
+  if (input === "file-ids" && plan.request.fileIds.length === 0) return error.extend({ input: "files" });
   if (status === 401 && input !== "files") {
     return error.extend({
       advice: `${advice} A service token of the reference contract may create threads, but not continue them: there use a person's token, or \`on-rerun: create\`, which makes a thread per attempt.`,
@@ -83,8 +83,8 @@ function addInputAdvice(failure: unknown, start: StartContext): unknown {
 }
 
 async function upload({ mosoo, plan, listener }: StartContext): Promise<string[]> {
-  listener.info(`Uploading ${plan.files.length === 1 ? "1 file" : `${plan.files.length} files`} …`);
-  return mosoo.uploadFiles(plan.inputs.agentId ?? "", plan.files);
+  listener.info(`Uploading ${plan.request.files.length === 1 ? "1 file" : `${plan.request.files.length} files`} …`);
+  return mosoo.uploadFiles(plan.inputs.agentId ?? "", plan.request.files);
 }
 
 /** @throws MosooError; CancelledError */
@@ -93,15 +93,15 @@ export async function sendStepMessage(start: StartContext, message: StepMessage)
   const { threadId, withFiles, ...rest } = message;
   const attach = async (): Promise<{ fileIds: readonly string[]; key: string }> => {
     const uploaded = await upload(start);
-    return { fileIds: [...plan.intent.fileIds, ...uploaded], key: keyWithFiles(message.requestId, uploaded) };
+    return { fileIds: [...plan.request.fileIds, ...uploaded], key: keyWithFiles(message.requestId, uploaded) };
   };
   const request = {
     ...rest,
     threadId,
-    text: plan.intent.text,
+    text: plan.request.text,
     key: message.requestId,
-    fileIds: withFiles ? plan.intent.fileIds : [],
-    upload: withFiles && plan.files.length > 0 ? attach : undefined,
+    fileIds: withFiles ? plan.request.fileIds : [],
+    upload: withFiles && plan.request.files.length > 0 ? attach : undefined,
     newerFirst: plan.inputs.userId !== undefined || message.ownThread === true,
   };
   try {

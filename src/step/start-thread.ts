@@ -4,7 +4,7 @@ import type { MosooClient } from "../mosoo/client.ts";
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
-import type { StepRequest } from "./request.ts";
+import type { StepPlan } from "./request.ts";
 import { firstRun, resume } from "./resume.ts";
 import { readThread, sendStepMessage } from "./send-message.ts";
 
@@ -33,14 +33,14 @@ export interface StartListener {
 
 export interface StartContext {
   mosoo: MosooClient;
-  plan: StepRequest;
+  plan: StepPlan;
   context: ActionContext;
   stop: AbortSignal;
   listener: StartListener;
 }
 
 async function contractForUploads({ mosoo, plan }: StartContext): Promise<Contract | undefined> {
-  if (plan.files.length === 0) return undefined;
+  if (plan.request.files.length === 0) return undefined;
   const contract = await mosoo.contract();
   if (contract !== undefined && !contract.takesUploads) {
     throw new MosooError("This server takes no uploads.", {
@@ -71,7 +71,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
   const firstAttempt = context.runAttempt === 1;
   const created = await mosoo.createThread({
     agentId,
-    intent: plan.intent,
+    intent: plan.request,
     key: plan.key,
     withInput: false,
     userIdGiven: plan.inputs.userId !== undefined,
@@ -112,7 +112,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
 async function createNew({ mosoo, plan, context, listener }: StartContext, agentId: string): Promise<ThreadHandle> {
   const created = await mosoo.createThread({
     agentId,
-    intent: plan.intent,
+    intent: plan.request,
     key: plan.key,
     withInput: true,
     userIdGiven: plan.inputs.userId !== undefined,
@@ -131,15 +131,14 @@ async function createNew({ mosoo, plan, context, listener }: StartContext, agent
  */
 export async function startThread(startContext: StartContext): Promise<ThreadHandle> {
   const { plan, context } = startContext;
-  const { inputs } = plan;
-  const threadId = inputs.threadId;
-  const agentId = inputs.agentId ?? "";
+  const { inputs, request } = plan;
+  const { target } = request;
   const started =
-    threadId !== undefined
-      ? await continueThread(startContext, threadId)
-      : plan.files.length > 0
-        ? await createWithFiles(startContext, agentId)
-        : await createNew(startContext, agentId);
+    "threadId" in target
+      ? await continueThread(startContext, target.threadId)
+      : request.files.length > 0
+        ? await createWithFiles(startContext, target.agentId)
+        : await createNew(startContext, target.agentId);
   const earlier = started.replayed && started.sentInThisAttempt !== true;
   const again = inputs.onRerun === "resume" && context.runAttempt > 1 && earlier;
   return again ? resume(startContext, started) : started;

@@ -2,7 +2,7 @@
 import { type ActionContext, runUrl, subjectUrl } from "../actions/context.ts";
 import { agentUrl, threadUrl, threadApiUrl } from "../mosoo/links.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
-import type { StepRequest } from "./request.ts";
+import type { StepPlan } from "./request.ts";
 import type { Outputs } from "../actions/outputs.ts";
 import type { Report } from "../report/report.ts";
 import type { ThreadHandle } from "./start-thread.ts";
@@ -25,11 +25,11 @@ export class StepState {
   }
 
   /** The plan is made; nothing was sent yet. */
-  setRequest({ inputs, intent, key }: StepRequest): void {
-    this.#outputs.set({ "external-ref": intent.externalRef ?? "", "idempotency-key": key });
+  setRequest({ inputs, request, key }: StepPlan): void {
+    this.#outputs.set({ "external-ref": request.externalRef ?? "", "idempotency-key": key });
     Object.assign(this.report, {
       agentId: inputs.agentId,
-      externalRef: intent.externalRef,
+      externalRef: request.externalRef,
       onRerun: inputs.onRerun,
     });
   }
