@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { makeAuthority } from "../__tests__/support/certificates.ts";
-import { type MosooServer, startMosooServer } from "../__tests__/support/fake-mosoo-server.ts";
+import { type FakeMosooServer, startFakeMosooServer } from "../__tests__/support/fake-mosoo-server.ts";
 import { startStep } from "../__tests__/support/runner.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -46,7 +46,7 @@ function runOnce(args: readonly string[], env: Record<string, string>): Promise<
 }
 
 /** A script that sends what a step sends, by Node's own `fetch`. */
-function fetchScript(server: MosooServer): string {
+function fetchScript(server: FakeMosooServer): string {
   const path = join(folder, `post-${new URL(server.apiUrl).port}.mjs`);
   writeFileSync(
     path,
@@ -66,12 +66,12 @@ async function startCosts(): Promise<Map<string, Cost>> {
   const roots = join(folder, "roots.pem");
   writeFileSync(roots, authority.cert);
   const rateLimit = { requests: 1_000_000, windowMs: 60_000 };
-  const server = await startMosooServer({ rateLimit });
-  const secure = await startMosooServer({ rateLimit, tls: authority.issue(["127.0.0.1"]) });
+  const server = await startFakeMosooServer({ rateLimit });
+  const secure = await startFakeMosooServer({ rateLimit, tls: authority.issue(["127.0.0.1"]) });
   const environment = { PATH: process.env["PATH"] ?? "", HOME: folder };
   const trusting = { ...environment, NODE_EXTRA_CA_CERTS: roots };
   let runs = 0;
-  const stepEnvironment = (asked: MosooServer): Record<string, string> => {
+  const stepEnvironment = (asked: FakeMosooServer): Record<string, string> => {
     runs += 1;
     const file = (name: string): string => {
       const path = join(folder, `${name}-${runs}`);
@@ -124,7 +124,7 @@ async function waitingCosts(): Promise<{ lagMs: number; requests: number }> {
   const lags: number[] = [];
   let requests = 0;
   for (let round = 0; round < waitingRounds; round += 1) {
-    const server = await startMosooServer({ revision: "2026-07" });
+    const server = await startFakeMosooServer({ revision: "2026-07" });
     const step = startStep({
       with: {
         "agent-id": server.agents.published,

@@ -8,8 +8,8 @@
  * `--legs N` (default 256): so many legs of a matrix against the rate limit; 0 leaves either out.
  */
 import { parseArgs } from "node:util";
-import { playLegs } from "../__tests__/chaos/matrix-jobs.ts";
-import { counted, playSeeds, type Played } from "../__tests__/chaos/simulate.ts";
+import { simulateMatrixJobs } from "../__tests__/chaos/matrix-jobs.ts";
+import { counted, simulateSeeds, type SimulationResult } from "../__tests__/chaos/simulate.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,13 +31,13 @@ const schedules = whole("schedules");
 const bundled = Math.min(whole("bundled"), schedules);
 const legs = whole("legs");
 
-function tellBroken({ schedule, broken }: Played, through: string): void {
+function tellBroken({ schedule, broken }: SimulationResult, through: string): void {
   console.log(`\nBROKEN (${through}): seed ${schedule.seed}, ${schedule.work} at revision ${schedule.revision}`);
   for (const what of broken) console.log(`  ${what}`);
   console.log(`  again: npm run chaos -- --schedules 1 --seed ${schedule.seed}`);
 }
 
-function tellWhole({ schedule, attempts }: Played): void {
+function tellWhole({ schedule, attempts }: SimulationResult): void {
   console.log(JSON.stringify(schedule, null, 2));
   for (const { runAttempt, succeeded, threadId, runId, failure } of attempts) {
     console.log(`attempt ${runAttempt}: ${succeeded ? `thread ${threadId}, run ${runId}` : failure}`);
@@ -46,7 +46,7 @@ function tellWhole({ schedule, attempts }: Played): void {
 
 async function playAll(count: number, through: "modules" | "bundle", atOnce: number): Promise<boolean> {
   const began = performance.now();
-  const played = await playSeeds(seed, count, atOnce, through);
+  const played = await simulateSeeds(seed, count, atOnce, through);
   const bad = played.filter(({ broken }) => broken.length > 0);
   for (const each of bad) tellBroken(each, through);
   if (count === 1) played.forEach(tellWhole);
@@ -70,7 +70,7 @@ async function playAll(count: number, through: "modules" | "bundle", atOnce: num
 }
 
 async function tellLegs(): Promise<boolean> {
-  const result = await playLegs({ legs, scale: 10, seed, into: 0.5 });
+  const result = await simulateMatrixJobs({ legs, scale: 10, seed, into: 0.5 });
   console.log(
     `legs: ${result.threads} of ${legs} got their thread in ${result.seconds.toFixed(1)} s of the service's time (ideal ${result.idealSeconds.toFixed(0)} s), ` +
       `refused ${result.meanRefusals.toFixed(2)} times on average, ${result.mostRefusals} times at most`,

@@ -7,7 +7,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { startMosooServer } from "../__tests__/support/fake-mosoo-server.ts";
+import { startFakeMosooServer } from "../__tests__/support/fake-mosoo-server.ts";
 import { type StepResult, events, runStep } from "../__tests__/support/runner.ts";
 
 const usage = "MOSOO_TOKEN=… npm run demo -- --agent-id ID [--api-url URL] [--message TEXT]";
@@ -53,7 +53,7 @@ const network = Object.fromEntries(
   ),
 );
 
-const server = real ? undefined : await startMosooServer();
+const server = real ? undefined : await startFakeMosooServer();
 const step = {
   with: {
     "agent-id": values["agent-id"] ?? server?.agents.published ?? "",

@@ -8,8 +8,8 @@ import { buildStepRequest } from "../../src/step/request.ts";
 import { redact } from "../../src/sanitize/index.ts";
 import { type ThreadHandle, startThread } from "../../src/step/start-thread.ts";
 import { startStep } from "../support/runner.ts";
-import type { Chance } from "./random.ts";
-import type { World } from "./environment.ts";
+import type { Random } from "./random.ts";
+import type { Environment } from "./environment.ts";
 
 export interface Attempt {
   runAttempt: number;
@@ -29,10 +29,10 @@ export interface AttemptOptions {
   stopAfterMs: number | undefined;
 }
 
-export type AttemptRunner = (world: World, options: AttemptOptions, chance: Chance) => Promise<Attempt>;
+export type AttemptRunner = (world: Environment, options: AttemptOptions, chance: Random) => Promise<Attempt>;
 
 /** A clock that goes `scale` times as fast as the real one. */
-export function scaledClock(scale: number, chance: Chance): Clock {
+export function scaledClock(scale: number, chance: Random): Clock {
   return {
     now: () => systemClock.now() * scale,
     sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
@@ -43,7 +43,7 @@ export function scaledClock(scale: number, chance: Chance): Clock {
 
 const runId = "4711";
 
-async function planFor(world: World, environment: Record<string, string>): ReturnType<typeof buildStepRequest> {
+async function planFor(world: Environment, environment: Record<string, string>): ReturnType<typeof buildStepRequest> {
   // The globs are the files' own tests' to try; here they would only fill the log.
   const inputs = Object.entries({ requestTimeout: "30s", createTimeout: "5m", ...world.inputs(), files: "" });
   const names = inputs.map(([name, value]) => {
@@ -59,7 +59,7 @@ async function planFor(world: World, environment: Record<string, string>): Retur
   return { ...plan, request: { ...plan.request, files: world.files } };
 }
 
-function environmentFor(world: World, runAttempt: number): Record<string, string> {
+function environmentFor(world: Environment, runAttempt: number): Record<string, string> {
   return {
     GITHUB_RUN_ID: runId,
     GITHUB_RUN_ATTEMPT: String(runAttempt),

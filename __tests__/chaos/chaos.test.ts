@@ -1,16 +1,16 @@
 /** `npm run chaos -- --schedules 1 --seed <seed>` plays a seed that failed here once more, and tells all of it. */
 import { describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
-import { playLegs } from "./matrix-jobs.ts";
-import { playSeeds } from "./simulate.ts";
-import { scheduleOf } from "./scenario.ts";
+import { simulateMatrixJobs } from "./matrix-jobs.ts";
+import { simulateSeeds } from "./simulate.ts";
+import { createScenario } from "./scenario.ts";
 
 const scaled = 180;
 const bundled = 25;
 const firstSeed = 20_260_801;
 
 /** Seeds whose schedule broke the promise, with what broke. */
-function broken(played: Awaited<ReturnType<typeof playSeeds>>): object {
+function broken(played: Awaited<ReturnType<typeof simulateSeeds>>): object {
   return Object.fromEntries(
     played.filter((each) => each.broken.length > 0).map((each) => [`seed ${each.schedule.seed}`, each.broken]),
   );
@@ -18,7 +18,7 @@ function broken(played: Awaited<ReturnType<typeof playSeeds>>): object {
 
 describe("whatever breaks, there is exactly one thread, and outputs and re-runs name it", () => {
   it(`through the step's own modules on a scaled clock (${scaled} schedules)`, async () => {
-    const played = await playSeeds(firstSeed, scaled, 8, "modules");
+    const played = await simulateSeeds(firstSeed, scaled, 8, "modules");
     expect(broken(played)).toEqual({});
     expect(played).toHaveLength(scaled);
     // A chaos in which nothing goes wrong would prove nothing.
@@ -43,10 +43,10 @@ describe("whatever breaks, there is exactly one thread, and outputs and re-runs 
     );
   }, 60_000);
 
-  (skipUnless("signals") ? it.skip : it)(
+  skipUnless("signals", it)(
     `through the built action, run as the runner runs it (${bundled} schedules)`,
     async () => {
-      const played = await playSeeds(firstSeed, bundled, 8, "bundle");
+      const played = await simulateSeeds(firstSeed, bundled, 8, "bundle");
       expect(broken(played)).toEqual({});
       expect(played).toHaveLength(bundled);
     },
@@ -55,14 +55,14 @@ describe("whatever breaks, there is exactly one thread, and outputs and re-runs 
 
   it("the same seed makes the same schedule", () => {
     const bounds = { faults: 5, rerunStages: 3 };
-    expect(scheduleOf(42, bounds)).toEqual(scheduleOf(42, bounds));
-    expect(scheduleOf(42, bounds)).not.toEqual(scheduleOf(43, bounds));
+    expect(createScenario(42, bounds)).toEqual(createScenario(42, bounds));
+    expect(createScenario(42, bounds)).not.toEqual(createScenario(43, bounds));
   });
 });
 
 describe("256 legs that share one token", () => {
   it("all get their thread, soon after the rate limit allows it, and are refused a few times at most", async () => {
-    const legs = await playLegs({ legs: 256, scale: 20, seed: 1, into: 0.5 });
+    const legs = await simulateMatrixJobs({ legs: 256, scale: 20, seed: 1, into: 0.5 });
     expect(legs.failed).toEqual([]);
     expect(legs.threads).toBe(256);
     expect(legs.mostRefusals).toBeLessThanOrEqual(4);

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { Attachment } from "../../src/actions/attachments.ts";
 import { checkExchange, publishedContracts } from "../support/contract-check.ts";
-import { startMosooServer, type Fault, type MosooServer } from "../support/fake-mosoo-server.ts";
-import type { Ended, PlannedFault, Schedule, Stranger } from "./scenario.ts";
+import { startFakeMosooServer, type Fault, type FakeMosooServer } from "../support/fake-mosoo-server.ts";
+import type { Ended, PlannedFault, Scenario, OtherUser } from "./scenario.ts";
 
 export const text = "Have a look at this.\nAnd tell what you think — 你好 🙂";
 export const fileNames = ["plain.txt", "with blanks and ümläuts.md", "deep/\"quoted\" 'name'.json"];
@@ -22,10 +22,10 @@ export interface Pace {
   scale: number;
 }
 
-export class World {
-  readonly mosoo: MosooServer;
+export class Environment {
+  readonly mosoo: FakeMosooServer;
   readonly workspace: string;
-  readonly schedule: Schedule;
+  readonly schedule: Scenario;
   readonly pace: Pace;
   readonly #elsewhere: Server;
   readonly #sockets = new Set<Socket>();
@@ -35,12 +35,12 @@ export class World {
   /** The thread of a follow-up. */
   readonly threadId: string | undefined;
 
-  static async open(schedule: Schedule, pace: Pace): Promise<World> {
+  static async open(schedule: Scenario, pace: Pace): Promise<Environment> {
     const beganAt = Date.now();
     const inServerTime = (part: number): number => part * pace.requestTimeoutMs * pace.scale;
     const contract = contracts?.[schedule.revision];
     const violations: string[] = [];
-    const mosoo = await startMosooServer({
+    const mosoo = await startFakeMosooServer({
       revision: schedule.revision,
       now: () => Math.floor(beganAt + (Date.now() - beganAt) * pace.scale),
       pendingCheckpointMs: inServerTime(schedule.pendingCheckpoint),
@@ -49,14 +49,14 @@ export class World {
         if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
       },
     });
-    const world = new World(schedule, pace, mosoo, violations);
+    const world = new Environment(schedule, pace, mosoo, violations);
     await new Promise<void>((resolve) => {
       world.#elsewhere.listen(0, "127.0.0.1", resolve);
     });
     return world;
   }
 
-  private constructor(schedule: Schedule, pace: Pace, mosoo: MosooServer, violations: string[]) {
+  private constructor(schedule: Scenario, pace: Pace, mosoo: FakeMosooServer, violations: string[]) {
     this.violations = violations;
     this.schedule = schedule;
     this.pace = pace;
@@ -100,7 +100,7 @@ export class World {
   }
 
   /** Somebody else writes into the thread. */
-  write(stranger: Stranger): void {
+  write(stranger: OtherUser): void {
     const thread = this.mosoo.threads[0];
     if (thread === undefined) throw new Error("There is no thread to write into.");
     const { id } = this.mosoo.startRunDirectly(thread.id, stranger.text);

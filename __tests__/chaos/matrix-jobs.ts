@@ -1,11 +1,11 @@
 /** Many legs of a matrix that share one token, against the service's rate limit. */
 import { performance } from "node:perf_hooks";
 import { MosooClient } from "../../src/mosoo/client.ts";
-import { startMosooServer } from "../support/fake-mosoo-server.ts";
+import { startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { scaledClock } from "./attempt.ts";
-import { Chance } from "./random.ts";
+import { Random } from "./random.ts";
 
-export interface LegsOptions {
+export interface MatrixJobsOptions {
   legs: number;
   /** The service's clock, and the legs', run so much faster than the real one. */
   scale: number;
@@ -14,7 +14,7 @@ export interface LegsOptions {
   into: number;
 }
 
-export interface LegsResult {
+export interface MatrixJobsResult {
   threads: number;
   failed: string[];
   /** Seconds until the last leg has its thread; seconds that no scheduling could do without. */
@@ -29,10 +29,10 @@ const windowMs = 60_000;
 const requestsPerWindow = 120;
 
 /** Lets all legs begin at once, and counts. */
-export async function playLegs({ legs, scale, seed, into }: LegsOptions): Promise<LegsResult> {
+export async function simulateMatrixJobs({ legs, scale, seed, into }: MatrixJobsOptions): Promise<MatrixJobsResult> {
   const realStart = performance.now();
   const begins = windowMs * (1_000 + into);
-  const mosoo = await startMosooServer({
+  const mosoo = await startFakeMosooServer({
     now: () => Math.floor(begins + (performance.now() - realStart) * scale),
     rateLimit: { requests: requestsPerWindow, windowMs },
   });
@@ -44,7 +44,7 @@ export async function playLegs({ legs, scale, seed, into }: LegsOptions): Promis
       token: mosoo.tokens.person,
       userAgent: "chaos",
       environment: {},
-      clock: scaledClock(scale, new Chance(seed * 1_000 + index)),
+      clock: scaledClock(scale, new Random(seed * 1_000 + index)),
       requestTimeoutMs: 30_000,
       createTimeoutMs: 300_000,
       stop: { cancelSignal: never, abortRequestsSignal: never },

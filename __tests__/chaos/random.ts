@@ -1,5 +1,5 @@
 /** Chance that a seed decides: the same seed, the same draws. */
-export class Chance {
+export class Random {
   #state: number;
 
   constructor(seed: number) {

@@ -2,9 +2,9 @@
  * What goes wrong, and when: made of a seed alone, so that a seed that found something finds it again. Times are parts
  * of the request timeout: the same schedule fits a scaled clock and the built bundle.
  */
-import type { Mishap } from "../support/mosoo/faults.ts";
+import type { FaultHandler } from "../support/mosoo/faults.ts";
 import type { Revision } from "../support/fake-mosoo-server.ts";
-import { Chance } from "./random.ts";
+import { Random } from "./random.ts";
 
 export type Work = "create" | "files" | "follow-up" | "follow-up with files";
 export type Ended = "completed" | "failed" | "cancelled" | "expired";
@@ -14,7 +14,7 @@ export type Place = "create" | "events" | "thread" | "openapi" | "upload" | "eve
 
 /** Times in it are parts of the request timeout; `moved` is a redirect to another port. */
 export type Trouble =
-  | { kind: "fault"; mishap: Mishap }
+  | { kind: "fault"; mishap: FaultHandler }
   | { kind: "slow"; part: number }
   | { kind: "slow body"; part: number }
   | { kind: "asked by date"; status: number; seconds: number }
@@ -28,7 +28,7 @@ export interface PlannedFault {
 }
 
 /** Somebody else's message in the thread: its run ends after a while. */
-export interface Stranger {
+export interface OtherUser {
   text: string;
   ends: Ended;
   /** Parts of the request timeout; 0: it has ended already. */
@@ -38,26 +38,26 @@ export interface Stranger {
 export interface Stage {
   faults: readonly PlannedFault[];
   /** Before it: how the run of the stage before ends, and who writes into the thread then. */
-  before: { ends: Ended; stranger: Stranger | undefined } | undefined;
+  before: { ends: Ended; stranger: OtherUser | undefined } | undefined;
   /** A second attempt begins so long after the first, while that may still run. */
   secondAfter: number | undefined;
   /** The first attempt is told to stop so long after its beginning. */
   stopAfter: number | undefined;
 }
 
-export interface Schedule {
+export interface Scenario {
   seed: number;
   revision: Revision;
   work: Work;
   fileBytes: readonly number[];
   /** In the thread of a follow-up, from the beginning. */
-  stranger: Stranger | undefined;
+  stranger: OtherUser | undefined;
   /** Parts of the request timeout. */
   pendingCheckpoint: number;
   stages: readonly Stage[];
 }
 
-const envelope = (status: number, code?: string, message?: string): Mishap => ({
+const envelope = (status: number, code?: string, message?: string): FaultHandler => ({
   kind: "status",
   status,
   ...(code === undefined ? {} : { code }),
@@ -66,9 +66,9 @@ const envelope = (status: number, code?: string, message?: string): Mishap => ({
 
 const page = "<html><body>Bad gateway</body></html>";
 
-function mishap(chance: Chance, on: Place, revision: Revision): Mishap {
+function mishap(chance: Random, on: Place, revision: Revision): FaultHandler {
   const status = chance.pick([500, 502, 503, 504, 507, 520]);
-  const common: [() => Mishap, ...(() => Mishap)[]] = [
+  const common: [() => FaultHandler, ...(() => FaultHandler)[]] = [
     () => ({ kind: "drop-before" }),
     () => ({ kind: "drop-after" }),
     () => ({ kind: "drop-after" }),
@@ -83,33 +83,33 @@ function mishap(chance: Chance, on: Place, revision: Revision): Mishap {
     () => ({ kind: "echo-headers", status: chance.pick([500, 503]) }),
     () => ({ kind: "compressed", encoding: chance.pick(["gzip", "deflate", "br"]) }),
   ];
-  const keyed: (() => Mishap)[] = [
+  const keyed: (() => FaultHandler)[] = [
     () => envelope(409, "idempotency_conflict", "A request with this Idempotency-Key is still processing."),
     () => envelope(409, "idempotency_conflict", "Try again in a moment, if you please."),
     () => ({ kind: "status", status: 409, body: chance.pick(["Conflict", "", page]) }),
     // What died before it was committed is run again in every revision, what died after it is found by the later ones.
     () => ({ kind: "crash-half-way", commit: on === "events" || (revision !== "reference" && chance.happens(0.7)) }),
   ];
-  const create: (() => Mishap)[] = [
+  const create: (() => FaultHandler)[] = [
     ...keyed,
     () => ({ ...envelope(500), kind: "status", status: 500, stored: true }),
     () => ({ ...envelope(500), kind: "status", status: 500, stored: true }),
     () => ({ kind: "status", status: 409, code: "readiness_blocked", message: "Not ready.", stored: true }),
     () => ({ kind: "status", status: 404, code: "not_found", message: "Agent not found.", stored: true }),
   ];
-  const events: (() => Mishap)[] = [
+  const events: (() => FaultHandler)[] = [
     ...keyed,
     () => ({ kind: "fail-after" }),
     () => ({ kind: "fail-after" }),
     () => envelope(409, "idempotency_conflict", "It cannot be safely replayed; its reservation will remain retained."),
     () => envelope(409, "readiness_blocked", "The checkpoint is pending."),
   ];
-  const upload: (() => Mishap)[] = [() => ({ kind: "drop-midway", bytes: chance.between(1, 200_000) })];
+  const upload: (() => FaultHandler)[] = [() => ({ kind: "drop-midway", bytes: chance.between(1, 200_000) })];
   const more = { create, events, upload, thread: [], openapi: [], "event-list": [], any: [] }[on];
-  return chance.pick([...common, ...more, ...more] as [() => Mishap, ...(() => Mishap)[]])();
+  return chance.pick([...common, ...more, ...more] as [() => FaultHandler, ...(() => FaultHandler)[]])();
 }
 
-function trouble(chance: Chance, on: Place, revision: Revision): Trouble {
+function trouble(chance: Random, on: Place, revision: Revision): Trouble {
   const kind = chance.random();
   if (kind < 0.08) return { kind: "slow", part: chance.random() * 1.4 };
   if (kind < 0.12) return { kind: "slow body", part: chance.random() * 1.4 };
@@ -126,7 +126,7 @@ const places: Record<Work, readonly [Place, ...Place[]]> = {
 };
 const resumed: readonly [Place, ...Place[]] = ["create", "events", "events", "events", "thread", "event-list", "any"];
 
-function faults(chance: Chance, on: readonly [Place, ...Place[]], revision: Revision, most: number): PlannedFault[] {
+function faults(chance: Random, on: readonly [Place, ...Place[]], revision: Revision, most: number): PlannedFault[] {
   return Array.from({ length: chance.between(0, most) }, () => {
     const place = chance.pick(on);
     return {
@@ -138,7 +138,7 @@ function faults(chance: Chance, on: readonly [Place, ...Place[]], revision: Revi
   });
 }
 
-function stranger(chance: Chance, text: string): Stranger {
+function stranger(chance: Random, text: string): OtherUser {
   const after = chance.happens(0.5) ? 0 : chance.random() * 1.5;
   return { text, ends: chance.pick(["completed", "completed", "failed", "cancelled"]), after };
 }
@@ -151,8 +151,8 @@ export interface Bounds {
 }
 
 /** The schedule of a seed. */
-export function scheduleOf(seed: number, bounds: Bounds): Schedule {
-  const chance = new Chance(seed);
+export function createScenario(seed: number, bounds: Bounds): Scenario {
+  const chance = new Random(seed);
   const revision = chance.pick<Revision>(["reference", "2026-07", "2026-08"]);
   const uploads = revision !== "reference";
   const work = chance.pick<Work>(

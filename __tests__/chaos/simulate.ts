@@ -1,11 +1,11 @@
 /** Plays a schedule and says what the promise has against it: nothing, unless it is broken. */
 import { type Attempt, type AttemptRunner, attemptBundled, attemptHere } from "./attempt.ts";
-import { Chance } from "./random.ts";
-import { type Bounds, type Schedule, type Stage, scheduleOf } from "./scenario.ts";
-import { type Pace, World, text } from "./environment.ts";
+import { Random } from "./random.ts";
+import { type Bounds, type Scenario, type Stage, createScenario } from "./scenario.ts";
+import { type Pace, Environment, text } from "./environment.ts";
 
-export interface Played {
-  schedule: Schedule;
+export interface SimulationResult {
+  schedule: Scenario;
   /** What was promised and did not hold; empty where all did. */
   broken: string[];
   attempts: Attempt[];
@@ -22,21 +22,21 @@ export const bundleBounds: Bounds = { faults: 2, rerunStages: 1 };
 export const bundlePace: Pace = { requestTimeoutMs: 1_000, scale: 1 };
 
 /** Plays the schedules of `count` seeds from `seed` on, some at a time. */
-export async function playSeeds(
+export async function simulateSeeds(
   seed: number,
   count: number,
   atOnce: number,
   through: "modules" | "bundle",
-): Promise<Played[]> {
-  const played: Played[] = [];
+): Promise<SimulationResult[]> {
+  const played: SimulationResult[] = [];
   let next = seed;
   const work = async (): Promise<void> => {
     while (next < seed + count) {
       const mine = next++;
       played.push(
         through === "modules"
-          ? await play(scheduleOf(mine, bounds), scaledPace, attemptHere)
-          : await play(scheduleOf(mine, bundleBounds), bundlePace, attemptBundled),
+          ? await simulate(createScenario(mine, bounds), scaledPace, attemptHere)
+          : await simulate(createScenario(mine, bundleBounds), bundlePace, attemptBundled),
       );
     }
   };
@@ -49,8 +49,8 @@ const mostFailing = 4;
 /** Requests of one attempt: more would be a loop without a pause. */
 const mostRequests = 150;
 
-export async function play(schedule: Schedule, pace: Pace, run: AttemptRunner): Promise<Played> {
-  const world = await World.open(schedule, pace);
+export async function simulate(schedule: Scenario, pace: Pace, run: AttemptRunner): Promise<SimulationResult> {
+  const world = await Environment.open(schedule, pace);
   const player = new Player(world, run);
   try {
     await player.play();
@@ -78,16 +78,16 @@ export function counted(names: readonly string[]): Record<string, number> {
 class Player {
   readonly broken: string[] = [];
   readonly attempts: Attempt[] = [];
-  readonly #world: World;
+  readonly #world: Environment;
   readonly #run: AttemptRunner;
-  readonly #chance: Chance;
+  readonly #chance: Random;
   /** How often the step's message has to be in the thread. */
   #expected = 1;
 
-  constructor(world: World, run: AttemptRunner) {
+  constructor(world: Environment, run: AttemptRunner) {
     this.#world = world;
     this.#run = run;
-    this.#chance = new Chance(world.schedule.seed + 1);
+    this.#chance = new Random(world.schedule.seed + 1);
   }
 
   async play(): Promise<void> {

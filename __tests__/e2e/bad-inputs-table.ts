@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { skipUnless } from "../support/host.ts";
+import { isAvailable } from "../support/host.ts";
 
 /** Where a step runs: a workspace and RUNNER_TEMP beside each other, as on a runner, and a folder of somebody else. */
 export interface Place {
@@ -276,7 +276,7 @@ export const files: Row[] = [
     fromFile,
     link(() => "message.txt"),
   ],
-  ...(skipUnless("devices") ? [] : devices),
+  ...(isAvailable("devices") ? devices : []),
   ["patterns without a match", "files", /No file matches/, { files: "*.pdf" }],
   ["a pattern that leads out", "files", /has `\.\.` inside/, { files: "../../../outside.txt" }],
   ["an unexpanded pattern", "files", asText, { files: "${{ inputs.files }}" }],

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
@@ -22,7 +22,7 @@ import {
 } from "./bad-inputs-table.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "bad-inputs-")));
-let server: MosooServer;
+let server: FakeMosooServer;
 let places = 0;
 
 function makePlace(): Place {
@@ -38,7 +38,7 @@ const rows = [...ids, ...tokens, ...messages, ...files, ...references, ...urls, 
 const results = new Map<Row, { step: StepResult; token: string }>();
 
 beforeAll(async () => {
-  server = await startMosooServer();
+  server = await startFakeMosooServer();
   await runConcurrently(rows, async (row) => {
     const place = makePlace();
     const [, , , given, prepare] = row;

@@ -1,14 +1,14 @@
 /** Whatever a workflow run is about: its reference, its key and its one thread, through the built action over real HTTP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type RunnerEvent, type StepOptions, type StepResult, events, runStep } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
 
-let server: MosooServer;
+let server: FakeMosooServer;
 
 beforeAll(async () => {
-  server = await startMosooServer();
+  server = await startFakeMosooServer();
 });
 beforeEach(() => {
   server.reset();

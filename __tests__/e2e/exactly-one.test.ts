@@ -2,27 +2,31 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   type Fault,
-  type MosooServer,
-  type MosooServerOptions,
-  startMosooServer,
+  type FakeMosooServer,
+  type FakeMosooServerOptions,
+  startFakeMosooServer,
 } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
 
-const servers: MosooServer[] = [];
+const servers: FakeMosooServer[] = [];
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
 });
 
-async function serve(faults: Fault[] = [], options: MosooServerOptions = {}): Promise<MosooServer> {
-  const server = await startMosooServer(options);
+async function serve(faults: Fault[] = [], options: FakeMosooServerOptions = {}): Promise<FakeMosooServer> {
+  const server = await startFakeMosooServer(options);
   servers.push(server);
   for (const fault of faults) server.fault(fault);
   return server;
 }
 
-function step(server: MosooServer, inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): StepOptions {
+function step(
+  server: FakeMosooServer,
+  inputs: Record<string, string> = {},
+  more: Partial<StepOptions> = {},
+): StepOptions {
   return {
     with: {
       "agent-id": server.agents.published,
@@ -37,17 +41,17 @@ function step(server: MosooServer, inputs: Record<string, string> = {}, more: Pa
   };
 }
 
-const keys = (server: MosooServer): string[] =>
+const keys = (server: FakeMosooServer): string[] =>
   server.requests.map((request) => String(request.headers["idempotency-key"]));
 const warnings = (result: StepResult): string[] =>
   result.annotations.filter(({ level }) => level === "warning").map(({ message }) => message);
 
-function seconds(server: MosooServer, from: number, to: number): number {
+function seconds(server: FakeMosooServer, from: number, to: number): number {
   return ((server.requests[to]?.at ?? NaN) - (server.requests[from]?.at ?? NaN)) / 1_000;
 }
 
 /** The step succeeded, and its outputs name the server's only thread and run. */
-function expectOne(result: StepResult, server: MosooServer): void {
+function expectOne(result: StepResult, server: FakeMosooServer): void {
   expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
   expect(server.threads).toHaveLength(1);
   expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
@@ -111,7 +115,7 @@ describe("a failure that may pass is tried again with the same key", () => {
       5,
     ],
   ];
-  const results = new Map<string, { result: StepResult; server: MosooServer }>();
+  const results = new Map<string, { result: StepResult; server: FakeMosooServer }>();
   beforeAll(async () => {
     await runConcurrently(
       cases,

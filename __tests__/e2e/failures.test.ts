@@ -1,14 +1,14 @@
 /** Refusals and failures of the service: one annotation each, with status, code, its words, what to do, and what exists. */
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Mishap, type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type Mishap, type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
 
 type Inputs = Record<string, string>;
 
-const servers: MosooServer[] = [];
+const servers: FakeMosooServer[] = [];
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
 });
@@ -16,12 +16,12 @@ afterAll(async () => {
 interface Outcome {
   step: StepResult;
   message: string;
-  server: MosooServer;
+  server: FakeMosooServer;
 }
 
 /** One step against a server of its own, where `mishap` befalls every create request. */
-async function fail(mishap?: Mishap, inputs: (server: MosooServer) => Inputs = () => ({})): Promise<Outcome> {
-  const server = await startMosooServer();
+async function fail(mishap?: Mishap, inputs: (server: FakeMosooServer) => Inputs = () => ({})): Promise<Outcome> {
+  const server = await startFakeMosooServer();
   servers.push(server);
   if (mishap !== undefined) server.fault({ ...mishap, on: "create", times: 99 });
   const step = await runStep({
@@ -106,7 +106,7 @@ describe("each error code", () => {
 });
 
 describe("what the service really refuses", () => {
-  it.each<[string, (server: MosooServer) => Inputs, RegExp]>([
+  it.each<[string, (server: FakeMosooServer) => Inputs, RegExp]>([
     [
       "a token that it does not know",
       () => ({ token: "grt_pat_ofNoValue000000000000" }),
@@ -231,7 +231,7 @@ describe("a connection that fails", () => {
   });
 
   it("for nobody listens there: three tries, and it is said", async () => {
-    const server = await startMosooServer();
+    const server = await startFakeMosooServer();
     await server.close();
     const { message } = await fail(undefined, () => ({ "api-url": server.apiUrl, "create-timeout": "5m" }));
     expect(message).toMatch(
@@ -252,7 +252,7 @@ describe("a connection that fails", () => {
 
 describe("a step in which nothing is left to happen, although its work is not done", () => {
   it("fails and says so, where Node would end it as a success", async () => {
-    const server = await startMosooServer();
+    const server = await startFakeMosooServer();
     servers.push(server);
     // What writes the summary never comes back, and keeps no process alive either.
     const hang =

@@ -19,10 +19,10 @@ import { checkExchange, publishedContracts } from "../support/contract-check.ts"
 import {
   type Fault,
   type Mishap,
-  type MosooServer,
-  type MosooServerOptions,
+  type FakeMosooServer,
+  type FakeMosooServerOptions,
   type Revision,
-  startMosooServer,
+  startFakeMosooServer,
 } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { skipUnless } from "../support/host.ts";
@@ -32,7 +32,7 @@ import { runConcurrently } from "../support/run-concurrently.ts";
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "files-")));
 const contracts = publishedContracts();
 const violations: string[] = [];
-const servers: MosooServer[] = [];
+const servers: FakeMosooServer[] = [];
 let places = 0;
 
 afterAll(async () => {
@@ -41,9 +41,13 @@ afterAll(async () => {
   expect(violations).toEqual([]);
 });
 
-async function serve(revision: Revision, faults: Fault[] = [], options: MosooServerOptions = {}): Promise<MosooServer> {
+async function serve(
+  revision: Revision,
+  faults: Fault[] = [],
+  options: FakeMosooServerOptions = {},
+): Promise<FakeMosooServer> {
   const contract = contracts?.[revision];
-  const server = await startMosooServer({
+  const server = await startFakeMosooServer({
     revision,
     onExchange: (exchange) => {
       if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
@@ -68,7 +72,7 @@ function workspace(files: Record<string, string | Buffer>): string {
 }
 
 function run(
-  server: MosooServer,
+  server: FakeMosooServer,
   place: string,
   inputs: Record<string, string>,
   more: Partial<StepOptions> = {},
@@ -91,7 +95,7 @@ function run(
 const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
 
 /** What the only message has with it: names and contents, as the service got them. */
-function attached(server: MosooServer): [string, string][] {
+function attached(server: FakeMosooServer): [string, string][] {
   const [message] = server.threads[0]?.messages ?? [];
   return (message?.fileIds ?? [])
     .map((id) => server.uploads.find((file) => file.id === id))
@@ -99,7 +103,7 @@ function attached(server: MosooServer): [string, string][] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function expectOne(result: StepResult, server: MosooServer): void {
+function expectOne(result: StepResult, server: FakeMosooServer): void {
   expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
   expect(server.threads).toHaveLength(1);
   expect(server.threads[0]?.messages).toHaveLength(1);
@@ -107,9 +111,9 @@ function expectOne(result: StepResult, server: MosooServer): void {
   expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
 }
 
-const count = (server: MosooServer, ending: RegExp): number =>
+const count = (server: FakeMosooServer, ending: RegExp): number =>
   server.requests.filter(({ method, path }) => method === "POST" && ending.test(path)).length;
-const uploads = (server: MosooServer): number => count(server, /\/files$/);
+const uploads = (server: FakeMosooServer): number => count(server, /\/files$/);
 
 const tree = {
   "a.txt": "a",
@@ -127,7 +131,7 @@ const tree = {
   "module/.git": "gitdir: ../.git/modules/module",
 };
 
-(skipUnless("quotes in names") ? describe.skip : describe)("the patterns", () => {
+skipUnless("quotes in names", describe)("the patterns", () => {
   it.concurrent.each<[string, string, string[]]>([
     ["a name", "a.txt", ["a.txt"]],
     ["a name with ./ before it", "./sub/b.txt", ["b.txt"]],
@@ -312,7 +316,7 @@ describe("a fault at any point of the upload's flow leaves one thread with one m
   const files = { "a.txt": "a".repeat(300_000), "sub/b.txt": "b" };
   const results = new Map<
     string,
-    { server: MosooServer; first: StepResult; second: StepResult; uploadsBefore: number }
+    { server: FakeMosooServer; first: StepResult; second: StepResult; uploadsBefore: number }
   >();
 
   beforeAll(async () => {
@@ -434,7 +438,7 @@ describe("a file that changes between the look at it and its upload", () => {
   });
 });
 
-(skipUnless("peak memory") ? describe.skip : describe)("memory", () => {
+skipUnless("peak memory", describe)("memory", () => {
   const limitKb = 40 * 1024;
 
   async function peak(bytes: number): Promise<number> {

@@ -3,27 +3,31 @@ import { afterAll, describe, expect, it } from "@jest/globals";
 import { checkExchange, publishedContracts } from "../support/contract-check.ts";
 import {
   type Fault,
-  type MosooServer,
-  type MosooServerOptions,
+  type FakeMosooServer,
+  type FakeMosooServerOptions,
   type Revision,
   type StoredThread,
-  startMosooServer,
+  startFakeMosooServer,
 } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
 
 const contracts = publishedContracts();
 const violations: string[] = [];
-const servers: MosooServer[] = [];
+const servers: FakeMosooServer[] = [];
 
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
   expect(violations).toEqual([]);
 });
 
-async function serve(revision: Revision, faults: Fault[] = [], options: MosooServerOptions = {}): Promise<MosooServer> {
+async function serve(
+  revision: Revision,
+  faults: Fault[] = [],
+  options: FakeMosooServerOptions = {},
+): Promise<FakeMosooServer> {
   const contract = contracts?.[revision];
-  const server = await startMosooServer({
+  const server = await startFakeMosooServer({
     revision,
     onExchange: (exchange) => {
       if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
@@ -38,7 +42,7 @@ async function serve(revision: Revision, faults: Fault[] = [], options: MosooSer
 const text = "And now the tests, please.";
 
 async function run(
-  server: MosooServer,
+  server: FakeMosooServer,
   inputs: Record<string, string> = {},
   more: Partial<StepOptions> = {},
 ): Promise<StepResult> {
@@ -62,7 +66,7 @@ function expectSuccess(result: StepResult): void {
 
 const own = (thread: StoredThread) => thread.messages.filter((message) => message.text === text);
 
-function onlyThread(server: MosooServer): StoredThread {
+function onlyThread(server: FakeMosooServer): StoredThread {
   expect(server.threads).toHaveLength(1);
   const [thread] = server.threads;
   if (thread === undefined) throw new Error("There is no thread.");
@@ -70,14 +74,14 @@ function onlyThread(server: MosooServer): StoredThread {
 }
 
 /** A thread with an earlier message, whose run has ended. */
-function earlierThread(server: MosooServer): StoredThread {
+function earlierThread(server: FakeMosooServer): StoredThread {
   const thread = server.createThreadDirectly({ text: "Earlier." });
   server.endRun(thread.runs[0]?.id ?? "", "completed");
   return thread;
 }
 
 function end(
-  server: MosooServer,
+  server: FakeMosooServer,
   runId: string | undefined,
   status: "completed" | "failed" | "cancelled" | "expired",
 ): void {
@@ -86,7 +90,7 @@ function end(
 }
 
 const revisions: Revision[] = ["reference", "2026-07", "2026-08"];
-const sentEvents = (server: MosooServer): unknown[] =>
+const sentEvents = (server: FakeMosooServer): unknown[] =>
   server.requests
     .filter(({ method, path }) => method === "POST" && path.endsWith("/events"))
     .map(({ json }) => (json as { events?: unknown[] } | undefined)?.events?.[0]);

@@ -3,18 +3,18 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, events, runStep } from "../support/runner.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "good-inputs-")));
-let server: MosooServer;
-let later: MosooServer;
+let server: FakeMosooServer;
+let later: FakeMosooServer;
 let places = 0;
 
 beforeAll(async () => {
-  server = await startMosooServer();
-  later = await startMosooServer({ revision: "2026-08" });
+  server = await startFakeMosooServer();
+  later = await startFakeMosooServer({ revision: "2026-08" });
 });
 afterEach(() => {
   server.reset();
@@ -25,7 +25,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-type Setting = Partial<StepOptions> & { on?: MosooServer };
+type Setting = Partial<StepOptions> & { on?: FakeMosooServer };
 
 function start(inputs: Record<string, string>, { on = server, ...options }: Setting = {}): Promise<StepResult> {
   return runStep({

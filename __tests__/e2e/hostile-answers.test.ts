@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startScene, type Scene } from "../support/commenting.ts";
 import { writeToken } from "../support/fake-github-server.ts";
-import { harmDone } from "../support/unsafe-output.ts";
+import { unsafeOutput } from "../support/unsafe-output.ts";
 import { ANSWERS, portions, shreds } from "../support/hostile-groups.ts";
 import { CANARY, HOSTILE, LOG, OUTPUTS } from "../support/hostile.ts";
 import type { Revision, RunEvent, RunScript } from "../support/fake-mosoo-server.ts";
@@ -70,7 +70,11 @@ class Stage {
     );
     const id = Number(/#issuecomment-(\d+)$/.exec(step.outputs["comment-url"] ?? "")?.[1]);
     const comment = this.scene.github.comments.find((each) => each.id === id)?.body;
-    return { step, comment, harm: harmDone(step, { secrets: this.secrets, api: this.scene.mosoo.apiUrl, comment }) };
+    return {
+      step,
+      comment,
+      harm: unsafeOutput(step, { secrets: this.secrets, api: this.scene.mosoo.apiUrl, comment }),
+    };
   }
 
   playAll(plays: readonly Play[]): Promise<Played[]> {

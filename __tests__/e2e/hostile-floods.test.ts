@@ -1,18 +1,18 @@
 /** Floods of foreign text: megabytes, endless streams, and steps that are stopped or killed in the middle of them. */
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { ServerResponse } from "node:http";
-import { harmDone, harmInLog } from "../support/unsafe-output.ts";
+import { unsafeOutput, unsafeInLog } from "../support/unsafe-output.ts";
 import { skipUnless } from "../support/host.ts";
 import { CANARY, HOSTILE, LOG } from "../support/hostile.ts";
 import {
-  type OddBehaviour,
-  type OddMosoo,
+  type ScriptedBehavior,
+  type ScriptedMosoo,
   ids,
   interruptBody,
-  oddEvent,
+  scriptedEvent,
   openSse,
   sse,
-  startOddMosoo,
+  startScriptedMosoo,
   threadBody,
 } from "../support/scripted-mosoo.ts";
 import {
@@ -28,14 +28,14 @@ import {
 const token = "grt_pat_notAnyBodysToken0123456789";
 const secrets = [token, defaultGithubToken];
 const mebibyte = 1024 * 1024;
-let mosoo: OddMosoo;
+let mosoo: ScriptedMosoo;
 
 afterEach(() => mosoo.close());
 
 const waiting = { body: threadBody({}) };
 
-async function stepOf(behaviour: OddBehaviour, more: Partial<StepOptions> = {}): Promise<StepOptions> {
-  mosoo = await startOddMosoo(behaviour);
+async function stepOf(behaviour: ScriptedBehavior, more: Partial<StepOptions> = {}): Promise<StepOptions> {
+  mosoo = await startScriptedMosoo(behaviour);
   return {
     secrets: [token],
     measureMemory: true,
@@ -49,7 +49,7 @@ async function stepOf(behaviour: OddBehaviour, more: Partial<StepOptions> = {}):
 }
 
 function expectHarmless(step: StepResult): void {
-  expect(harmDone(step, { secrets, api: mosoo.apiUrl })).toEqual([]);
+  expect(unsafeOutput(step, { secrets, api: mosoo.apiUrl })).toEqual([]);
   expect(step.maxRssKb ?? 0).toBeLessThan(420_000);
 }
 
@@ -65,7 +65,7 @@ function pour(response: ServerResponse, next: () => string): void {
 }
 
 describe("megabytes in one piece", () => {
-  const refused = (status: number, body: unknown): OddBehaviour => ({ create: () => ({ status, body }) });
+  const refused = (status: number, body: unknown): ScriptedBehavior => ({ create: () => ({ status, body }) });
 
   it.each([
     ["an error of five", 403, { error: { code: "forbidden", message: `${CANARY} `.repeat(350_000) } }],
@@ -104,7 +104,7 @@ describe("megabytes in one piece", () => {
     // What was created cannot be written at all; what is seen last is merely too long.
     const created = { status: 201, body: whole.replace('"nested":0', `"nested":${nested}`) };
     const seen = { body: whole };
-    const events = [oddEvent("agent.message.delta", text), oddEvent("tool.use.started", text)];
+    const events = [scriptedEvent("agent.message.delta", text), scriptedEvent("tool.use.started", text)];
     const list = { body: { events, truncated: false } };
     const step = await runStep(await stepOf({ create: () => created, thread: () => seen, list: () => list }));
     expect(step.exitCode).toBe(1);
@@ -121,15 +121,15 @@ describe("megabytes in one piece", () => {
   it("do no harm as names and numbers of tools, nor as what is asked", async () => {
     const name = Object.values(LOG).join("\n").repeat(900);
     expect(name.length).toBeGreaterThan(mebibyte);
-    const many = Array.from({ length: 3_000 }, (_, at) => sse(oddEvent("tool.use.started", `${at} ::error::x`)));
+    const many = Array.from({ length: 3_000 }, (_, at) => sse(scriptedEvent("tool.use.started", `${at} ::error::x`)));
     const asked = { body: threadBody({ status: "waiting_input" }) };
     const step = await runStep(
       await stepOf({
         thread: () => asked,
         stream: (_, response) => {
           openSse(response);
-          response.write(many.join("") + sse(oddEvent("tool.use.started", name)));
-          response.write(sse(oddEvent("tool.confirmation.required", name)));
+          response.write(many.join("") + sse(scriptedEvent("tool.use.started", name)));
+          response.write(sse(scriptedEvent("tool.confirmation.required", name)));
           return undefined;
         },
       }),
@@ -148,10 +148,10 @@ describe("a stream without end", () => {
   const mixed = (): string => {
     at += 1;
     const more = [
-      oddEvent("agent.message.delta", `${lines[at % lines.length] ?? ""}\n`),
-      oddEvent("tool.use.started", `tool ${at}`),
-      oddEvent(`type ${at} ::error::x`, "x"),
-      oddEvent("agent.thinking.delta", "::error::x"),
+      scriptedEvent("agent.message.delta", `${lines[at % lines.length] ?? ""}\n`),
+      scriptedEvent("tool.use.started", `tool ${at}`),
+      scriptedEvent(`type ${at} ::error::x`, "x"),
+      scriptedEvent("agent.thinking.delta", "::error::x"),
     ];
     return `: ${at}\n\n`.repeat(50) + more.map((event) => sse(event)).join("");
   };
@@ -160,7 +160,7 @@ describe("a stream without end", () => {
     ["of events of every kind", mixed],
     ["of comments", () => ":\n\n".repeat(10_000)],
     ["of one line", () => `data: ${"x".repeat(60_000)}`],
-    ["of words", () => sse(oddEvent("agent.message.delta", "word ".repeat(10_000)))],
+    ["of words", () => sse(scriptedEvent("agent.message.delta", "word ".repeat(10_000)))],
   ])("ends with the time to wait, and fits into memory: %s", async (_, next) => {
     const step = await runStep(
       await stepOf(
@@ -187,7 +187,7 @@ describe("a step that ends in the middle of foreign words", () => {
   /** The agent goes on saying these lines, each in an event of its own. */
   async function talking(): Promise<RunningStep> {
     const lines = Object.values(LOG);
-    const behaviour: OddBehaviour = {
+    const behaviour: ScriptedBehavior = {
       thread: () => waiting,
       events: () => ({ body: interruptBody("cancelled") }),
       stream: (_, response) => {
@@ -195,7 +195,7 @@ describe("a step that ends in the middle of foreign words", () => {
         let at = 0;
         const beat = setInterval(() => {
           at += 1;
-          response.write(sse(oddEvent("agent.message.delta", `line ${at}\n${lines[at % lines.length] ?? ""}\n`)));
+          response.write(sse(scriptedEvent("agent.message.delta", `line ${at}\n${lines[at % lines.length] ?? ""}\n`)));
         }, 4);
         response.on("close", () => {
           clearInterval(beat);
@@ -208,7 +208,7 @@ describe("a step that ends in the middle of foreign words", () => {
     return running;
   }
 
-  (skipUnless("signals") ? it.skip : it)("has ended its guard when it is stopped, and says how it ended", async () => {
+  skipUnless("signals", it)("has ended its guard when it is stopped, and says how it ended", async () => {
     const running = await talking();
     const step = await running.cancel();
     expect(step.exitCode).toBe(1);
@@ -221,18 +221,18 @@ describe("a step that ends in the middle of foreign words", () => {
     const running = await talking();
     const step = await running.kill();
     expect(step.signal).toBe("SIGKILL");
-    expect(harmInLog(step, secrets)).toEqual([]);
+    expect(unsafeInLog(step, secrets)).toEqual([]);
     const post = await runPost(step);
-    expect(harmDone({ ...post, outputs: {} }, { secrets, api: mosoo.apiUrl })).toEqual([]);
+    expect(unsafeOutput({ ...post, outputs: {} }, { secrets, api: mosoo.apiUrl })).toEqual([]);
     expect(mosoo.count("events")).toBe(1);
   });
 
   it("waits for a log that is read slowly, up to its last line", async () => {
     const text = `${"x".repeat(99)}\n`.repeat(30_000);
-    const behaviour: OddBehaviour = {
+    const behaviour: ScriptedBehavior = {
       create: () => ({ status: 201, body: threadBody({ status: "failed" }) }),
       thread: () => ({ body: threadBody({ status: "failed" }) }),
-      list: () => ({ body: { events: [oddEvent("agent.message.delta", text)], truncated: false } }),
+      list: () => ({ body: { events: [scriptedEvent("agent.message.delta", text)], truncated: false } }),
     };
     const running = startStep(await stepOf(behaviour));
     running.child.stdout?.pause();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { startScene, type Scene } from "../support/commenting.ts";
 import { writeToken } from "../support/fake-github-server.ts";
-import { harmDone } from "../support/unsafe-output.ts";
+import { unsafeOutput } from "../support/unsafe-output.ts";
 import { portions } from "../support/hostile-groups.ts";
 import { CANARY, HOSTILE, LOG, MARKDOWN, PATHS } from "../support/hostile.ts";
 import type { Mishap } from "../support/fake-mosoo-server.ts";
@@ -72,7 +72,11 @@ async function meet(
   const comment = scene.github.comments.find((each) => each.id === id)?.body;
   const secrets = [scene.mosoo.tokens.person, writeToken];
   const error = step.annotations.find(({ level }) => level === "error")?.message ?? "";
-  return { step, error, harm: harmDone(step, { secrets, api: more.with?.["api-url"] ?? scene.mosoo.apiUrl, comment }) };
+  return {
+    step,
+    error,
+    harm: unsafeOutput(step, { secrets, api: more.with?.["api-url"] ?? scene.mosoo.apiUrl, comment }),
+  };
 }
 
 const json = (value: unknown): string => JSON.stringify(value);

@@ -5,29 +5,29 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { makeAuthority } from "../support/certificates.ts";
 import { type ConnectProxy, startConnectProxy } from "../support/connect-proxy.ts";
-import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf, traces } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runPost, runStep } from "../support/runner.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "redirects-"));
 /** The old host, the new one, and one that the token must not reach. */
-let old: MosooServer;
-let moved: MosooServer;
-let strange: MosooServer;
+let old: FakeMosooServer;
+let moved: FakeMosooServer;
+let strange: FakeMosooServer;
 /** The same three by the service's own names, over TLS. */
-let hosts: Record<"old" | "moved" | "strange", MosooServer>;
+let hosts: Record<"old" | "moved" | "strange", FakeMosooServer>;
 let proxy: ConnectProxy;
-let all: MosooServer[];
+let all: FakeMosooServer[];
 let byName: Record<string, string>;
 
-const portOf = (server: MosooServer): number => Number(new URL(server.origin).port);
+const portOf = (server: FakeMosooServer): number => Number(new URL(server.origin).port);
 
 beforeAll(async () => {
   const authority = makeAuthority();
   const ca = join(folder, "authority.pem");
   writeFileSync(ca, authority.cert);
-  const tls = (name: string): Promise<MosooServer> => startMosooServer({ tls: authority.issue([name]) });
-  [old, moved, strange] = await Promise.all([startMosooServer(), startMosooServer(), startMosooServer()]);
+  const tls = (name: string): Promise<FakeMosooServer> => startFakeMosooServer({ tls: authority.issue([name]) });
+  [old, moved, strange] = await Promise.all([startFakeMosooServer(), startFakeMosooServer(), startFakeMosooServer()]);
   const [first, second, third] = await Promise.all([tls("mosoo.ai"), tls("cloud.mosoo.ai"), tls("evil.example.test")]);
   hosts = { old: first, moved: second, strange: third };
   proxy = await startConnectProxy({
@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 
 /** A step for the API at `of`, with an account of the server that is to take it. */
-function start(of: string, account: MosooServer, options: Partial<StepOptions> = {}): Promise<StepResult> {
+function start(of: string, account: FakeMosooServer, options: Partial<StepOptions> = {}): Promise<StepResult> {
   return runStep({
     ...options,
     with: {

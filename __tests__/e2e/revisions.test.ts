@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { checkExchange, publishedContracts } from "../support/contract-check.ts";
 import { REVISIONS } from "../support/mosoo/revision.ts";
-import { type Fault, type MosooServer, type Revision, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type Fault, type FakeMosooServer, type Revision, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { startScriptedServer } from "../support/scripted-server.ts";
@@ -10,11 +10,11 @@ import { runConcurrently } from "../support/run-concurrently.ts";
 
 const contracts = publishedContracts();
 const violations: string[] = [];
-const servers: MosooServer[] = [];
+const servers: FakeMosooServer[] = [];
 
-async function serve(revision: Revision, faults: Fault[] = []): Promise<MosooServer> {
+async function serve(revision: Revision, faults: Fault[] = []): Promise<FakeMosooServer> {
   const contract = contracts?.[revision];
-  const server = await startMosooServer({
+  const server = await startFakeMosooServer({
     revision,
     onExchange: (exchange) => {
       if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
@@ -34,7 +34,7 @@ afterAll(async () => {
 type Token = "person" | "service";
 type Inputs = Record<string, string>;
 
-function run(server: MosooServer, inputs: Inputs = {}, token: Token = "person"): Promise<StepResult> {
+function run(server: FakeMosooServer, inputs: Inputs = {}, token: Token = "person"): Promise<StepResult> {
   return runStep({
     with: {
       "agent-id": server.agents.published,
@@ -57,7 +57,7 @@ interface Row {
   title: string;
   revision: Revision;
   token: Token;
-  inputs: (server: MosooServer) => Inputs;
+  inputs: (server: FakeMosooServer) => Inputs;
   /** The accepted body, without the agent's files' IDs; or the error. */
   body: Record<string, unknown> | RegExp;
   requests: number;
@@ -65,7 +65,7 @@ interface Row {
 
 const none = (): Inputs => ({});
 const bothTokens: Token[] = ["person", "service"];
-const attributed = (server: MosooServer): Inputs => ({ "attributed-user-id": server.users.person });
+const attributed = (server: FakeMosooServer): Inputs => ({ "attributed-user-id": server.users.person });
 const given = (): Inputs => ({ "external-ref": "linear-ENG-123" });
 const silent = (): Inputs => ({ "external-ref": "none" });
 const user = (): Inputs => ({ "user-id": "customer-7" });
@@ -131,7 +131,7 @@ const rows: Row[] = bothTokens.flatMap((token): Row[] => {
   ];
 });
 
-function twoFiles(server: MosooServer): Inputs {
+function twoFiles(server: FakeMosooServer): Inputs {
   return { "file-ids": [server.addFile().id, server.addFile({ name: "b.txt" }).id].join("\n") };
 }
 
@@ -143,7 +143,7 @@ function resources(): object[] {
 }
 
 /** The body as it was accepted; IDs of files by their place. */
-function accepted(server: MosooServer): unknown {
+function accepted(server: FakeMosooServer): unknown {
   const ids = new Map(server.uploads.map((file, index) => [file.id, String(index)]));
   return JSON.parse(JSON.stringify(server.threads[0]?.body ?? null), (key, value: unknown) =>
     key === "file_id" ? (ids.get(String(value)) ?? value) : value,
@@ -151,7 +151,7 @@ function accepted(server: MosooServer): unknown {
 }
 
 describe("a field of the create request", () => {
-  const results = new Map<Row, { server: MosooServer; result: StepResult }>();
+  const results = new Map<Row, { server: FakeMosooServer; result: StepResult }>();
   beforeAll(async () => {
     await runConcurrently(rows, async (row) => {
       const server = await serve(row.revision);

@@ -1,23 +1,27 @@
 /** A step that is told to stop while it creates: soon over, and true to what it leaves behind. Through the built action. */
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
-import { type Fault, type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type Fault, type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep, startStep } from "../support/runner.ts";
 
-const servers: MosooServer[] = [];
+const servers: FakeMosooServer[] = [];
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
 });
 
-async function serve(...faults: Fault[]): Promise<MosooServer> {
-  const server = await startMosooServer();
+async function serve(...faults: Fault[]): Promise<FakeMosooServer> {
+  const server = await startFakeMosooServer();
   servers.push(server);
   for (const fault of faults) server.fault(fault);
   return server;
 }
 
-function step(server: MosooServer, inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): StepOptions {
+function step(
+  server: FakeMosooServer,
+  inputs: Record<string, string> = {},
+  more: Partial<StepOptions> = {},
+): StepOptions {
   return {
     with: {
       "agent-id": server.agents.published,
@@ -31,14 +35,14 @@ function step(server: MosooServer, inputs: Record<string, string> = {}, more: Pa
 }
 
 /** The step succeeded, and its outputs name the server's only thread and run. */
-function expectOne(result: StepResult, server: MosooServer): void {
+function expectOne(result: StepResult, server: FakeMosooServer): void {
   expect(result.exitCode).toBe(0);
   expect(server.threads).toHaveLength(1);
   expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
   expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
 }
 
-(skipUnless("signals") ? describe.skip : describe)("a step that is stopped while it creates", () => {
+skipUnless("signals", describe)("a step that is stopped while it creates", () => {
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
   };

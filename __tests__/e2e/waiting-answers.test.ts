@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/scripted-mosoo.ts";
+import { ids, scriptedEvent, openSse, sse, startScriptedMosoo, threadBody } from "../support/scripted-mosoo.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { Agent, annotated, delta, tool } from "../support/waiting.ts";
 
@@ -13,8 +13,8 @@ async function completedWith(
   said: string[],
   list?: Record<string, unknown>,
 ): Promise<StepResult> {
-  const events = said.map((text) => oddEvent("agent.message.delta", text));
-  const server = await startOddMosoo({
+  const events = said.map((text) => scriptedEvent("agent.message.delta", text));
+  const server = await startScriptedMosoo({
     thread: () => ({ body: threadBody({ status: "completed", finalOutput }) }),
     list: () => (list === undefined ? { body: { events, truncated: false } } : list),
   });
@@ -66,12 +66,12 @@ describe("the answer", () => {
 
   it.concurrent("is waited for where the server writes it down a moment after the run's end", async () => {
     const said = [
-      oddEvent("run.started", ids.run),
-      oddEvent("agent.message.delta", "An earlier remark.\n"),
-      oddEvent("agent.message.delta", "The last."),
-      oddEvent("run.completed", ids.run),
+      scriptedEvent("run.started", ids.run),
+      scriptedEvent("agent.message.delta", "An earlier remark.\n"),
+      scriptedEvent("agent.message.delta", "The last."),
+      scriptedEvent("run.completed", ids.run),
     ];
-    const server = await startOddMosoo({
+    const server = await startScriptedMosoo({
       stream: (_, response) => {
         openSse(response);
         response.write(said.map((event) => sse(event)).join(""));
@@ -104,7 +104,7 @@ describe("the answer", () => {
   });
 
   it.concurrent("that may lack its beginning is told to", async () => {
-    const list = { body: { events: [oddEvent("agent.message.delta", "the end.")], truncated: true } };
+    const list = { body: { events: [scriptedEvent("agent.message.delta", "the end.")], truncated: true } };
     const result = await completedWith(undefined, [], list);
     expect(result.outputs["response"]).toBe("the end.");
     expect(annotated(result, "warning")).toEqual([expect.stringContaining("may lack its beginning")]);

@@ -53,7 +53,7 @@ describe("the log of a step that waits", () => {
     }),
   );
 
-  const itStopped = skipUnless("signals") ? it.concurrent.skip : it.concurrent;
+  const itStopped = skipUnless("signals", it.concurrent);
   itStopped("is not taken over by what the agent says, also when the step is stopped in the middle", () =>
     Agent.during({}, async (agent) => {
       agent.script = [

@@ -26,7 +26,7 @@ describe("a step that was killed while it waited", () => {
       }),
   );
 
-  (skipUnless("signals") ? it.concurrent.skip : it.concurrent)(
+  skipUnless("signals", it.concurrent)(
     "after it ignored the runner's signals for ten seconds has its run interrupted, too",
     withAgent(async (agent) => {
       // A wrapper around the step that keeps signals to itself, as some containers do.

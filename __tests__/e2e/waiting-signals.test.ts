@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
-import { ids, oddEvent, openSse, sse, startOddMosoo, threadBody } from "../support/scripted-mosoo.ts";
+import { ids, scriptedEvent, openSse, sse, startScriptedMosoo, threadBody } from "../support/scripted-mosoo.ts";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 
@@ -17,7 +17,7 @@ const withAgent =
   (...row: T): Promise<void> =>
     Agent.during({}, (agent) => test(agent, ...row));
 
-const describeStopped = skipUnless("signals") ? describe.skip : describe;
+const describeStopped = skipUnless("signals", describe);
 
 describeStopped("a signal while the step waits", () => {
   it.concurrent.each([
@@ -194,11 +194,11 @@ describeStopped("an interrupt", () => {
   ] as const)(
     "that is answered without the run, for it changed nothing, is one all the same: the thread %s",
     async (_, thread, told, status) => {
-      const server = await startOddMosoo({
+      const server = await startScriptedMosoo({
         create: () => ({ status: 201, body: threadBody({ status: "running" }) }),
         stream: (__, response) => {
           openSse(response);
-          response.write(sse(oddEvent("agent.message.delta", "Reading.\n")));
+          response.write(sse(scriptedEvent("agent.message.delta", "Reading.\n")));
           return undefined;
         },
         events: () => ({ body: { events: [{ type: "user_interrupt", requestId: null, run: null }], warnings: [] } }),

@@ -3,12 +3,12 @@ import { describe, expect, it } from "@jest/globals";
 import {
   ids,
   interruptBody,
-  oddEvent,
+  scriptedEvent,
   openSse,
   sse,
-  startOddMosoo,
+  startScriptedMosoo,
   threadBody,
-  type OddBehaviour,
+  type ScriptedBehavior,
 } from "../support/scripted-mosoo.ts";
 import { type StepResult, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, tool, until } from "../support/waiting.ts";
@@ -16,8 +16,8 @@ import { Agent, annotated, delta, tool, until } from "../support/waiting.ts";
 /** Everything went well, and without a word to people. */
 const fine = (response = "All is well.") => ({ exitCode: 0, annotations: [], outputs: { response } });
 
-async function waitOn(behaviour: OddBehaviour, inputs: Record<string, string> = {}): Promise<StepResult> {
-  const server = await startOddMosoo(behaviour);
+async function waitOn(behaviour: ScriptedBehavior, inputs: Record<string, string> = {}): Promise<StepResult> {
+  const server = await startScriptedMosoo(behaviour);
   try {
     const given = { "agent-id": ids.agent, token: "mst_x", "api-url": server.apiUrl, message: "Hi", wait: "true" };
     return await runStep({ with: { ...given, ...inputs } });
@@ -130,9 +130,9 @@ describe("while the step waits,", () => {
   it.concurrent("a server that shows the run's end seconds after its event is believed in the end", async () => {
     let [endedAt, seenAt] = [Infinity, Infinity];
     const said = [
-      oddEvent("run.started", ids.run),
-      oddEvent("agent.message.delta", "Hello."),
-      oddEvent("run.completed", ids.run),
+      scriptedEvent("run.started", ids.run),
+      scriptedEvent("agent.message.delta", "Hello."),
+      scriptedEvent("run.completed", ids.run),
     ];
     const failed = { status: "failed", error: { code: "x", message: "No." } };
     const result = await waitOn({
@@ -153,8 +153,8 @@ describe("while the step waits,", () => {
   });
 
   it.concurrent("a server that closes the stream after each event is followed all the same", async () => {
-    const words = ["a", "b", "c", "d"].map((word) => oddEvent("agent.message.delta", word));
-    const events = [oddEvent("run.started", ids.run), ...words, oddEvent("run.completed", ids.run)];
+    const words = ["a", "b", "c", "d"].map((word) => scriptedEvent("agent.message.delta", word));
+    const events = [scriptedEvent("run.started", ids.run), ...words, scriptedEvent("run.completed", ids.run)];
     let told = 0;
     const result = await waitOn({
       stream: (before, response) => {
@@ -182,7 +182,7 @@ describe("while the step waits,", () => {
         return undefined;
       },
     ],
-  ] as [string, NonNullable<OddBehaviour["stream"]>][])(
+  ] as [string, NonNullable<ScriptedBehavior["stream"]>][])(
     "a stream that %s does not hide the run's end",
     async (_, stream) => {
       const result = await waitOn({
@@ -198,7 +198,7 @@ describe("while the step waits,", () => {
   );
 
   it.concurrent("events without IDs are told once, however often a stream brings them", async () => {
-    const unnamed = (type: string, content: string) => oddEvent(type, content, { id: undefined });
+    const unnamed = (type: string, content: string) => scriptedEvent(type, content, { id: undefined });
     const [started, ended] = [unnamed("run.started", ids.run), unnamed("run.completed", ids.run)];
     let opened = 0;
     const result = await waitOn({
@@ -222,19 +222,19 @@ describe("while the step waits,", () => {
     "words that quote the token are told once, though the stream breaks and the list has the rest",
     async () => {
       const token = "mst_quotedByTheAgent";
-      const said = (text: string) => oddEvent("agent.message.delta", text);
+      const said = (text: string) => scriptedEvent("agent.message.delta", text);
       const halves = [said(`The token is ${token.slice(0, 9)}`), said(`${token.slice(9)}, they say.`)];
       const result = await waitOn(
         {
           stream: (before, response) => {
             if (before > 0) return { status: 503 };
             openSse(response);
-            response.end([oddEvent("run.started", ids.run), ...halves].map((event) => sse(event)).join(""));
+            response.end([scriptedEvent("run.started", ids.run), ...halves].map((event) => sse(event)).join(""));
             return undefined;
           },
           list: () => ({
             body: {
-              events: [oddEvent("run.started", ids.run), said(`The token is ${token}, they say. And more.`)],
+              events: [scriptedEvent("run.started", ids.run), said(`The token is ${token}, they say. And more.`)],
               truncated: false,
             },
           }),
@@ -251,8 +251,8 @@ describe("while the step waits,", () => {
     const result = await waitOn({
       stream: (_, response) => {
         openSse(response);
-        const said = [oddEvent("run.started", ids.run), oddEvent("agent.message.delta", "Hello.")];
-        const newer = oddEvent("run.started", ids.newerRun, { runId: ids.newerRun });
+        const said = [scriptedEvent("run.started", ids.run), scriptedEvent("agent.message.delta", "Hello.")];
+        const newer = scriptedEvent("run.started", ids.newerRun, { runId: ids.newerRun });
         response.write([...said, newer].map((event) => sse(event)).join(""));
         return undefined;
       },

@@ -8,7 +8,7 @@ import { Outputs } from "../../src/actions/outputs.ts";
 import { ShutdownController } from "../../src/actions/shutdown.ts";
 import { type WaitResult, waitForRun } from "../../src/step/wait-for-run.ts";
 import { patientClock } from "../support/clock.ts";
-import { type OddBehaviour, ids, startOddMosoo } from "../support/scripted-mosoo.ts";
+import { type ScriptedBehavior, ids, startScriptedMosoo } from "../support/scripted-mosoo.ts";
 import { parseRunnerLog } from "../support/runner-log.ts";
 
 afterEach(() => {
@@ -19,7 +19,7 @@ afterEach(() => {
 
 /** Waits in this process, so that minutes pass in milliseconds. */
 async function wait(
-  behaviour: OddBehaviour,
+  behaviour: ScriptedBehavior,
   inputs: Partial<Inputs>,
 ): Promise<{ ending: WaitResult; lines: string[] }> {
   let printed = "";
@@ -27,7 +27,7 @@ async function wait(
     printed += String(text);
     return true;
   });
-  const server = await startOddMosoo(behaviour);
+  const server = await startScriptedMosoo(behaviour);
   const clock = patientClock();
   const context = readContext({});
   const log = new Logger([]);

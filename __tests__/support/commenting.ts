@@ -1,10 +1,10 @@
 /** A pull request with an agent: both stand-ins, and steps of the built action that comment on it. */
-import { startGitHubServer, writeToken, type GitHubComment, type GitHubServer } from "./fake-github-server.ts";
-import type { GitHubServerOptions } from "./fake-github-server.ts";
+import { startFakeGitHubServer, writeToken, type GitHubComment, type FakeGitHubServer } from "./fake-github-server.ts";
+import type { FakeGitHubServerOptions } from "./fake-github-server.ts";
 import {
-  startMosooServer,
-  type MosooServer,
-  type MosooServerOptions,
+  startFakeMosooServer,
+  type FakeMosooServer,
+  type FakeMosooServerOptions,
   type RunScript,
   type ScriptStep,
 } from "./fake-mosoo-server.ts";
@@ -22,8 +22,8 @@ export const working: ScriptStep[] = [
 ];
 
 export interface Scene {
-  mosoo: MosooServer;
-  github: GitHubServer;
+  mosoo: FakeMosooServer;
+  github: FakeGitHubServer;
   /** What the next run does; the answer "All is well." unless set. */
   script: RunScript;
   /** Options of a step on pull request 12 that waits and keeps one comment up to date. */
@@ -39,16 +39,16 @@ export interface Scene {
 const marker = /^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=\d+\.\d+(?: id=\d+)? -->\n/;
 
 export async function startScene(
-  options: { mosoo?: MosooServerOptions; github?: GitHubServerOptions } = {},
+  options: { mosoo?: FakeMosooServerOptions; github?: FakeGitHubServerOptions } = {},
 ): Promise<Scene> {
   const scene: { script: RunScript } = { script: answering() };
-  const mosoo = await startMosooServer({
+  const mosoo = await startFakeMosooServer({
     revision: "2026-08",
     rateLimit: { requests: 100_000, windowMs: 60_000 },
     script: (started) => (typeof scene.script === "function" ? scene.script(started) : scene.script),
     ...options.mosoo,
   });
-  const github = await startGitHubServer(options.github);
+  const github = await startFakeGitHubServer(options.github);
   const own = (): GitHubComment[] => github.comments.filter(({ login }) => login === "github-actions[bot]");
   const tokens = [...github.tokens];
   return Object.assign(scene, {

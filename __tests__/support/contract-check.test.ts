@@ -2,13 +2,13 @@ import { describe, expect, it } from "@jest/globals";
 import { checkAnswer, checkExchange, checkRequest, publishedContracts } from "./contract-check.ts";
 import type { Contract } from "./contract-check.ts";
 import { at, call, create, createBody, LATER, message, REVISIONS, send, start, upload } from "./mosoo/test-client.ts";
-import type { Exchange, MosooServer, Revision } from "./fake-mosoo-server.ts";
+import type { Exchange, FakeMosooServer, Revision } from "./fake-mosoo-server.ts";
 
-const fetched = async (server: MosooServer): Promise<Contract> =>
+const fetched = async (server: FakeMosooServer): Promise<Contract> =>
   (await call(server, "GET", "/openapi.json", { token: null })).json as Contract;
 
 /** Has every endpoint answer once at least, its refusals too. */
-async function tour(server: MosooServer): Promise<void> {
+async function tour(server: FakeMosooServer): Promise<void> {
   const { revision, agents } = server;
   const created = await create(server, { key: "k" });
   const threadId = String(at(created.json, "thread", "id"));

@@ -55,7 +55,7 @@ export interface GitHubRequest {
   body: string;
 }
 
-export interface GitHubServerOptions {
+export interface FakeGitHubServerOptions {
   /** GitHub Enterprise Server: REST under /api/v3, GraphQL under /api/graphql. */
   enterprise?: boolean;
   /** A path in front of everything, such as "/github". */
@@ -69,7 +69,7 @@ export interface GitHubServerOptions {
   tls?: { key: string | Buffer; cert: string | Buffer };
 }
 
-export interface GitHubServer {
+export interface FakeGitHubServer {
   apiUrl: string;
   graphqlUrl: string;
   comments: GitHubComment[];
@@ -181,7 +181,7 @@ function graphql(account: GitHubAccount, json: string): Answer {
 }
 
 /** Starts the server on a free loopback port. */
-export async function startGitHubServer(options: GitHubServerOptions = {}): Promise<GitHubServer> {
+export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {}): Promise<FakeGitHubServer> {
   const prefix = options.prefix ?? "";
   const restBase = `${prefix}${options.enterprise === true ? "/api/v3" : ""}`;
   const graphqlPath = `${prefix}${options.enterprise === true ? "/api" : ""}/graphql`;
@@ -202,7 +202,7 @@ export async function startGitHubServer(options: GitHubServerOptions = {}): Prom
     author_association: "NONE",
   });
 
-  const server: GitHubServer = {
+  const server: FakeGitHubServer = {
     apiUrl: "",
     graphqlUrl: "",
     comments: [],

@@ -7,10 +7,10 @@ import { Accounts } from "./mosoo/accounts.ts";
 import { bentAnswer, deliver, jsonPacket, madeUpAnswer } from "./mosoo/delivery.ts";
 import type { Packet } from "./mosoo/delivery.ts";
 import { ENDPOINTS } from "./mosoo/endpoints.ts";
-import type { Desk, Outcome } from "./mosoo/endpoints.ts";
+import type { ServerState, Outcome } from "./mosoo/endpoints.ts";
 import { EventStreams } from "./mosoo/event-streams.ts";
 import { FaultQueue } from "./mosoo/faults.ts";
-import type { Fault, Mishap } from "./mosoo/faults.ts";
+import type { Fault, FaultHandler } from "./mosoo/faults.ts";
 import { FileStore } from "./mosoo/file-store.ts";
 import { Died } from "./mosoo/idempotency.ts";
 import { KeyMemory } from "./mosoo/keys.ts";
@@ -24,13 +24,13 @@ import { Timers } from "./mosoo/timers.ts";
 import type {
   DirectThread,
   LoggedRequest,
-  MosooServer,
-  MosooServerOptions,
+  FakeMosooServer,
+  FakeMosooServerOptions,
   StoredFile,
   StoredThread,
 } from "./mosoo/types.ts";
 
-export type { Fault, Mishap } from "./mosoo/faults.ts";
+export type { Fault, FaultHandler as Mishap } from "./mosoo/faults.ts";
 export type * from "./mosoo/types.ts";
 
 /** More than any body that the service takes: beyond it a request is answered without its body being kept. */
@@ -40,23 +40,23 @@ const KEPT_BODY_BYTES = 1_000_000;
  * A stand-in for the Mosoo Thread API over real HTTP on loopback: it refuses what the service would refuse, at any of
  * its deployed revisions, remembers keys as the service does, and goes wrong in every way it is asked to.
  */
-export async function startMosooServer(options: MosooServerOptions = {}): Promise<MosooServer> {
-  const stand = new StandIn(options);
+export async function startFakeMosooServer(options: FakeMosooServerOptions = {}): Promise<FakeMosooServer> {
+  const stand = new FakeServer(options);
   await stand.listen();
   return stand;
 }
 
-class StandIn implements MosooServer {
+class FakeServer implements FakeMosooServer {
   readonly requests: LoggedRequest[] = [];
-  readonly #options: MosooServerOptions;
-  readonly #desk: Desk;
+  readonly #options: FakeMosooServerOptions;
+  readonly #desk: ServerState;
   readonly #faults = new FaultQueue();
   readonly #timers = new Timers();
   readonly #streams: EventStreams;
   readonly #server: Server;
   #origin = "";
 
-  constructor(options: MosooServerOptions) {
+  constructor(options: FakeMosooServerOptions) {
     this.#options = options;
     this.#desk = this.#makeDesk(options);
     this.#streams = new EventStreams(this.#desk.store, this.#desk.facts, options.keepAliveMs ?? 15_000);
@@ -149,16 +149,16 @@ class StandIn implements MosooServer {
   findRun(runId: string) {
     return this.#desk.store.findRun(runId);
   }
-  emit: MosooServer["emit"] = (runId, event) => {
+  emit: FakeMosooServer["emit"] = (runId, event) => {
     this.#desk.store.emit(runId, event);
   };
-  endRun: MosooServer["endRun"] = (runId, status, ending) => {
+  endRun: FakeMosooServer["endRun"] = (runId, status, ending) => {
     this.#desk.store.endRun(runId, status, ending);
   };
-  setRunStatus: MosooServer["setRunStatus"] = (runId, status, asked) => {
+  setRunStatus: FakeMosooServer["setRunStatus"] = (runId, status, asked) => {
     this.#desk.store.setRunStatus(runId, status, asked);
   };
-  play: MosooServer["play"] = (runId, script) => {
+  play: FakeMosooServer["play"] = (runId, script) => {
     this.#desk.store.play(runId, script);
   };
 
@@ -188,7 +188,7 @@ class StandIn implements MosooServer {
     });
   }
 
-  #makeDesk(options: MosooServerOptions): Desk {
+  #makeDesk(options: FakeMosooServerOptions): ServerState {
     const { revision = "reference", now = Date.now } = options;
     const facts = REVISIONS[revision];
     return {
@@ -287,7 +287,7 @@ class StandIn implements MosooServer {
     await deliver(response, packet, fault, (ms) => this.#timers.wait(ms));
   }
 
-  #report(logged: LoggedRequest, packet: Packet, fault: Mishap | undefined): void {
+  #report(logged: LoggedRequest, packet: Packet, fault: FaultHandler | undefined): void {
     this.#options.onExchange?.({
       method: logged.method,
       path: logged.path,

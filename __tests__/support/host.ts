@@ -1,4 +1,4 @@
-/** What some tests need and not every host has. They are left out there, and `npm test` says which and why. */
+/** What some tests need and not every host has. They are skipped there, and `npm test` says which and why. */
 const { platform } = process;
 
 /** The reason, where this host lacks it. */
@@ -12,8 +12,16 @@ const lacking = {
   "peak memory": platform !== "linux" && "memory of an upload: it is read from /proc",
 } as const satisfies Record<string, string | false>;
 
-export function skipUnless(need: keyof typeof lacking): boolean {
-  return lacking[need] !== false;
+type Need = keyof typeof lacking;
+
+export function isAvailable(need: Need): boolean {
+  return lacking[need] === false;
 }
 
+/** The block (`it`, `describe`, `it.concurrent`), or its `skip` on a host that lacks what it needs. */
+export function skipUnless<Block extends { skip: unknown }>(need: Need, block: Block): Block | Block["skip"] {
+  return isAvailable(need) ? block : block.skip;
+}
+
+/** Why tests are skipped on this host. */
 export const skipped: readonly string[] = Object.values(lacking).filter((reason) => reason !== false);

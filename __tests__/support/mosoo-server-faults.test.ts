@@ -3,7 +3,7 @@ import { createServer as createTcpServer } from "node:net";
 import { inspect } from "node:util";
 import { describe, expect, it } from "@jest/globals";
 import { at, call, create, idAt, message, send, start, until, upload } from "./mosoo/test-client.ts";
-import type { Fault, Mishap, MosooServer } from "./fake-mosoo-server.ts";
+import type { Fault, Mishap, FakeMosooServer } from "./fake-mosoo-server.ts";
 
 const onCreate = (mishap: Mishap, more: Partial<Fault> = {}): Fault => ({ on: "create", ...mishap, ...more }) as Fault;
 
@@ -228,7 +228,7 @@ describe("closing", () => {
   });
 });
 
-async function portIsFree(server: MosooServer): Promise<void> {
+async function portIsFree(server: FakeMosooServer): Promise<void> {
   const probe = createTcpServer();
   const port = Number(new URL(server.origin).port);
   await new Promise<void>((resolve, reject) => {

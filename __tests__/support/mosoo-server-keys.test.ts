@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { at, call, create, createBody, idAt, LATER, message, send, start, until } from "./mosoo/test-client.ts";
-import type { MosooServer } from "./fake-mosoo-server.ts";
+import type { FakeMosooServer } from "./fake-mosoo-server.ts";
 
 const HOUR = 3_600_000;
 
@@ -144,7 +144,7 @@ async function eventually(ask: () => ReturnType<typeof create>): ReturnType<type
 }
 
 describe("a key whose first request died", () => {
-  const stuck = async (server: MosooServer): Promise<void> => {
+  const stuck = async (server: FakeMosooServer): Promise<void> => {
     server.fault({ on: "create", kind: "crash-half-way" });
     await expect(create(server, { key: "k" })).rejects.toThrow("fetch failed");
     const second = await create(server, { key: "k" });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { at, LATER, send, start, until } from "./mosoo/test-client.ts";
-import type { MosooServer, RunEvent } from "./fake-mosoo-server.ts";
+import type { FakeMosooServer, RunEvent } from "./fake-mosoo-server.ts";
 
 const delta = (content: string): RunEvent => ({ type: "agent.message.delta", content });
 const hangUps: AbortController[] = [];
@@ -19,7 +19,7 @@ interface Listening {
   ending: () => "closed" | "broken" | undefined;
 }
 
-async function listen(server: MosooServer, threadId: string, query = ""): Promise<Listening> {
+async function listen(server: FakeMosooServer, threadId: string, query = ""): Promise<Listening> {
   const hangUp = new AbortController();
   hangUps.push(hangUp);
   const response = await fetch(`${server.apiUrl}/threads/${threadId}/events/stream${query}`, {

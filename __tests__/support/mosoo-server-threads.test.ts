@@ -1,12 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
 import { at, call, create, idAt, LATER, message, REVISIONS, send, start, until } from "./mosoo/test-client.ts";
-import type { EndedStatus, MosooServer, RunEvent } from "./fake-mosoo-server.ts";
+import type { EndedStatus, FakeMosooServer, RunEvent } from "./fake-mosoo-server.ts";
 
 const STRANGER = "01J00000000000000000000001";
 const delta = (content: string): RunEvent => ({ type: "agent.message.delta", content });
 
-const read = async (server: MosooServer, threadId: string) => (await call(server, "GET", `/threads/${threadId}`)).json;
-const listed = async (server: MosooServer, threadId: string, query = "") =>
+const read = async (server: FakeMosooServer, threadId: string) =>
+  (await call(server, "GET", `/threads/${threadId}`)).json;
+const listed = async (server: FakeMosooServer, threadId: string, query = "") =>
   (await call(server, "GET", `/threads/${threadId}/events${query}`)).json;
 const types = (json: unknown): string[] => (at(json, "events") as { type: string }[]).map((event) => event.type);
 
@@ -41,7 +42,7 @@ describe("reading a thread", () => {
     const ended = async (
       status: EndedStatus,
       events: RunEvent[],
-      ending: Parameters<MosooServer["endRun"]>[2] = {},
+      ending: Parameters<FakeMosooServer["endRun"]>[2] = {},
     ) => {
       const { id, runs } = server.createThreadDirectly({ text: "Go" });
       const runId = runs[0]?.id ?? "";

@@ -12,10 +12,10 @@ export const ids = {
 };
 
 /** What is answered; a text goes out as it stands. `hang`: nothing ever. `drop`: the socket is destroyed. */
-export type OddAnswer =
+export type ScriptedAnswer =
   { status?: number; body?: unknown; headers?: Record<string, string>; afterMs?: number } | "hang" | "drop";
 
-export interface OddRequest {
+export interface ScriptedRequest {
   method: string;
   path: string;
   body: unknown;
@@ -24,21 +24,21 @@ export interface OddRequest {
 }
 
 /** Each is told how many requests of its kind came before. */
-export interface OddBehaviour {
-  create?: (before: number) => OddAnswer;
-  thread?: (before: number) => OddAnswer;
-  list?: (before: number) => OddAnswer;
+export interface ScriptedBehavior {
+  create?: (before: number) => ScriptedAnswer;
+  thread?: (before: number) => ScriptedAnswer;
+  list?: (before: number) => ScriptedAnswer;
   /** POST /events: follow-ups and interrupts. */
-  events?: (before: number, body: unknown) => OddAnswer;
+  events?: (before: number, body: unknown) => ScriptedAnswer;
   /** Default: 404. An answer, or whatever is done with the response. */
-  stream?: (before: number, response: ServerResponse) => OddAnswer | undefined;
+  stream?: (before: number, response: ServerResponse) => ScriptedAnswer | undefined;
 }
 
-export interface OddMosoo {
+export interface ScriptedMosoo {
   apiUrl: string;
-  requests: OddRequest[];
+  requests: ScriptedRequest[];
   /** How many requests of one kind came. */
-  count(kind: keyof OddBehaviour): number;
+  count(kind: keyof ScriptedBehavior): number;
   close(): Promise<void>;
 }
 
@@ -60,7 +60,11 @@ export function interruptBody(status: string): Record<string, unknown> {
 let lastId = 0;
 
 /** An event as it stands in a list. */
-export function oddEvent(type: string, content: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+export function scriptedEvent(
+  type: string,
+  content: string,
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
   lastId += 1;
   return { id: `01KEVENT${String(lastId).padStart(18, "0")}`, runId: ids.run, type, content, ...more };
 }
@@ -76,7 +80,7 @@ export function openSse(response: ServerResponse): void {
   response.write(": connected\n\n");
 }
 
-const kinds: [RegExp, keyof OddBehaviour][] = [
+const kinds: [RegExp, keyof ScriptedBehavior][] = [
   [/^POST .*\/agents\/[^/]+\/threads$/, "create"],
   [/^GET .*\/events\/stream/, "stream"],
   [/^GET .*\/events(\?|$)/, "list"],
@@ -90,11 +94,11 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-export async function startOddMosoo(behaviour: OddBehaviour): Promise<OddMosoo> {
-  const counts = new Map<keyof OddBehaviour, number>();
-  const requests: OddRequest[] = [];
+export async function startScriptedMosoo(behaviour: ScriptedBehavior): Promise<ScriptedMosoo> {
+  const counts = new Map<keyof ScriptedBehavior, number>();
+  const requests: ScriptedRequest[] = [];
 
-  function answerOf(kind: keyof OddBehaviour, before: number, body: unknown, response: ServerResponse) {
+  function answerOf(kind: keyof ScriptedBehavior, before: number, body: unknown, response: ServerResponse) {
     switch (kind) {
       case "create":
         return behaviour.create?.(before) ?? { status: 201, body: threadBody({ status: "queued" }) };

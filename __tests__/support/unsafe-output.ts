@@ -47,7 +47,7 @@ function isOurs({ name, properties, message, line }: RunnerCommand, secrets: rea
 }
 
 /** What is wrong with the printed lines. `secrets` are what may be masked. */
-export function harmInLog(step: Pick<StepResult, "stdout" | "stderr">, secrets: readonly string[]): string[] {
+export function unsafeInLog(step: Pick<StepResult, "stdout" | "stderr">, secrets: readonly string[]): string[] {
   const harm = step.stderr === "" ? [] : [`on stderr: ${step.stderr.slice(0, 300)}`];
   for (const output of [step.stdout, step.stderr]) {
     const log = parseRunnerLog(output);
@@ -113,7 +113,7 @@ function harmInOutputs({ outputs, state, exported }: StepResult, api: string): s
 }
 
 /** What is wrong with Markdown of the action's own as GitHub renders it. */
-export function harmInMarkdown(markdown: string): string[] {
+export function unsafeInMarkdown(markdown: string): string[] {
   const { html, problems } = render(markdown, ["details", "summary", "b"]);
   const harm = problems.filter(
     (problem) =>
@@ -144,12 +144,12 @@ export interface Traces {
 }
 
 /** Everything that is wrong with what a step left behind; none where foreign text did nothing. */
-export function harmDone(step: StepResult, { secrets, api, comment }: Traces): string[] {
+export function unsafeOutput(step: StepResult, { secrets, api, comment }: Traces): string[] {
   const told = comment === undefined ? [] : [withoutMarker(comment)];
   return [
-    ...harmInLog(step, secrets),
+    ...unsafeInLog(step, secrets),
     ...harmInAnnotations(step),
     ...harmInOutputs(step, api),
-    ...[step.summary, ...told].flatMap(harmInMarkdown),
+    ...[step.summary, ...told].flatMap(unsafeInMarkdown),
   ];
 }

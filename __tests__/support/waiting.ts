@@ -1,10 +1,10 @@
 /** An agent to wait for: the stand-in Mosoo, and steps of the built action with `wait: true`. */
 import {
-  type MosooServer,
-  type MosooServerOptions,
+  type FakeMosooServer,
+  type FakeMosooServerOptions,
   type RunScript,
   type StoredRun,
-  startMosooServer,
+  startFakeMosooServer,
 } from "./fake-mosoo-server.ts";
 import { type RunningStep, type StepOptions, type StepResult, runStep, startStep } from "./runner.ts";
 
@@ -22,17 +22,17 @@ export function answering(text = "All is well."): RunScript {
 let lastRunId = 18_000_000_000;
 
 export class Agent {
-  readonly server: MosooServer;
+  readonly server: FakeMosooServer;
   /** What the next run does. */
   script: RunScript = answering();
 
-  private constructor(server: MosooServer) {
+  private constructor(server: FakeMosooServer) {
     this.server = server;
   }
 
-  static async start(options: MosooServerOptions = {}): Promise<Agent> {
+  static async start(options: FakeMosooServerOptions = {}): Promise<Agent> {
     const agents: Agent[] = [];
-    const server = await startMosooServer({
+    const server = await startFakeMosooServer({
       revision: "2026-08",
       rateLimit: { requests: 1e6, windowMs: 60_000 },
       script: (started) => {
@@ -47,7 +47,7 @@ export class Agent {
   }
 
   /** An agent for the time of one test. */
-  static async during(options: MosooServerOptions, test: (agent: Agent) => Promise<void>): Promise<void> {
+  static async during(options: FakeMosooServerOptions, test: (agent: Agent) => Promise<void>): Promise<void> {
     const agent = await Agent.start(options);
     try {
       await test(agent);

@@ -1,11 +1,11 @@
 /** What an example's case works with: the stand-ins, act, and the checks. */
 import { checkExchange, publishedContracts } from "../../__tests__/support/contract-check.ts";
-import { startGitHubServer, writeToken, type GitHubServer } from "../../__tests__/support/fake-github-server.ts";
+import { startFakeGitHubServer, writeToken, type FakeGitHubServer } from "../../__tests__/support/fake-github-server.ts";
 import type { Exchange, RunScript, ScriptStep } from "../../__tests__/support/mosoo/types.ts";
 import {
-  startMosooServer,
-  type MosooServer,
-  type MosooServerOptions,
+  startFakeMosooServer,
+  type FakeMosooServer,
+  type FakeMosooServerOptions,
 } from "../../__tests__/support/fake-mosoo-server.ts";
 import { runExample, type ActOptions, type ActRun } from "./act.ts";
 import { Checks } from "./checks.ts";
@@ -19,8 +19,8 @@ export interface ExampleCase {
 }
 
 type RunOptions = Omit<ActOptions, "apiUrl"> & {
-  mosoo: MosooServer;
-  github?: GitHubServer;
+  mosoo: FakeMosooServer;
+  github?: FakeGitHubServer;
   /** A fork's or Dependabot's run: neither secrets nor variables. */
   untrusted?: boolean;
 };
@@ -48,8 +48,8 @@ export interface Bench {
   check: Checks;
   /** The runs so far. */
   runs: ActRun[];
-  mosoo: (options: MosooServerOptions) => Promise<MosooServer>;
-  github: () => Promise<GitHubServer>;
+  mosoo: (options: FakeMosooServerOptions) => Promise<FakeMosooServer>;
+  github: () => Promise<FakeGitHubServer>;
   /** Runs the example once. The stand-in's agent is the repository's variable, its token the secret. */
   act: (example: string, options: RunOptions) => Promise<ActRun>;
   close: () => Promise<void>;
@@ -58,7 +58,7 @@ export interface Bench {
 const contracts = publishedContracts();
 
 /** What the service's published contract, where there is a copy, finds wrong with what was said on the wire. */
-function violations(server: MosooServer, said: Exchange[]): string[] {
+function violations(server: FakeMosooServer, said: Exchange[]): string[] {
   const contract = contracts?.[server.revision];
   return contract === undefined ? [] : said.flatMap((exchange) => checkExchange(contract, exchange));
 }
@@ -77,7 +77,7 @@ export function makeBench(): Bench {
     runs,
     mosoo: async (options) => {
       const said: Exchange[] = [];
-      const server = kept(await startMosooServer({ ...options, onExchange: (exchange) => said.push(exchange) }));
+      const server = kept(await startFakeMosooServer({ ...options, onExchange: (exchange) => said.push(exchange) }));
       if (contracts !== undefined) {
         lastly.push(() => {
           const wrong = violations(server, said);
@@ -86,7 +86,7 @@ export function makeBench(): Bench {
       }
       return server;
     },
-    github: async () => kept(await startGitHubServer()),
+    github: async () => kept(await startFakeGitHubServer()),
     act: async (example, { mosoo, untrusted = false, vars, ...rest }) => {
       const trusted = {
         secrets: { MOSOO_TOKEN: mosoo.tokens.person },
@@ -105,11 +105,11 @@ export function makeBench(): Bench {
 }
 
 /** The page that people open, as the action has to name it. */
-export function pageOf(mosoo: MosooServer, index = 0): string {
+export function pageOf(mosoo: FakeMosooServer, index = 0): string {
   return `${mosoo.origin}/threads/${mosoo.threads[index]?.id ?? "?"}`;
 }
 
 /** Bodies of the messages that reached the server, in order. */
-export function asked(mosoo: MosooServer): string[] {
+export function asked(mosoo: FakeMosooServer): string[] {
   return mosoo.threads.flatMap((thread) => thread.messages.map((message) => message.text));
 }

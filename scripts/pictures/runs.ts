@@ -1,6 +1,6 @@
 /** Real runs of the built action (dist/) against the stand-in servers, one for each outcome: what they tell people. */
-import { startGitHubServer, writeToken } from "../../__tests__/support/fake-github-server.ts";
-import { type RunScript, type ScriptStep, startMosooServer } from "../../__tests__/support/fake-mosoo-server.ts";
+import { startFakeGitHubServer, writeToken } from "../../__tests__/support/fake-github-server.ts";
+import { type RunScript, type ScriptStep, startFakeMosooServer } from "../../__tests__/support/fake-mosoo-server.ts";
 import { type RunningStep, type StepOptions, events, startStep } from "../../__tests__/support/runner.ts";
 
 export interface Told {
@@ -103,11 +103,11 @@ function firstComment(requests: readonly { method: string; body: string }[]): st
 
 async function play(scene: Scene): Promise<{ told: Told; first: string }> {
   let script = scene.script;
-  const mosoo = await startMosooServer({
+  const mosoo = await startFakeMosooServer({
     revision: "2026-08",
     script: (started) => (typeof script === "function" ? script(started) : script),
   });
-  const github = await startGitHubServer();
+  const github = await startFakeGitHubServer();
   const { "agent-id": agent, ...inputs } = scene.with ?? {};
   const options: StepOptions = {
     with: {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { systemClock } from "../../../src/common/clock.ts";
 import { Transport } from "../../../src/mosoo/transport.ts";
 import { type StreamItem, openStream } from "../../../src/mosoo/runs/event-stream.ts";
-import { oddEvent, sse } from "../../support/scripted-mosoo.ts";
+import { scriptedEvent, sse } from "../../support/scripted-mosoo.ts";
 
 let server: Server;
 let transport: Transport;
@@ -65,8 +65,8 @@ async function hear(behaviour: (response: ServerResponse) => void): Promise<Stre
 const contents = (items: StreamItem[]): unknown[] =>
   items.map((item) => (item.kind === "event" ? item.event.content : item.kind));
 
-const first = oddEvent("agent.message.delta", "first");
-const second = oddEvent("agent.message.delta", "second");
+const first = scriptedEvent("agent.message.delta", "first");
+const second = scriptedEvent("agent.message.delta", "second");
 
 describe("an event stream", () => {
   it("gives events and comments one by one, then its end", async () => {
@@ -85,7 +85,7 @@ describe("an event stream", () => {
   });
 
   it("takes characters that packets tear apart, byte by byte", async () => {
-    const bytes = Buffer.from(sse(oddEvent("agent.message.delta", "日本 😀 é")));
+    const bytes = Buffer.from(sse(scriptedEvent("agent.message.delta", "日本 😀 é")));
     const from = bytes.indexOf("日") - 2;
     const torn = Array.from({ length: 18 }, (_, index) => bytes.subarray(from + index, from + index + 1));
     const items = await hear(sends(bytes.subarray(0, from), ...torn, bytes.subarray(from + 18)));

@@ -3,27 +3,27 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import type { Clock } from "../../../src/common/clock.ts";
 import { patientClock } from "../../support/clock.ts";
 import {
-  type OddBehaviour,
-  type OddMosoo,
+  type ScriptedBehavior,
+  type ScriptedMosoo,
   ids,
   interruptBody,
-  oddEvent,
+  scriptedEvent,
   openSse,
   sse,
-  startOddMosoo,
+  startScriptedMosoo,
   threadBody,
 } from "../../support/scripted-mosoo.ts";
 import { type WatchOptions, type Watched, watch } from "../../support/watcher.ts";
 
-let server: OddMosoo | undefined;
+let server: ScriptedMosoo | undefined;
 
 afterEach(async () => {
   await server?.close();
 });
 
-async function follow(behaviour: OddBehaviour, options: Partial<WatchOptions> = {}): Promise<Watched> {
+async function follow(behaviour: ScriptedBehavior, options: Partial<WatchOptions> = {}): Promise<Watched> {
   await server?.close();
-  server = await startOddMosoo(behaviour);
+  server = await startScriptedMosoo(behaviour);
   const { apiUrl } = server;
   // As the thread shows it.
   const run = { createdAt: "2026-08-01T10:00:00.000Z" };
@@ -31,16 +31,16 @@ async function follow(behaviour: OddBehaviour, options: Partial<WatchOptions> = 
   return watch({ apiUrl, ...usual, ...options });
 }
 
-const count = (kind: keyof OddBehaviour): number => server?.count(kind) ?? 0;
+const count = (kind: keyof ScriptedBehavior): number => server?.count(kind) ?? 0;
 
-const words = (text: string) => oddEvent("agent.message.delta", text);
-const started = (runId = ids.run) => oddEvent("run.started", runId, { runId });
-const completed = (runId = ids.run) => oddEvent("run.completed", runId, { runId });
+const words = (text: string) => scriptedEvent("agent.message.delta", text);
+const started = (runId = ids.run) => scriptedEvent("run.started", runId, { runId });
+const completed = (runId = ids.run) => scriptedEvent("run.completed", runId, { runId });
 const done = { body: threadBody({ status: "completed", finalOutput: { text: "All done." } }) };
 const going = { body: threadBody({}) };
 
 /** A stream that sends these, and stays open. */
-function streams(...events: Record<string, unknown>[]): NonNullable<OddBehaviour["stream"]> {
+function streams(...events: Record<string, unknown>[]): NonNullable<ScriptedBehavior["stream"]> {
   return (_, response) => {
     openSse(response);
     response.write(events.map((event) => sse(event)).join(""));
@@ -368,7 +368,10 @@ describe("a newer run", () => {
       thread: () => newer,
       events: () => ({ status: 401 }),
       list: () => ({
-        body: { events: [started(), oddEvent("run.failed", "Run failed."), started(ids.newerRun)], truncated: false },
+        body: {
+          events: [started(), scriptedEvent("run.failed", "Run failed."), started(ids.newerRun)],
+          truncated: false,
+        },
       }),
     });
     expect(end).toMatchObject({ kind: "ended", run: { status: "failed" } });
@@ -403,7 +406,7 @@ describe("a newer run", () => {
 
   it("is ridden out, too, where only the events may be read, and they cannot for a while", async () => {
     const clock = patientClock();
-    const failed = oddEvent("run.failed", "Run failed.");
+    const failed = scriptedEvent("run.failed", "Run failed.");
     const { end } = await follow(
       {
         thread: () => newer,
@@ -439,7 +442,7 @@ describe("a newer run", () => {
 
   it("is not waited with for a failed run that its own event has told of", async () => {
     const { end, durationMs } = await follow({
-      stream: streams(started(), oddEvent("run.failed", "Run failed."), started(ids.newerRun)),
+      stream: streams(started(), scriptedEvent("run.failed", "Run failed."), started(ids.newerRun)),
       thread: () => newer,
       events: () => ({ status: 500 }),
     });
@@ -470,7 +473,13 @@ describe("questions", () => {
 
   it("answered before the thread was read are not told", async () => {
     const { questions, end } = await follow({
-      stream: streams(started(), oddEvent("tool.confirmation.required", "Old?"), started(), words("on"), completed()),
+      stream: streams(
+        started(),
+        scriptedEvent("tool.confirmation.required", "Old?"),
+        started(),
+        words("on"),
+        completed(),
+      ),
       thread: () => done,
     });
     expect(end.kind).toBe("ended");
@@ -480,7 +489,7 @@ describe("questions", () => {
   it("that the thread shows late are told with their title", async () => {
     const { end } = await follow(
       {
-        stream: streams(started(), oddEvent("tool.confirmation.required", "Publish?")),
+        stream: streams(started(), scriptedEvent("tool.confirmation.required", "Publish?")),
         thread: (before) => (before < 3 ? going : waiting),
       },
       { onQuestion: () => false },
@@ -489,7 +498,7 @@ describe("questions", () => {
   });
 
   it("found by reading are not told again when the stream brings their event", async () => {
-    const question = oddEvent("tool.confirmation.required", "Publish?");
+    const question = scriptedEvent("tool.confirmation.required", "Publish?");
     const { questions, end } = await follow(
       {
         stream: streams(started(), question),

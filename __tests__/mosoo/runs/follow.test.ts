@@ -1,15 +1,15 @@
-import { Chance } from "../../chaos/random.ts";
+import { Random } from "../../chaos/random.ts";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { patientClock } from "../../support/clock.ts";
 import {
-  type MosooServer,
-  type MosooServerOptions,
+  type FakeMosooServer,
+  type FakeMosooServerOptions,
   type StoredRun,
-  startMosooServer,
+  startFakeMosooServer,
 } from "../../support/fake-mosoo-server.ts";
 import { type WatchOptions, type Watched, watch } from "../../support/watcher.ts";
 
-let server: MosooServer;
+let server: FakeMosooServer;
 
 afterEach(async () => {
   await server.close();
@@ -18,8 +18,12 @@ afterEach(async () => {
 const delta = (content: string) => ({ type: "agent.message.delta", content });
 
 /** A server with one thread, and its run. */
-async function startRun(options: MosooServerOptions = {}): Promise<StoredRun> {
-  server = await startMosooServer({ revision: "2026-08", rateLimit: { requests: 1e9, windowMs: 60_000 }, ...options });
+async function startRun(options: FakeMosooServerOptions = {}): Promise<StoredRun> {
+  server = await startFakeMosooServer({
+    revision: "2026-08",
+    rateLimit: { requests: 1e9, windowMs: 60_000 },
+    ...options,
+  });
   const run = server.createThreadDirectly({ text: "Hi" }).runs[0];
   if (run === undefined) throw new Error("The thread has no run.");
   return run;
@@ -258,10 +262,10 @@ describe("a polled run", () => {
   });
 
   it("shares one limit of requests with 59 others, and leaves room for those that create", async () => {
-    const dice = new Chance(1);
+    const dice = new Random(1);
     const clock = patientClock(() => dice.random(), 2_000);
     const window = { requests: 120, windowMs: 60_000 };
-    server = await startMosooServer({ revision: "reference", rateLimit: window, now: () => clock.now() });
+    server = await startFakeMosooServer({ revision: "reference", rateLimit: window, now: () => clock.now() });
     const runs = Array.from({ length: 60 }, () => server.createThreadDirectly({ text: "Hi" }).runs).flat();
     const following = runs.map((run) => follow(run, { clock, timeoutMs: 1_800_000 }));
     // Four minutes on, the intervals have found their measure.

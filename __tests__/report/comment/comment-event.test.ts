@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "@jest/globals";
 import { openComment } from "../../../src/report/comment/sticky-comment.ts";
-import { startGitHubServer, writeToken } from "../../support/fake-github-server.ts";
+import { startFakeGitHubServer, writeToken } from "../../support/fake-github-server.ts";
 
 // In a file of its own: the event file is read when @actions/github is first imported.
 it("a broken event file does not keep the comment from being written", async () => {
-  const github = await startGitHubServer();
+  const github = await startFakeGitHubServer();
   const folder = mkdtempSync(join(tmpdir(), "event-"));
   const path = join(folder, "event.json");
   writeFileSync(path, "{ no json");

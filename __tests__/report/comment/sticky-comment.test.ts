@@ -10,10 +10,10 @@ import {
   actionsBot,
   faults,
   readToken,
-  startGitHubServer,
+  startFakeGitHubServer,
   writeToken,
   type GitHubComment,
-  type GitHubServer,
+  type FakeGitHubServer,
 } from "../../support/fake-github-server.ts";
 
 const identity: CommentIdentity = {
@@ -24,10 +24,10 @@ const identity: CommentIdentity = {
   agent: "01J00000000000000000000000",
 };
 
-let github: GitHubServer;
+let github: FakeGitHubServer;
 
 beforeEach(async () => {
-  github = await startGitHubServer();
+  github = await startFakeGitHubServer();
   // @actions/github decides by this address whether to use a proxy of the machine that runs the tests.
   process.env["GITHUB_API_URL"] = github.apiUrl;
 });
@@ -125,7 +125,7 @@ describe("the comment of a use", () => {
 
   it("is another one for another use and on another pull request", async () => {
     await github.close();
-    github = await startGitHubServer({ numbers: [12, 13] });
+    github = await startFakeGitHubServer({ numbers: [12, 13] });
     await open().show("A");
     await open({ identity: { ...identity, matrix: '{"os":"linux"}' } }).show("B");
     await open({ number: 13 }).show("C");
@@ -173,7 +173,7 @@ describe("the comment of a use", () => {
 
   it("works on GitHub Enterprise Server", async () => {
     await github.close();
-    github = await startGitHubServer({ enterprise: true, prefix: "/github" });
+    github = await startFakeGitHubServer({ enterprise: true, prefix: "/github" });
     expect(github.apiUrl).toMatch(/\/github\/api\/v3$/);
     await open({ apiUrl: `${github.apiUrl}/` }).show("Working");
     await open({ run: 8 }).show("Done");

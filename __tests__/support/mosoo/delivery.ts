@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
-import type { Encoding, Mishap } from "./faults.ts";
+import type { Encoding, FaultHandler } from "./faults.ts";
 import { refusalAnswer, Refusal } from "./refusal.ts";
 import type { Answer } from "./refusal.ts";
 import type { LoggedRequest } from "./types.ts";
@@ -28,7 +28,7 @@ export function jsonPacket(answer: Answer): Packet {
 }
 
 /** The answer that a fault makes up without the request being looked at; `undefined` where it leaves that to the server. */
-export function madeUpAnswer(mishap: Mishap, request: LoggedRequest): Packet | undefined {
+export function madeUpAnswer(mishap: FaultHandler, request: LoggedRequest): Packet | undefined {
   switch (mishap.kind) {
     case "status":
       return mishap.stored === true ? undefined : statusPacket(mishap);
@@ -53,11 +53,11 @@ export function madeUpAnswer(mishap: Mishap, request: LoggedRequest): Packet | u
 }
 
 /** A fault's status as an answer that can be stored. */
-export function storedFailure(mishap: Extract<Mishap, { kind: "status" }>): Answer {
+export function storedFailure(mishap: Extract<FaultHandler, { kind: "status" }>): Answer {
   return refusalAnswer(new Refusal(mishap.status, mishap.code ?? codeOf(mishap.status), mishap.message ?? "A fault."));
 }
 
-function statusPacket(mishap: Extract<Mishap, { kind: "status" }>): Packet {
+function statusPacket(mishap: Extract<FaultHandler, { kind: "status" }>): Packet {
   const packet =
     mishap.body === undefined
       ? jsonPacket(storedFailure(mishap))
@@ -77,7 +77,7 @@ function codeOf(status: number): string {
   return codes[status] ?? "internal_error";
 }
 
-function garbagePacket(mishap: Extract<Mishap, { kind: "garbage" }>): Packet {
+function garbagePacket(mishap: Extract<FaultHandler, { kind: "garbage" }>): Packet {
   const [contentType, body] = {
     html: ["text/html", HTML],
     array: ["application/json", "[1,2,3]"],
@@ -89,7 +89,7 @@ function garbagePacket(mishap: Extract<Mishap, { kind: "garbage" }>): Packet {
 }
 
 /** The right answer as a fault bends it. */
-export function bentAnswer(packet: Packet, mishap: Mishap | undefined): Packet {
+export function bentAnswer(packet: Packet, mishap: FaultHandler | undefined): Packet {
   switch (mishap?.kind) {
     case "garbage":
       return { ...garbagePacket({ status: packet.status, ...mishap }) };
@@ -123,7 +123,7 @@ function padding(packet: Packet, bytes: number): Packet {
 export async function deliver(
   response: ServerResponse,
   packet: Packet,
-  mishap: Mishap | undefined,
+  mishap: FaultHandler | undefined,
   wait: (ms: number) => Promise<void>,
 ): Promise<void> {
   response.writeHead(packet.status, { ...packet.headers, "Content-Length": String(packet.bytes.length) });

@@ -3,7 +3,7 @@ import type { Caller } from "./accounts.ts";
 import { eventEntry, fileAnswer, threadAnswer, threadSummary } from "./answers.ts";
 import { contractOf } from "./contract.ts";
 import { storedFailure } from "./delivery.ts";
-import type { Endpoint, Mishap } from "./faults.ts";
+import type { Endpoint, FaultHandler } from "./faults.ts";
 import { fold } from "./fold.ts";
 import { answerOnce } from "./idempotency.ts";
 import type { Interception } from "./idempotency.ts";
@@ -17,7 +17,7 @@ import type { LoggedRequest, Revision, StoredThread } from "./types.ts";
 import { readUpload } from "./upload.ts";
 import { readArchived, readCreateRequest, readEventsRequest, readLimit, readUlid } from "./validation.ts";
 
-export interface Desk extends World {
+export interface ServerState extends World {
   revision: Revision;
   apiUrl: () => string;
   keys: KeyMemory;
@@ -33,13 +33,13 @@ export interface Call {
   pathname: string;
   query: URLSearchParams;
   id: string;
-  mishap: Mishap | undefined;
+  mishap: FaultHandler | undefined;
 }
 
 /** Either an answer, or a thread whose events are to be streamed. */
 export type Outcome = { answer: Answer } | { stream: StoredThread; limit: number };
 
-type Respond = (desk: Desk, call: Call) => Promise<Outcome> | Outcome;
+type Respond = (desk: ServerState, call: Call) => Promise<Outcome> | Outcome;
 
 /** What each endpoint answers. Each throws a `Refusal` for what the service refuses. */
 export const ENDPOINTS: Record<Endpoint, Respond> = {
@@ -71,12 +71,12 @@ function done(body: unknown, status = 200): { answer: Answer } {
 }
 
 /** Who calls. The reference revision lets only people write to threads that exist. */
-function authenticate(desk: Desk, call: Call, who: "anybody" | "people"): Caller {
+function authenticate(desk: ServerState, call: Call, who: "anybody" | "people"): Caller {
   return desk.accounts.authenticate(call.raw.headers.authorization, who === "people");
 }
 
 /** Reads count before anything else is looked at. */
-function reader(desk: Desk, call: Call, who: "anybody" | "people"): Caller {
+function reader(desk: ServerState, call: Call, who: "anybody" | "people"): Caller {
   const caller = authenticate(desk, call, who);
   desk.rate.count(caller.token);
   return caller;
@@ -85,14 +85,14 @@ function reader(desk: Desk, call: Call, who: "anybody" | "people"): Caller {
 const agentId = (call: Call): string => readUlid(call.id, "Agent ID");
 const threadId = (call: Call): string => readUlid(call.id, "Thread ID");
 
-function eventsAsked(desk: Desk, call: Call): { thread: StoredThread; limit: number } {
+function eventsAsked(desk: ServerState, call: Call): { thread: StoredThread; limit: number } {
   const caller = reader(desk, call, "anybody");
   const id = threadId(call);
   const limit = readLimit(call.query.get("limit"));
   return { thread: readThread(desk, caller, id), limit };
 }
 
-async function respondCreate(desk: Desk, call: Call): Promise<Outcome> {
+async function respondCreate(desk: ServerState, call: Call): Promise<Outcome> {
   const caller = authenticate(desk, call, "anybody");
   const agent = agentId(call);
   const request = readCreateRequest(call.bytes, desk.facts);
@@ -107,7 +107,7 @@ async function respondCreate(desk: Desk, call: Call): Promise<Outcome> {
   return { answer };
 }
 
-async function respondEvents(desk: Desk, call: Call): Promise<Outcome> {
+async function respondEvents(desk: ServerState, call: Call): Promise<Outcome> {
   const caller = authenticate(desk, call, "people");
   const id = threadId(call);
   const events = readEventsRequest(call.bytes, desk.facts);
@@ -128,7 +128,7 @@ interface Operation {
 }
 
 function once(
-  desk: Desk,
+  desk: ServerState,
   call: Call,
   caller: Caller,
   key: string | null,
@@ -150,7 +150,7 @@ function once(
   });
 }
 
-function interception(mishap: Mishap | undefined): Interception {
+function interception(mishap: FaultHandler | undefined): Interception {
   if (mishap?.kind === "slow") return { holdMs: mishap.ms };
   if (mishap?.kind === "fail-after") return { fails: true };
   if (mishap?.kind === "crash-half-way") return { dies: mishap.commit === false ? "uncommitted" : "committed" };
@@ -159,7 +159,7 @@ function interception(mishap: Mishap | undefined): Interception {
 }
 
 /** The service takes the whole upload before it counts it or looks for the Agent. */
-async function respondUpload(desk: Desk, call: Call): Promise<Outcome> {
+async function respondUpload(desk: ServerState, call: Call): Promise<Outcome> {
   const caller = authenticate(desk, call, "anybody");
   const agent = agentId(call);
   const file = await readUpload(call.raw);
@@ -170,7 +170,7 @@ async function respondUpload(desk: Desk, call: Call): Promise<Outcome> {
   return done(fileAnswer(desk.files.add(caller, { name: filename, size, sha256, mimeType })), 201);
 }
 
-function respondAgentThreads(desk: Desk, call: Call): Outcome {
+function respondAgentThreads(desk: ServerState, call: Call): Outcome {
   const caller = reader(desk, call, "people");
   const agent = agentId(call);
   const archived = readArchived(call.query.get("archived"));
@@ -186,7 +186,7 @@ function respondAgentThreads(desk: Desk, call: Call): Outcome {
   });
 }
 
-function respondArchive(desk: Desk, call: Call, archived: boolean): Outcome {
+function respondArchive(desk: ServerState, call: Call, archived: boolean): Outcome {
   const caller = authenticate(desk, call, "people");
   const id = threadId(call);
   desk.rate.count(caller.token);

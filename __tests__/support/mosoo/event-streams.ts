@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { eventEntry } from "./answers.ts";
 import { hangUp } from "./delivery.ts";
-import type { Mishap } from "./faults.ts";
+import type { FaultHandler } from "./faults.ts";
 import { fold } from "./fold.ts";
 import { internalError, refusalAnswer } from "./refusal.ts";
 import type { RevisionFacts } from "./revision.ts";
@@ -27,7 +27,7 @@ export class EventStreams {
   }
 
   /** Answers a request with a stream that goes on until somebody hangs up. */
-  open(response: ServerResponse, thread: StoredThread, limit: number, mishap: Mishap | undefined): void {
+  open(response: ServerResponse, thread: StoredThread, limit: number, mishap: FaultHandler | undefined): void {
     const stream = new EventStream(response, thread, this.#facts, mishap);
     this.#open.add(stream);
     response.on("close", () => {
@@ -47,14 +47,14 @@ class EventStream {
   readonly thread: StoredThread;
   readonly #response: ServerResponse;
   readonly #facts: RevisionFacts;
-  readonly #mishap: Mishap | undefined;
+  readonly #mishap: FaultHandler | undefined;
   readonly #sent = new Set<string>();
   #seen = 0;
   #written = 0;
   #due: NodeJS.Immediate | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, thread: StoredThread, facts: RevisionFacts, mishap: Mishap | undefined) {
+  constructor(response: ServerResponse, thread: StoredThread, facts: RevisionFacts, mishap: FaultHandler | undefined) {
     this.#response = response;
     this.thread = thread;
     this.#facts = facts;

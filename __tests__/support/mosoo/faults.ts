@@ -13,7 +13,7 @@ export type Endpoint =
   | "unarchive";
 
 /** What goes wrong. "Before": nothing is committed. "After": everything is, and only the answer suffers. */
-export type Mishap =
+export type FaultHandler =
   /** The socket is destroyed unanswered. */
   | { kind: "drop-before" }
   | { kind: "drop-after" }
@@ -70,7 +70,7 @@ export type Mishap =
 
 export type Encoding = "gzip" | "deflate" | "br";
 
-export type Fault = Mishap & {
+export type Fault = FaultHandler & {
   on: Endpoint | "any" | ((request: LoggedRequest) => boolean);
   /** How many requests it is played on. Default 1. */
   times?: number;

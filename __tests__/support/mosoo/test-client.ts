@@ -1,13 +1,13 @@
 import { afterEach, expect } from "@jest/globals";
 import { checkExchange, publishedContracts } from "../contract-check.ts";
-import { startMosooServer } from "../fake-mosoo-server.ts";
-import type { MosooServer, MosooServerOptions, Revision } from "../fake-mosoo-server.ts";
+import { startFakeMosooServer } from "../fake-mosoo-server.ts";
+import type { FakeMosooServer, FakeMosooServerOptions, Revision } from "../fake-mosoo-server.ts";
 
 export const REVISIONS: readonly Revision[] = ["reference", "2026-07", "2026-08"];
 export const LATER: readonly Revision[] = ["2026-07", "2026-08"];
 
 const contracts = publishedContracts();
-const servers: MosooServer[] = [];
+const servers: FakeMosooServer[] = [];
 const violations: string[] = [];
 
 afterEach(async () => {
@@ -16,9 +16,9 @@ afterEach(async () => {
 });
 
 /** A server that is closed after the test; its exchanges are held against the published contract where there is one. */
-export async function start(options: MosooServerOptions = {}): Promise<MosooServer> {
+export async function start(options: FakeMosooServerOptions = {}): Promise<FakeMosooServer> {
   const contract = contracts?.[options.revision ?? "reference"];
-  const server = await startMosooServer({
+  const server = await startFakeMosooServer({
     onExchange: (exchange) => {
       if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
     },
@@ -48,7 +48,7 @@ export interface Wanted {
 }
 
 /** One request; an object as `body` is sent as JSON, a text or bytes as they are. */
-export async function call(server: MosooServer, method: string, path: string, wanted: Wanted = {}): Promise<Reply> {
+export async function call(server: FakeMosooServer, method: string, path: string, wanted: Wanted = {}): Promise<Reply> {
   const token = wanted.token === undefined ? server.tokens.person : wanted.token;
   const response = await fetch(path.startsWith("http") ? path : server.apiUrl + path, {
     method,
@@ -111,13 +111,13 @@ export function createBody(revision: Revision, more: Record<string, unknown> = {
 }
 
 /** Creates a thread of the published Agent with a message in it. */
-export function create(server: MosooServer, wanted: Wanted & { agent?: string } = {}): Promise<Reply> {
+export function create(server: FakeMosooServer, wanted: Wanted & { agent?: string } = {}): Promise<Reply> {
   const agent = wanted.agent ?? server.agents.published;
   return call(server, "POST", `/agents/${agent}/threads`, { body: createBody(server.revision), ...wanted });
 }
 
 /** Sends one event into a thread. */
-export function send(server: MosooServer, threadId: string, event: object, wanted: Wanted = {}): Promise<Reply> {
+export function send(server: FakeMosooServer, threadId: string, event: object, wanted: Wanted = {}): Promise<Reply> {
   return call(server, "POST", `/threads/${threadId}/events`, { body: { events: [event] }, ...wanted });
 }
 
@@ -125,7 +125,7 @@ export const message = (text: string, more: object = {}): object => ({ type: "us
 
 /** Uploads a file of some bytes. */
 export async function upload(
-  server: MosooServer,
+  server: FakeMosooServer,
   content: string | Uint8Array<ArrayBuffer>,
   name = "notes.txt",
 ): Promise<Reply> {

@@ -143,7 +143,7 @@ export interface RunEnding {
 export type RunScript =
   ScriptStep[] | ((started: { run: StoredRun; thread: StoredThread; text: string }) => ScriptStep[]);
 
-export interface MosooServerOptions {
+export interface FakeMosooServerOptions {
   /** Default `reference`. */
   revision?: Revision;
   /** The clock, in milliseconds. Default `Date.now`. */
@@ -168,7 +168,7 @@ export interface MosooServerOptions {
   onExchange?: (exchange: Exchange) => void;
 }
 
-export interface MosooServer {
+export interface FakeMosooServer {
   readonly revision: Revision;
   readonly origin: string;
   readonly apiUrl: string;
