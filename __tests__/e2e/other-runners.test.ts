@@ -1,12 +1,12 @@
 /** Runners other than GitHub's: the built action in the environment that each of them gives a step. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { type MosooServer, startMosooServer } from "../support/fake-mosoo-server.ts";
+import { type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { type StepOptions, type StepResult, events, runStep } from "../support/runner.ts";
 
-let server: MosooServer;
+let server: FakeMosooServer;
 
 beforeAll(async () => {
-  server = await startMosooServer();
+  server = await startFakeMosooServer();
 });
 beforeEach(() => {
   server.reset();
