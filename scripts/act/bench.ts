@@ -1,6 +1,10 @@
 /** What an example's case works with: the stand-ins, act, and the checks. */
 import { checkExchange, publishedContracts } from "../../__tests__/support/contract-check.ts";
-import { startFakeGitHubServer, writeToken, type FakeGitHubServer } from "../../__tests__/support/fake-github-server.ts";
+import {
+  startFakeGitHubServer,
+  writeToken,
+  type FakeGitHubServer,
+} from "../../__tests__/support/fake-github-server.ts";
 import type { Exchange, RunScript, ScriptStep } from "../../__tests__/support/mosoo/types.ts";
 import {
   startFakeMosooServer,
