@@ -1,5 +1,5 @@
 /** What the two doors open: the main step and the post step. Here, and only here, an error becomes the step's failure. */
-import { failureText } from "./step/errors.ts";
+import { failureText, toFailureDetails } from "./step/errors.ts";
 import { maskSecrets } from "./actions/inputs.ts";
 import { CancelledError } from "./mosoo/errors.ts";
 import { InputValidationError } from "./actions/input-errors.ts";
@@ -58,7 +58,7 @@ export async function runMain(): Promise<void> {
     if (error instanceof InputValidationError && error.issues.length > 1) {
       for (const { input, text } of error.issues) log.info(`${input}: ${text}`);
     }
-    log.error(failureText(error));
+    log.error(failureText(toFailureDetails(error), secrets.all));
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
   handleUncaughtErrors(fail);
@@ -84,7 +84,7 @@ export async function runPost(): Promise<void> {
   const secrets = maskSecrets();
   const log = new Logger(secrets.all);
   const warn = (error: unknown): void => {
-    log.warning(`Cleaning up failed. ${failureText(error)}`);
+    log.warning(`Cleaning up failed. ${failureText(toFailureDetails(error), secrets.all)}`);
   };
   handleUncaughtErrors(warn);
   try {

@@ -1,5 +1,5 @@
 /** One attempt of the step, and what came of it: in this process on a scaled clock, or the built action as the runner runs it. */
-import { failureText } from "../../src/step/errors.ts";
+import { failureText, toFailureDetails } from "../../src/step/errors.ts";
 import { readContext } from "../../src/actions/context.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
@@ -114,7 +114,8 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
   } catch (error) {
     if (!isForeseen(error)) throw error;
     const threadUrl = known.at(-1) && `${mosoo.base.origin}/threads/${known.at(-1)?.threadId ?? ""}`;
-    failure = failureText(error, { threadUrl, continues: world.threadId !== undefined, isRerun: runAttempt > 1 });
+    const details = { threadUrl, continues: world.threadId !== undefined, isRerun: runAttempt > 1 };
+    failure = failureText(toFailureDetails(error, details), []);
   } finally {
     clearTimeout(stop);
     await mosoo.close();

@@ -77,7 +77,7 @@ const bad: BadRow[] = [
   [
     "a path that is not routed",
     { status: 404, body: json({ error: "Not Found" }) },
-    /answered 404\. The server said: "Not Found" There is no such path .*`api-url` \(it ends in \/api\/v1\)/,
+    /answered 404: "Not Found"\. There is no such path .*`api-url` \(it ends in \/api\/v1\)/,
     1,
   ],
   [
@@ -186,7 +186,7 @@ describe("an answer that is not the promised one", () => {
 describe("the server's words in an error", () => {
   it("are at most 300 characters of one line", async () => {
     const { step } = await ask({ status: 400, body: json({ error: { code: "invalid_request", message: manyLines } }) });
-    const said = /The server said: "(.*)" The server may take another body/s.exec(failureOf(step))?.[1] ?? "";
+    const said = /answered \d+[a-z_ ]*: "(.*)"\. The server may take another body/s.exec(failureOf(step))?.[1] ?? "";
     expect(said).toMatch(/^line 0 of .*…$/);
     expect(said.length).toBeLessThanOrEqual(300);
     expect(said.length).toBeGreaterThan(250);

@@ -88,7 +88,7 @@ itCancelled(
     scene.mosoo.fault({ on: "events", kind: "hang-before" });
     const result = await cancelInTime(running);
     expect(headlines(scene)).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("could not be interrupted");
+    expect(scene.texts()[0]).toContain("Failed to interrupt the run");
 
     const post = await runPost(result);
     expect(post.exitCode).toBe(0);
@@ -120,7 +120,7 @@ itCancelled.each([
 );
 
 it.concurrent.each([
-  ["goes on", "leave", "It goes on, and a re-run of the job waits for it."],
+  ["goes on", "leave", "The run is still in progress; re-run the job to keep waiting."],
   ["is interrupted", "interrupt", "The run is cancelled."],
 ])("a run that takes longer than the step waits, and %s, is not done in the comment", (_, choice, words) =>
   inScene(async (scene) => {
@@ -135,11 +135,11 @@ it.concurrent.each([
 );
 
 it.concurrent.each<[string, RunScript, string, string]>([
-  ["that goes on", working, "It goes on.", "Re-run the job to try again in a new thread."],
+  ["that goes on", working, "The run is still in progress.", "Re-run the job to try again in a new thread."],
   [
     "that waits for a person",
     [{ status: "waiting_input", title: "Push?" }],
-    "a re-run of the job begins anew (`on-rerun: create`)",
+    "a re-run of the job starts a new thread (`on-rerun: create`)",
     "; a re-run of the job begins anew.",
   ],
 ])("a run %s is promised to no re-run that begins anew", (_, script, told, commented) =>

@@ -57,7 +57,7 @@ describeCancelled("a step that is cancelled while it waits", () => {
     expect(result.exitCode).toBe(1);
     expect(interrupts()).toEqual([]);
     expect(headlines()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("The run goes on");
+    expect(scene.texts()[0]).toContain("The run continues");
   });
 });
 

@@ -90,7 +90,7 @@ describe("each error code", () => {
       const [, , todo, exists, asked] = codes[index] ?? [];
       const { message, step, server } = outcomes[index] ?? {};
       expect(message).toContain(`Mosoo answered ${status} ${code}.`);
-      expect(message).toContain(`The server said: "Words about ${code}."`);
+      expect(message).toContain(`: "Words about ${code}".`);
       expect(message).toMatch(todo ?? "");
       expect(message?.endsWith(` ${exists ?? ""}`)).toBe(true);
       const creates = server?.requests.filter(({ method }) => method === "POST").length ?? 0;

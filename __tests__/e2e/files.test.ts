@@ -283,7 +283,7 @@ describe("the upload", () => {
     const result = await run(server, place, { files: "a.txt" });
     const message = failureOf(result);
     expect(message).toMatch(/^`files`: Mosoo answered 403 forbidden\. .*No uploads for you/);
-    expect(message).toMatch(/The thread exists, perhaps still without the message; a re-run .* goes on: http/);
+    expect(message).toMatch(/The message may not be in the thread yet; .* Thread: http/);
     expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
     server.clearFaults();
     expectOne(await run(server, place, { files: "a.txt" }, { runAttempt: 2 }), server);

@@ -284,7 +284,7 @@ describe("a thread that is not there for the token", () => {
     const fileId = fileIds === "" ? "" : server.addFile().id;
     const result = await run(server, { "thread-id": "01J0000000000000000000000T", "file-ids": fileId });
     expect(failureOf(result)).toMatch(
-      /^`thread-id`: Mosoo answered 404 not_found\. The server said: "Thread not found\." There is no such thread for this token: .*`thread-id`.* The message was not sent\.$/,
+      /^`thread-id`: Mosoo answered 404 not_found: "Thread not found"\. There is no such thread for this token: .*`thread-id`.* The message was not sent\.$/,
     );
     expect(server.requests.length).toBeGreaterThanOrEqual(requests);
   });
@@ -299,7 +299,7 @@ describe("a thread that is not there for the token", () => {
     const page = `${server.origin}/threads/${onlyThread(server).id}`;
     const message = failureOf(result);
     expect(message).toMatch(/^Mosoo answered 404 not_found\. .* The thread of this step is gone, .*`on-rerun: create`/);
-    expect(message.endsWith(` Its page was ${page}`)).toBe(true);
+    expect(message.endsWith(` Thread: ${page}`)).toBe(true);
     expect(result.outputs["thread-id"]).toBe(onlyThread(server).id);
   });
 });
@@ -324,7 +324,7 @@ describe("a message that the server has taken", () => {
     server.fault({ on: "thread", kind: "status", status: 403, code: "forbidden", times: 9 });
     const result = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
     expect(failureOf(result)).toMatch(
-      /403 forbidden\. .* The message was sent; a re-run of this workflow run goes on with it\.$/,
+      /403 forbidden\. .* The message was sent; a re-run of this workflow run continues with it\.$/,
     );
   });
 
@@ -528,7 +528,7 @@ describe("`on-rerun: resume`", () => {
     end(server, server.startRunDirectly(thread.id, "Somebody's.").id, "completed");
     server.fault({ on: "events", kind: "status", status: 503, times: 99 });
     const result = await run(server, { "create-timeout": "2s" }, { runAttempt: 2 });
-    expect(failureOf(result)).toMatch(/^Gave up reading a run after .*The thread exists: http/);
+    expect(failureOf(result)).toMatch(/^Gave up reading a run after .*Thread: http/);
     expect(own(thread)).toHaveLength(1);
   });
 });

@@ -117,7 +117,7 @@ describe("an ID that is not like today's", () => {
       const step = await start({ "agent-id": id });
       const message = failureOf(step);
       expect(server.requests[0]?.path).toBe(`/api/v1/agents/${encodeURIComponent(id)}/threads`);
-      expect(message).toContain('The server said: "Agent ID must be a valid ULID."');
+      expect(message).toContain(': "Agent ID must be a valid ULID".');
       expect(message).toMatch(/`agent-id`.*26 letters and digits/);
       expect(message).toMatch(/No thread was created\.$/);
     },

@@ -166,7 +166,7 @@ describe("hostile errors and questions of a run", () => {
     for (const { step, harm, comment } of await streaming.playAll(plays)) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
       expect(step.annotations.map(({ level }) => level)).toEqual(["error"]);
-      expect(step.annotations[0]?.message).toContain("The agent's run failed. It says:");
+      expect(step.annotations[0]?.message).toContain('The run failed: "');
       expect(comment).toContain("[!CAUTION]");
     }
   });
@@ -179,7 +179,7 @@ describe("hostile errors and questions of a run", () => {
     for (const { step, harm, comment } of await streaming.playAll(plays)) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
       expect(step.annotations).toHaveLength(1);
-      expect(step.annotations[0]?.message).toMatch(/^The agent asks a person: "/);
+      expect(step.annotations[0]?.message).toMatch(/^The run requires human input: "/);
       expect(comment).toContain("> [!");
     }
   });

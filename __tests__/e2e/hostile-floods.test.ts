@@ -114,7 +114,7 @@ describe("megabytes in one piece", () => {
     expect(Buffer.byteLength(json)).toBeLessThan(100_000);
     expect(response.slice(-200)).toContain("[The answer goes on");
     expect(Buffer.byteLength(response)).toBeLessThan(100_000);
-    expect(step.annotations.at(-1)?.message).toContain("It says:");
+    expect(step.annotations.at(-1)?.message).toContain('The run failed: "');
     expect(step.durationMs).toBeLessThan(15_000);
   });
 
@@ -136,7 +136,7 @@ describe("megabytes in one piece", () => {
     );
     expect(step.exitCode).toBe(1);
     expectHarmless(step);
-    expect(step.annotations[0]?.message).toMatch(/^The agent asks a person: "/);
+    expect(step.annotations[0]?.message).toMatch(/^The run requires human input: "/);
     expect(step.summary.length).toBeLessThan(20_000);
     expect(step.durationMs).toBeLessThan(15_000);
   });
@@ -177,7 +177,7 @@ describe("a stream without end", () => {
     );
     expect(step.exitCode).toBe(1);
     expectHarmless(step);
-    expect(step.annotations.at(-1)?.message).toContain("did not end within 2 s");
+    expect(step.annotations.at(-1)?.message).toContain("Timed out after 2 s");
     expect(step.stdout.length).toBeLessThan(2_000_000);
     expect(step.durationMs).toBeLessThan(12_000);
   });

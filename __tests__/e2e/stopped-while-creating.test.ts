@@ -58,7 +58,7 @@ skipUnless("signals", describe)("a step that is stopped while it creates", () =>
       const result = await running.result;
       expect(performance.now() - since).toBeLessThan(2_000);
       expect(failureOf(result)).toMatch(
-        /stopped from outside.*A thread may exist; a re-run of this workflow run finds it\.$/,
+        /^Step cancelled or timed out.*A thread may exist; a re-run of this workflow run finds it\.$/,
       );
       expect(server.requests).toHaveLength(1);
       server.clearFaults();
@@ -74,7 +74,7 @@ skipUnless("signals", describe)("a step that is stopped while it creates", () =>
     running.signal("SIGINT");
     const result = await running.result;
     expect(performance.now() - since).toBeLessThan(1_000);
-    expect(failureOf(result)).toMatch(/stopped from outside.*No thread was created\.$/);
+    expect(failureOf(result)).toMatch(/^Step cancelled or timed out.*No thread was created\.$/);
     expect(server.requests).toHaveLength(1);
   });
 

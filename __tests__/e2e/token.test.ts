@@ -143,7 +143,7 @@ describe("a server that says the token back", () => {
 
   it("is shown the rest of what it says", () => {
     const message = steps[0]?.annotations.find(({ level }) => level === "error")?.message;
-    expect(message).toContain('The server said: "authorization: Bearer ***"');
+    expect(message).toContain(': "authorization: Bearer ***".');
   });
 });
 

@@ -167,7 +167,7 @@ describe("a runner whose files are gone", () => {
       ]);
       const page = `${agent.server.origin}/threads/${agent.newestRun().threadId}`;
       expect(annotated(result, "error")).toEqual([
-        expect.stringMatching(new RegExp(`^The agent's run failed\\. .* The thread: ${page}$`)),
+        expect.stringMatching(new RegExp(`^The run failed: .* Thread: ${page}$`)),
       ]);
     }),
   );

@@ -21,7 +21,7 @@ describe.each(["reference", "2026-07", "2026-08"] as const)(
         const result = await runStep(options);
         expect(result.exitCode).toBe(1);
         const [error = ""] = annotated(result, "error");
-        expect(error).toContain('The agent asks a person: "Run `npm publish`".');
+        expect(error).toContain('The run requires human input: "Run `npm publish`".');
         expect(error).toContain(result.outputs["thread-url"]);
         expect(error).toContain("re-run the job");
         expect(result.outputs).toMatchObject({ status: "waiting_input", response: "May I?\n" });
@@ -68,7 +68,7 @@ describe("a question that is waited for", () => {
       for (const count of [1, 2]) {
         agent.server.setRunStatus(run.id, "running");
         agent.server.setRunStatus(run.id, "waiting_input", { title: "Run `npm publish`" });
-        await until(() => running.stdoutSoFar().split("asks a person").length === count + 2);
+        await until(() => running.stdoutSoFar().split("requires human input").length === count + 2);
       }
       agent.server.setRunStatus(run.id, "running");
       agent.server.endRun(run.id, "completed", { text: "Published." });
@@ -76,9 +76,9 @@ describe("a question that is waited for", () => {
       expect(result.exitCode).toBe(0);
       const warnings = annotated(result, "warning");
       expect(warnings).toHaveLength(1);
-      expect(warnings[0]).toContain('The agent asks a person: "Run `npm publish`".');
+      expect(warnings[0]).toContain('The run requires human input: "Run `npm publish`".');
       expect(warnings[0]).toContain(result.outputs["thread-url"]);
-      expect(result.shown.match(/asks a person/g)).toHaveLength(3);
+      expect(result.shown.match(/requires human input/g)).toHaveLength(3);
       const posts = agent.server.requests.filter(({ method }) => method === "POST");
       expect(posts.map(({ path }) => path.split("/").at(-1))).toEqual(["threads"]);
     }),
@@ -89,7 +89,7 @@ describe("a question that is waited for", () => {
       agent.script = asking;
       const result = await agent.run({ "on-waiting-input": "wait", "wait-timeout": "1s" });
       expect(result.exitCode).toBe(1);
-      expect(annotated(result, "error")).toEqual([expect.stringContaining("did not end within 1 s")]);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining("Timed out after 1 s")]);
       expect(result.outputs["status"]).toBe("waiting_input");
     }),
   );
@@ -107,7 +107,7 @@ describe("a question that is waited for", () => {
       agent.server.endRun(run.id, "completed", { text: "Published." });
       const result = await running.result;
       expect(result).toMatchObject({ exitCode: 0, outputs: { response: "Published." } });
-      expect(result.shown.match(/asks a person/g)).toHaveLength(1);
+      expect(result.shown.match(/requires human input/g)).toHaveLength(1);
     }),
   );
 });

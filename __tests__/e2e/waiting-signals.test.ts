@@ -33,9 +33,7 @@ describeStopped("a signal while the step waits", () => {
       expect(ms).toBeLessThan(mostMs);
       expect(result.exitCode).toBe(1);
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
-      expect(error).toMatch(
-        /^The step was stopped from outside \(cancelled or timed out\)\. The run is cancelled\. The/,
-      );
+      expect(error).toMatch(/^Step cancelled or timed out\. The run is cancelled\. Thread: /);
       expect(error).toContain(result.outputs["thread-url"]);
       expect(result.outputs).toMatchObject({ status: "cancelled", response: "Reading the diff.\n" });
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe("Reading the diff.\n");
@@ -77,7 +75,7 @@ describeStopped("a signal while the step waits", () => {
     withAgent(async (agent) => {
       const running = await agent.atWork({ "on-cancel": "leave" });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("The run goes on (`on-cancel: leave`).");
+      expect(error).toContain("The run continues (`on-cancel: leave`).");
       expect(result.outputs["status"]).toBe("running");
       expect(agent.interrupts()).toEqual([]);
       expect((await runPost(result)).stdout).toBe("");
@@ -150,7 +148,7 @@ describeStopped("an interrupt", () => {
       agent.server.fault({ on: "events", kind: "hang-before" });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(mostMs);
-      expect(error).toContain("The run could not be interrupted; it may go on.");
+      expect(error).toContain("Failed to interrupt the run; it may still be running.");
       expect(result.outputs).toMatchObject({ status: "running", response: "Reading the diff.\n" });
       const post = await runPost(result);
       expect(post).toMatchObject({ exitCode: 0, annotations: [] });
@@ -166,7 +164,7 @@ describeStopped("an interrupt", () => {
       agent.server.fault({ on: "events", kind: "status", status, headers: { "retry-after": "1" } });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(mostMs);
-      expect(error).toContain("could not be interrupted");
+      expect(error).toContain("Failed to interrupt the run");
       expect(agent.interrupts()).toHaveLength(1);
       expect((await runPost(result)).exitCode).toBe(0);
       expect(agent.newestRun().status).toBe("cancelled");
@@ -179,7 +177,7 @@ describeStopped("an interrupt", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "status", status: 403, times: 9 });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("could not be interrupted");
+      expect(error).toContain("Failed to interrupt the run");
       const post = await runPost(result);
       expect(post.exitCode).toBe(0);
       expect(annotated(post, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
@@ -189,8 +187,8 @@ describeStopped("an interrupt", () => {
 
   it.concurrent.each([
     ["tells its end", { body: threadBody({ status: "completed" }) }, "The run is completed.", "completed"],
-    ["cannot be read", { status: 500 }, "The run was told to stop.", "running"],
-    ["is not to be had in time", "hang", "The run was told to stop.", "running"],
+    ["cannot be read", { status: 500 }, "Sent interrupt to the run.", "running"],
+    ["is not to be had in time", "hang", "Sent interrupt to the run.", "running"],
   ] as const)(
     "that is answered without the run, for it changed nothing, is one all the same: the thread %s",
     async (_, thread, told, status) => {
@@ -239,7 +237,7 @@ describeStopped("an interrupt", () => {
       await until(() => agent.interrupts().length === 1);
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(mostMs);
-      expect(error).toContain("could not be interrupted");
+      expect(error).toContain("Failed to interrupt the run");
       expect(result.state["waiting"]).toBe("true");
     }),
   );

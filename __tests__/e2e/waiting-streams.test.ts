@@ -104,9 +104,9 @@ describe("while the step waits,", () => {
   );
 
   it.concurrent.each([
-    ["reference", 401, "token", "The thread exists"],
-    ["2026-07", 403, "token", "The thread exists"],
-    ["2026-08", 404, "The thread was deleted while the step waited", "Its page was"],
+    ["reference", 401, "token", "Thread: "],
+    ["2026-07", 403, "token", "Thread: "],
+    ["2026-08", 404, "The thread was deleted while the step waited", "Thread: "],
   ] as const)("a thread (%s) that answers %i ends the wait, with what is known", (revision, status, advice, page) =>
     Agent.during({ revision }, async (agent) => {
       const running = await agent.atWork();
@@ -116,7 +116,7 @@ describe("while the step waits,", () => {
       const result = await running.result;
       expect(result.exitCode).toBe(1);
       const errors = annotated(result, "error");
-      expect(errors).toEqual([expect.stringContaining(`The run can be followed no further. Mosoo answered ${status}`)]);
+      expect(errors).toEqual([expect.stringContaining(`Failed to follow the run. Mosoo answered ${status}`)]);
       expect(errors[0]).toContain(advice);
       expect(errors[0]).toMatch(new RegExp(`${page}:? ${result.outputs["thread-url"] ?? "?"}$`));
       expect(result.outputs["run-id"]).toBe(agent.newestRun().id);
@@ -273,7 +273,7 @@ describe("while the step waits,", () => {
       { "wait-timeout": "2s", "request-timeout": "1s" },
     );
     expect(result.exitCode).toBe(1);
-    expect(annotated(result, "error")).toEqual([expect.stringContaining("did not end within 2 s")]);
+    expect(annotated(result, "error")).toEqual([expect.stringContaining("Timed out after 2 s")]);
     // 2 s, a read of 1 s that goes on, a last one, and 3 s for the events; the rest is for a busy machine.
     expect(result.durationMs).toBeLessThan(14_000);
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { duration, frameLength, renderReport } from "../../src/report/render.ts";
 import type { RenderTarget } from "../../src/report/links.ts";
-import type { Report } from "../../src/report/report.ts";
+import type { FailureDetails, Report } from "../../src/report/report.ts";
 import { FRAGMENTS, HOSTILE } from "../support/hostile.ts";
 import { decoded, render } from "../support/rendered.ts";
 import { outcomes, page, reportOf } from "./reports.ts";
@@ -152,8 +152,8 @@ describe("what stands out", () => {
   });
 
   it("is the question, with the way to its answer, where a person is asked", () => {
-    const problem = `The agent asks a person: "Push?". Decide on the thread's page: ${page}`;
-    const comment = card({ outcome: "waiting", question: "Run `git push`?", problem });
+    const failure = { summary: "The run requires human input.", serverMessage: "Push?", threadUrl: page };
+    const comment = card({ outcome: "waiting", question: "Run `git push`?", failure });
     expect(comment).toContain(
       `> [!IMPORTANT]\n> The agent asks: **Run \`git push\`?**\n>\n> [Decide on the thread's page](${page}); then re-run the job: it picks the same run up.`,
     );
@@ -164,15 +164,16 @@ describe("what stands out", () => {
   });
 
   it("is what went wrong, its code as code, its thread as a link, no address laid bare", () => {
-    const told = (problem: string): string | undefined =>
-      /> \[!CAUTION\]\n> (.*)/.exec(card({ outcome: "failed", problem }))?.[1];
-    expect(told(`The agent's run failed. It says: "a_b: <no> *luck*" The thread: ${page}`)).toBe(
-      'The agent\'s run failed. It says: "a&#95;b: &#60;no&#62; &#42;luck&#42;"',
+    const told = (failure: FailureDetails): string | undefined =>
+      /> \[!CAUTION\]\n> (.*)/.exec(card({ outcome: "failed", failure }))?.[1];
+    expect(told({ summary: "The run failed.", serverMessage: "a_b: <no> *luck*", threadUrl: page })).toBe(
+      "The run failed. “a&#95;b: &#60;no&#62; &#42;luck&#42;”",
     );
-    expect(told(`Your \`agent-id\` is refused. The thread exists: ${page}`)).toBe("Your `agent-id` is refused.");
-    expect(told(`See ${page} for more.`)).toBe(`See [the thread](${page}) for more.`);
-    expect(told("`a``b` costs $`c`$")).toBe("`a`\u200b`b` costs &#36;\u200b`c`&#36;");
-    expect(told("Two lines\nare one")).toBe("Two lines are one");
+    expect(
+      told({ input: "agent-id", summary: "Not found.", advice: "Check `api-url`.", consequence: "No thread." }),
+    ).toBe("`agent-id`: Not found. Check `api-url`. No thread.");
+    expect(told({ summary: "`a``b` costs $`c`$" })).toBe("`a`\u200b`b` costs &#36;\u200b`c`&#36;");
+    expect(told({ summary: "Two lines", serverMessage: "are\none" })).toBe("Two lines “are one”");
   });
 
   it("is said in the card's own words where the report has none", () => {
@@ -190,7 +191,7 @@ describe("what stands out", () => {
     ["replay", "A re-run of the job only finds the same run again (on-rerun: replay); a new workflow run starts anew."],
   ] as const)("says what to do next after a run that ended badly (on-rerun: %s)", (onRerun, sentence) => {
     for (const outcome of ["failed", "cancelled", "expired"] as const)
-      expect(read(card({ outcome, onRerun, problem: "It failed." }))).toContain(sentence);
+      expect(read(card({ outcome, onRerun, failure: { summary: "It failed." } }))).toContain(sentence);
     expect(read(card({ outcome: "stopped", status: "cancelled", onRerun }))).toContain(sentence);
   });
 
@@ -198,18 +199,20 @@ describe("what stands out", () => {
     expect(read(card({ outcome: "stopped", status: "running" }))).toContain(
       "A re-run of the job finds the same run again.",
     );
-    const problem = "The run did not end within 30 min. A re-run of the job waits for the same run.";
-    expect(read(card({ outcome: "timed-out", status: "running", problem })).match(/re-run/g)).toHaveLength(1);
+    const failure = { summary: "Timed out.", advice: "Re-run the job to keep waiting." };
+    expect(read(card({ outcome: "timed-out", status: "running", failure })).match(/re-run/gi)).toHaveLength(1);
   });
 
   it("leaves it to the problem to say what to do where nothing was started", () => {
-    expect(
-      card({ outcome: "error", problem: "The agent is not published. Publish it.", threadUrl: undefined }),
-    ).not.toContain("e-run");
+    expect(card({ outcome: "error", failure: { summary: "Not published." }, threadUrl: undefined })).not.toContain(
+      "e-run",
+    );
   });
 
   it("is short, however long the problem", () => {
-    expect(card({ outcome: "failed", problem: "x".repeat(100_000) }).length).toBeLessThan(4_000);
+    expect(
+      card({ outcome: "failed", failure: { summary: "Failed.", serverMessage: "x".repeat(100_000) } }).length,
+    ).toBeLessThan(4_000);
   });
 });
 
@@ -282,7 +285,7 @@ function hostileReport(text: string, outcome: Report["outcome"]): Report {
     resumedAfter: text,
     tools: new Map([[text, 2]]),
     question: text,
-    problem: `The server said: "${text}" The thread: ${page}`,
+    failure: { summary: "Failed.", serverMessage: text, threadUrl: page },
     at: text,
   });
 }

@@ -140,7 +140,7 @@ describe("secrets", () => {
     answer: { text: `The token is ${token}, in code \`${token}\`.`, complete: false },
     subject: { kind: "issue", number: 5, title: token, url: "https://github.com/octo-org/octo-repo/issues/5" },
     tools: new Map([[token, 2]]),
-    problem: `The server said: "${token}"`,
+    failure: { summary: "Failed.", serverMessage: token },
     question: token,
     use: token,
     status: token,

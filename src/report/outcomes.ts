@@ -85,7 +85,7 @@ export function nextStep(report: Report): string {
   if (onRerun === "create") return "Re-run the job to try again in a new thread.";
   if (!isTerminal(report)) {
     // A timeout's own words speak of the re-run already.
-    return outcome === "timed-out" && report.problem !== undefined
+    return outcome === "timed-out" && report.failure?.advice !== undefined
       ? ""
       : "A re-run of the job finds the same run again.";
   }

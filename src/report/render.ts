@@ -5,7 +5,7 @@
 import { alertOf, defaultMessage, headline, nextStep } from "./outcomes.ts";
 import { commitPage, gitHubLink, link, type RenderTarget } from "./links.ts";
 import { renderInline } from "./inline.ts";
-import type { Report } from "./report.ts";
+import type { FailureDetails, Report } from "./report.ts";
 import { truncate } from "../sanitize/truncate.ts";
 import { codeSpan, markdownText } from "../sanitize/index.ts";
 
@@ -15,7 +15,7 @@ export { formatDuration as duration } from "../common/format.ts";
 const MAX_EXPANDED_ANSWER_LENGTH = 10_000;
 /** Tools named in the details. */
 const mostTools = 20;
-const longestProblem = 1_500;
+const longestQuote = 300;
 
 /** Short enough for a line of links. */
 function shortCommit(report: Report, place: RenderTarget): string | undefined {
@@ -80,11 +80,19 @@ function questionLines(report: Report): string[] {
 
 function problemLines(report: Report): string[] {
   if (alertOf(report) === undefined) return [];
-  const problem =
-    report.problem === undefined
-      ? defaultMessage(report)
-      : renderInline(truncate(report.problem, longestProblem), report.threadUrl);
+  const problem = report.failure === undefined ? defaultMessage(report) : failureMarkdown(report.failure);
   return [problem, renderInline(nextStep(report), undefined)].filter((line) => line !== "");
+}
+
+/** The failure in one paragraph. The thread has a link of its own in the card. */
+function failureMarkdown({ input, summary, serverMessage = "", advice, consequence }: FailureDetails): string {
+  const quote = markdownText(serverMessage, longestQuote);
+  const parts = [
+    renderInline(input === undefined ? summary : `\`${input}\`: ${summary}`, undefined),
+    quote === "" ? "" : `“${quote}”`,
+    renderInline([advice, consequence].filter((part) => part !== undefined).join(" "), undefined),
+  ];
+  return parts.filter((part) => part !== "").join(" ");
 }
 
 /** How this attempt came to its run, in one sentence. */

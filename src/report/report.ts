@@ -25,6 +25,32 @@ export interface ResponseText {
   complete: boolean;
 }
 
+/**
+ * A failure as data. Each place where people read it (log, annotation, summary, comment) renders it. Code stands in
+ * backticks; only `serverMessage` is untrusted.
+ */
+export interface FailureDetails {
+  /** What happened: whole sentences, without the thread's URL. */
+  summary: string;
+  /** What the server, the run or the agent says about it, as it came: belongs right after the summary. */
+  serverMessage?: string | undefined;
+  /** What to do next: whole sentences. */
+  advice?: string | undefined;
+  /** What has become of the thread, the message or the run: whole sentences, such as "No thread was created." */
+  consequence?: string | undefined;
+  /** The input that the failure is about. */
+  input?: string | undefined;
+  threadState?: "not_created" | "unknown" | "created" | "deleted" | undefined;
+  /** The thread's page. */
+  threadUrl?: string | undefined;
+  /** HTTP status. */
+  status?: number | undefined;
+  /** The server's error code. */
+  code?: string | undefined;
+  /** The server's ID of the failed request, for its operators. */
+  requestId?: string | undefined;
+}
+
 export interface Report {
   outcome: Outcome;
   /** IDs are checked where they come in: no blank, no markup. */
@@ -57,11 +83,7 @@ export interface Report {
   answer?: ResponseText | undefined;
   /** What is asked of a person; untrusted. */
   question?: string | undefined;
-  /**
-   * What went wrong and what to do, as the annotation says it; may quote untrusted text. Code stands in backticks, and
-   * the thread's page as its address: the card makes a link of it.
-   */
-  problem?: string | undefined;
+  failure?: FailureDetails | undefined;
   /** When this was written, ISO 8601. */
   at?: string | undefined;
 }

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import * as core from "@actions/core";
 import { frameLength, renderReport } from "./render.ts";
 import { link, type RenderTarget } from "./links.ts";
-import type { Report } from "./report.ts";
+import type { FailureDetails, Report } from "./report.ts";
 import { redact } from "../sanitize/index.ts";
 
 /** The runner takes so many bytes a step, and shows nothing of more. */
@@ -71,6 +71,14 @@ async function render(
   return renderReport(report, markdown === "" ? undefined : markdown, place);
 }
 
+function redactFailure(failure: FailureDetails, secrets: readonly string[]): FailureDetails {
+  const fields = Object.entries(failure).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === "string" ? redact(value, secrets) : value,
+  ]);
+  return Object.fromEntries(fields) as FailureDetails;
+}
+
 /** The report with `***` for each secret, before anything is escaped: an escaped secret would not be found any more. */
 export function withoutSecrets(report: Report, secrets: readonly string[]): Report {
   const clean = <T extends string | undefined>(text: T): T | string =>
@@ -92,6 +100,6 @@ export function withoutSecrets(report: Report, secrets: readonly string[]): Repo
     resumedAfter: clean(report.resumedAfter),
     externalRef: clean(report.externalRef),
     question: clean(report.question),
-    problem: clean(report.problem),
+    failure: report.failure && redactFailure(report.failure, secrets),
   };
 }

@@ -30,7 +30,7 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
     threadId: threadId || undefined,
     threadUrl: state.read(state.threadUrl) || undefined,
     runId: runId || undefined,
-    problem: "The step was killed while it waited for the agent.",
+    failure: { summary: "The step was killed while it waited for the run." },
   };
   Object.assign(progress.report, killed, loadReport());
 
@@ -58,7 +58,12 @@ export async function cleanUp({ environment, secrets, log, outputs }: StepContex
       progress.report.status = run.status ?? progress.report.status;
       // Nobody is asked any more.
       if (progress.report.outcome === "waiting" && run.status === "cancelled") progress.report.outcome = "cancelled";
-      progress.report.problem = `${progress.report.problem ?? ""} After the step, the run ${became}.`.trim();
+      const { failure } = progress.report;
+      progress.report.failure = {
+        ...failure,
+        summary: failure?.summary ?? "",
+        consequence: `After the step, the run ${became}.`,
+      };
     }
   }
   if (state.read(state.commentPending) === "true") {

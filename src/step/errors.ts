@@ -1,14 +1,17 @@
-/** A failure as one text for people: what happened, what to do next, and whether a thread exists. Pure. */
-import { type ThreadState, MosooError, CancelledError } from "../mosoo/errors.ts";
+/** A failure as data, whatever it came as: what happened, what to do next, and what exists now. Pure. */
+import { type ThreadState, CancelledError, MosooError } from "../mosoo/errors.ts";
 import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
-import { excerpt } from "../sanitize/index.ts";
+import { excerpt, redact } from "../sanitize/index.ts";
+import type { FailureDetails } from "../report/report.ts";
 
-/** A failure whose message is complete: it needs no more words. */
+/** A failure whose details are complete. */
 export class ActionError extends Error {
   override readonly name = "ActionError";
+  readonly failure: FailureDetails;
 
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
+  constructor(failure: FailureDetails, cause?: unknown) {
+    super(failure.summary, { cause });
+    this.failure = failure;
   }
 }
 
@@ -38,89 +41,112 @@ const CODES_AFTER_KEY_LOOKUP = [
   "internal_error",
 ];
 
-function describeThreadState(
-  threadState: ThreadState | undefined,
-  { threadUrl, continues, messageNotConfirmed: unsent, isRerun: again }: FailureContext,
-): string {
+/** What has become of the thread or message; undefined where the thread's URL says it all. */
+function describeThreadState(threadState: ThreadState | undefined, context: FailureContext): string | undefined {
+  const { threadUrl, continues, messageNotConfirmed, isRerun } = context;
   if (threadUrl !== undefined) {
-    if (threadState === "deleted") return `Its page was ${threadUrl}`;
-    const without = unsent === true ? ", perhaps still without the message; a re-run of this workflow run goes on" : "";
-    return `The thread exists${without}: ${threadUrl}`;
+    return messageNotConfirmed === true && threadState !== "deleted"
+      ? "The message may not be in the thread yet; a re-run of this workflow run continues."
+      : undefined;
   }
   const maybe = threadState === "unknown";
   if (continues === true) {
-    if (threadState === "created") return "The message was sent; a re-run of this workflow run goes on with it.";
-    if (maybe)
-      return "The message may have been sent; a re-run of this workflow run finds out, and does not send it twice.";
-    return again === true
+    if (threadState === "created") return "The message was sent; a re-run of this workflow run continues with it.";
+    if (maybe) {
+      return "The message may have been sent; a re-run of this workflow run checks, and does not send it twice.";
+    }
+    return isRerun === true
       ? "This attempt did not send the message; an earlier one may have, and a re-run finds it."
       : "The message was not sent.";
   }
   if (maybe) return "A thread may exist; a re-run of this workflow run finds it.";
-  return again === true
+  return isRerun === true
     ? "This attempt created no thread; an earlier one may have, and a re-run finds it."
     : "No thread was created.";
 }
 
 /** The parts that are there, as one text. */
-function joinSentences(...parts: (string | undefined)[]): string {
+export function joinSentences(...parts: (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== "").join(" ");
 }
 
 /** In UTF-16 units: an annotation holds 4,096 in all, and what it says last must not be lost. */
-const longestList = 3_600;
+const MAX_ISSUES_LENGTH = 3_600;
 
 /** Several problems of the inputs, as many as there is room for. */
-function problemsText(problems: readonly InputIssue[]): string {
-  const inputs = new Set(problems.map(({ input }) => input)).size;
-  const items = problems.map(({ input, text }, index) => `(${index + 1}) \`${input}\`: ${text}`);
+function describeIssues(issues: readonly InputIssue[]): string {
+  const inputs = new Set(issues.map(({ input }) => input)).size;
+  const items = issues.map(({ input, text }, index) => `(${index + 1}) \`${input}\`: ${text}`);
   let length = 0;
-  const shown = items.filter((item) => (length += item.length + 1) <= longestList);
+  const shown = items.filter((item) => (length += item.length + 1) <= MAX_ISSUES_LENGTH);
   const more = items.length - shown.length;
   return joinSentences(
-    inputs === problems.length ? `${inputs} inputs have problems.` : `The inputs have ${problems.length} problems.`,
+    inputs === issues.length ? `${inputs} inputs have problems.` : `The inputs have ${issues.length} problems.`,
     ...shown,
     more === 0 ? undefined : `… and ${more} more: the step's log has them all.`,
-    "Nothing was sent.",
   );
 }
 
-/** The failure as one text. */
-export function failureText(error: unknown, work: FailureContext = {}): string {
-  if (error instanceof ActionError) return error.message;
+function fromMosooError(error: MosooError, context: FailureContext): FailureDetails {
+  const { advice, threadState, status, code } = error.details;
+  // Without a code it was not the API that refused.
+  const isRefusedRequest = (status === 400 || status === 404) && code !== undefined;
+  return {
+    ...error.details,
+    summary: error.message,
+    advice: joinSentences(advice, isRefusedRequest ? context.hint : undefined),
+    consequence: describeThreadState(threadState, {
+      ...context,
+      isRerun: context.isRerun === true && !CODES_AFTER_KEY_LOOKUP.includes(code ?? ""),
+    }),
+    threadUrl: context.threadUrl,
+  };
+}
+
+/** Any error as data. */
+export function toFailureDetails(error: unknown, context: FailureContext = {}): FailureDetails {
+  if (error instanceof ActionError) return error.failure;
+  const { threadUrl } = context;
   if (error instanceof InputValidationError) {
     const [only, ...more] = error.issues;
+    const consequence = "Nothing was sent.";
     return only !== undefined && more.length === 0
-      ? `\`${only.input}\`: ${only.text} Nothing was sent.`
-      : problemsText(error.issues);
+      ? { input: only.input, summary: only.text, consequence }
+      : { summary: describeIssues(error.issues), consequence };
   }
   if (error instanceof CancelledError) {
-    return joinSentences(
-      "The step was stopped from outside (cancelled or timed out).",
-      describeThreadState(error.threadState, work),
-    );
+    const { threadState } = error;
+    const consequence = describeThreadState(threadState, context);
+    return { summary: "Step cancelled or timed out.", consequence, threadState, threadUrl };
   }
-  if (error instanceof MosooError) {
-    const { input, serverMessage, advice, threadState: threadState, status, code } = error.details;
-    const words = serverMessage === undefined ? "" : excerpt(serverMessage);
-    const said = words === "" ? undefined : `The server said: "${words}"`;
-    // Without a code it was not the API that refused.
-    const odd = (status === 400 || status === 404) && code !== undefined ? work.hint : undefined;
-    return joinSentences(
-      input === undefined ? undefined : `\`${input}\`:`,
-      error.message,
-      said,
-      advice,
-      odd,
-      describeThreadState(threadState, {
-        ...work,
-        isRerun: work.isRerun === true && !CODES_AFTER_KEY_LOOKUP.includes(code ?? ""),
-      }),
-    );
-  }
+  if (error instanceof MosooError) return fromMosooError(error, context);
+  return {
+    summary: `Something unexpected happened: ${excerpt(error instanceof Error ? error.message : "unknown").replace(/[.\s]*$/, ".")}`,
+    advice: "Please report it; a debug log (re-run with debug logging) has the details.",
+    consequence: context.noRequestMade === true ? "Nothing was sent." : describeThreadState("unknown", context),
+    threadUrl,
+  };
+}
+
+/** A summary with what the server, run or agent says about it: `The run failed: "out of credits".` */
+export function withQuote(summary: string, message: string | undefined): string {
+  const quote = excerpt(message ?? "").replace(/\.$/, "");
+  return quote === "" ? summary : `${summary.replace(/\.$/, "")}: "${quote}".`;
+}
+
+/**
+ * The failure as one text, for the log and the annotation.
+ *
+ * @param secrets hidden in what is quoted before it is cut
+ */
+export function failureText(failure: FailureDetails, secrets: readonly string[]): string {
+  const { input, summary, serverMessage = "", advice, consequence, requestId, threadUrl } = failure;
   return joinSentences(
-    `Something unexpected happened: ${excerpt(error instanceof Error ? error.message : "unknown").replace(/[.\s]*$/, ".")}`,
-    "Please report it; a debug log (re-run with debug logging) has the details.",
-    work.noRequestMade === true ? "Nothing was sent." : describeThreadState("unknown", work),
+    input === undefined ? undefined : `\`${input}\`:`,
+    withQuote(summary, redact(serverMessage, secrets)),
+    requestId === undefined ? undefined : `Request ID: ${requestId}.`,
+    advice,
+    consequence,
+    threadUrl === undefined ? undefined : `Thread: ${threadUrl}`,
   );
 }

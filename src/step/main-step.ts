@@ -1,6 +1,6 @@
 /** The main step as one story: read → key → start → report → wait → report. */
 import { prepareComment } from "../report/comment/publisher.ts";
-import { ActionError, failureText } from "./errors.ts";
+import { ActionError, toFailureDetails } from "./errors.ts";
 import { type ActionContext, readContext } from "../actions/context.ts";
 import { type Secrets, missingTokenPolicy } from "../actions/inputs.ts";
 import { missingToken } from "../actions/missing-token.ts";
@@ -119,7 +119,11 @@ function assertOutputsWritable(outputs: Outputs, log: Logger, skipped: "true" | 
   } catch (error) {
     const why = excerpt(error instanceof Error ? error.message : "");
     throw new ActionError(
-      `The step's outputs cannot be written (${why}). Check the runner's disk and GITHUB_OUTPUT. Nothing was sent.`,
+      {
+        summary: `Failed to write the step's outputs (${why}).`,
+        advice: "Check the runner's disk and GITHUB_OUTPUT.",
+        consequence: "Nothing was sent.",
+      },
       error,
     );
   }
@@ -161,7 +165,7 @@ export async function runStep(main: MainContext): Promise<void> {
   const context = readContext(environment);
   const prepared = await prepare(main, context).catch((error: unknown) => {
     if (error instanceof InputValidationError) throw error;
-    throw new ActionError(failureText(error, { isRerun: context.runAttempt > 1, noRequestMade: true }), error);
+    throw new ActionError(toFailureDetails(error, { isRerun: context.runAttempt > 1, noRequestMade: true }), error);
   });
   if (prepared === undefined) return;
   const { plan, progress } = prepared;
@@ -200,7 +204,7 @@ export async function runStep(main: MainContext): Promise<void> {
 
   /** The last word: summary first, for it costs nothing, then the comment. */
   async function tellTheEnd(ending: WaitResult): Promise<void> {
-    Object.assign(progress.report, { outcome: ending.outcome, problem: ending.failure });
+    Object.assign(progress.report, { outcome: ending.outcome, failure: ending.failure });
     if (inputs.wait) state.save(state.interruptPending, ending.interruptFailed === true ? "true" : "");
     if (inputs.summary) {
       // A summary that cannot be written (an old runner, a full disk) is no reason to fail.
@@ -242,7 +246,7 @@ export async function runStep(main: MainContext): Promise<void> {
   } catch (error) {
     if (error instanceof ActionError) throw error;
     const run = progress.started?.run;
-    const text = failureText(error, {
+    const failure = toFailureDetails(error, {
       threadUrl: progress.report.threadUrl,
       continues: inputs.threadId !== undefined,
       messageNotConfirmed: run === null,
@@ -253,9 +257,9 @@ export async function runStep(main: MainContext): Promise<void> {
     const ending: WaitResult =
       error instanceof CancelledError && run != null
         ? await stopRun(wait, run)
-        : { outcome: stop.cancelSignal.aborted ? "stopped" : "error", failure: text };
+        : { outcome: stop.cancelSignal.aborted ? "stopped" : "error", failure };
     await tellTheEnd(ending);
-    throw new ActionError(ending.failure ?? text, error);
+    throw new ActionError(ending.failure ?? failure, error);
   } finally {
     await mosoo.close();
   }

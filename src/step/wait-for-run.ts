@@ -1,6 +1,6 @@
 /** Waits for the run's end, and makes of it what the inputs say: answer, status, success or failure. */
 import { type AgentResponse, extractResponse, responseOutput, writeResponseFile } from "./response.ts";
-import { failureText } from "./errors.ts";
+import { failureText, joinSentences, toFailureDetails } from "./errors.ts";
 import type { ActionContext } from "../actions/context.ts";
 import type { Inputs } from "../actions/inputs.ts";
 import type { MosooClient } from "../mosoo/client.ts";
@@ -12,8 +12,7 @@ import { duration } from "../report/render.ts";
 import { StreamingLog } from "../actions/streaming-log.ts";
 import type { Logger } from "../actions/logger.ts";
 import type { Outputs } from "../actions/outputs.ts";
-import type { Outcome } from "../report/report.ts";
-import { excerpt, redact } from "../sanitize/index.ts";
+import type { FailureDetails, Outcome } from "../report/report.ts";
 import type { ThreadHandle } from "./start-thread.ts";
 import type { ShutdownController } from "../actions/shutdown.ts";
 
@@ -33,8 +32,8 @@ export interface WaitContext {
 /** How the wait ended. */
 export interface WaitResult {
   outcome: Outcome;
-  /** The annotation's text where the step fails. */
-  failure?: string | undefined;
+  /** Where the step fails. */
+  failure?: FailureDetails | undefined;
   /** The run was to be stopped and may go on: the post step tries again. */
   interruptFailed?: boolean;
 }
@@ -44,14 +43,13 @@ const interruptMs = 15_000;
 /** The interrupt comes first, and leaves some of the time for the comment. */
 const interruptOnStopMs = 3_000;
 
-/** The sentences that are there, as one text. */
-function joinSentences(...parts: (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined && part !== "").join(" ");
-}
-
-function question({ secrets }: WaitContext, title: string | undefined): string {
-  const quoted = title === undefined ? "" : `: "${excerpt(redact(title, secrets))}"`;
-  return `The agent asks a person${quoted}.`;
+function inputRequest({ progress }: WaitContext, title: string | undefined, next: string): FailureDetails {
+  return {
+    summary: "The run requires human input.",
+    serverMessage: title,
+    advice: next,
+    threadUrl: progress.report.threadUrl,
+  };
 }
 
 function listener(wait: WaitContext, live: StreamingLog, since: number): FollowListener {
@@ -84,10 +82,7 @@ function listener(wait: WaitContext, live: StreamingLog, since: number): FollowL
       if (inputs.onWaitingInput !== "wait") return false;
       questions += 1;
       live.flush();
-      const text = joinSentences(
-        question(wait, title),
-        `Decide on the thread's page: ${progress.report.threadUrl ?? ""}`,
-      );
+      const text = failureText(inputRequest(wait, title, "Respond in the thread to continue."), wait.secrets);
       if (questions === 1) log.warning(text);
       else log.info(text);
       undecided = true;
@@ -111,31 +106,35 @@ async function interrupt(wait: WaitContext, run: Run): Promise<{ told: string; a
   const interrupted = stop.cancelSignal.aborted
     ? await mosoo.interruptRun(threadId, run.id, interruptOnStopMs, stop.deadlineSignal)
     : await mosoo.interruptRunWithRetry(threadId, run.id, interruptMs);
-  if (interrupted === undefined) return { told: "The run could not be interrupted; it may go on.", abandoned: true };
+  if (interrupted === undefined) {
+    return { told: "Failed to interrupt the run; it may still be running.", abandoned: true };
+  }
   progress.setRun({ ...run, ...interrupted });
   const told = isTerminalStatus(interrupted.status)
     ? `The run is ${interrupted.status ?? ""}.`
-    : "The run was told to stop.";
+    : "Sent interrupt to the run.";
   return { told, abandoned: false };
 }
 
 /** After a signal: stops the run as `wait` and `on-cancel` say. */
 export async function stopRun(wait: WaitContext, run: Run | null): Promise<WaitResult> {
   const { inputs, progress } = wait;
-  const stopped = "The step was stopped from outside (cancelled or timed out).";
-  const page = `The thread: ${progress.report.threadUrl ?? ""}`;
-  const end = (told?: string): WaitResult => ({ outcome: "stopped", failure: joinSentences(stopped, told, page) });
+  const { threadUrl } = progress.report;
+  const end = (consequence?: string): WaitResult => ({
+    outcome: "stopped",
+    failure: { summary: "Step cancelled or timed out.", consequence, threadUrl },
+  });
   if (run === null || !inputs.wait) return end();
-  if (isTerminalStatus(run.status)) return end(`The run had ended before (${run.status ?? ""}).`);
-  if (inputs.onCancel === "leave") return end("The run goes on (`on-cancel: leave`).");
+  if (isTerminalStatus(run.status)) return end(`The run had already ended (${run.status ?? ""}).`);
+  if (inputs.onCancel === "leave") return end("The run continues (`on-cancel: leave`).");
   const { told, abandoned } = await interrupt(wait, run);
   return { ...end(told), interruptFailed: abandoned };
 }
 
-function runErrorText({ secrets }: WaitContext, run: Run): string {
+/** The code and message of the run's error. */
+function runErrorText(run: Run): string {
   const { code, message } = run.error ?? {};
-  const said = [code, message].filter((part) => typeof part === "string" && part !== "").join(": ");
-  return said === "" ? "" : `It says: "${excerpt(redact(said, secrets))}"`;
+  return [code, message].filter((part) => typeof part === "string" && part !== "").join(": ");
 }
 
 /** A re-run of the job has nothing to do with this run. */
@@ -146,16 +145,18 @@ function beginsAnew({ inputs }: WaitContext): boolean {
 /** `wait-timeout` is over. */
 async function timedOut(wait: WaitContext, run: Run): Promise<WaitResult> {
   const { inputs, progress } = wait;
-  const page = progress.report.threadUrl ?? "";
-  const late = `The run did not end within ${duration(inputs.waitTimeout)} (\`wait-timeout\`).`;
+  const { threadUrl } = progress.report;
+  const summary = `Timed out after ${duration(inputs.waitTimeout)} (\`wait-timeout\`).`;
   if (inputs.onWaitTimeout === "leave") {
-    const goesOn = beginsAnew(wait) ? "It goes on." : "It goes on, and a re-run of the job waits for it.";
-    return { outcome: "timed-out", failure: joinSentences(late, goesOn, `The thread: ${page}`) };
+    const advice = beginsAnew(wait)
+      ? "The run is still in progress."
+      : "The run is still in progress; re-run the job to keep waiting.";
+    return { outcome: "timed-out", failure: { summary, advice, threadUrl } };
   }
   const { told, abandoned } = await interrupt(wait, run);
   return {
     outcome: "timed-out",
-    failure: joinSentences(late, told, `The thread: ${page}`),
+    failure: { summary, consequence: told, threadUrl },
     interruptFailed: abandoned,
   };
 }
@@ -163,16 +164,15 @@ async function timedOut(wait: WaitContext, run: Run): Promise<WaitResult> {
 /** A person is asked, and nobody waits for the answer. */
 async function questioned(wait: WaitContext, run: Run, title: string | undefined): Promise<WaitResult> {
   const { inputs, progress } = wait;
-  const page = progress.report.threadUrl ?? "";
   progress.report.question = title;
   if (inputs.onWaitingInput === "fail") {
     const advice = beginsAnew(wait)
-      ? `Decide on the thread's page; a re-run of the job begins anew (\`on-rerun: create\`): ${page}`
-      : `Decide on the thread's page, then re-run the job, which picks the same run up: ${page}`;
-    return { outcome: "waiting", failure: joinSentences(question(wait, title), advice) };
+      ? "Respond in the thread; a re-run of the job starts a new thread (`on-rerun: create`)."
+      : "Respond in the thread, then re-run the job to resume waiting.";
+    return { outcome: "waiting", failure: inputRequest(wait, title, advice) };
   }
   const { told, abandoned } = await interrupt(wait, run);
-  const failure = joinSentences(question(wait, title), told, "(`on-waiting-input: interrupt`)", `The thread: ${page}`);
+  const failure = inputRequest(wait, title, joinSentences(told, "(`on-waiting-input: interrupt`)"));
   return { outcome: abandoned ? "waiting" : "cancelled", failure, interruptFailed: abandoned };
 }
 
@@ -182,10 +182,10 @@ function ended(wait: WaitContext, run: Run): WaitResult {
   const status = run.status ?? "";
   if (status === "completed") return { outcome: "completed" };
   const outcome = status === "cancelled" || status === "expired" ? status : "failed";
-  const page = `The thread: ${wait.progress.report.threadUrl ?? ""}`;
-  const text = joinSentences(`The agent's run ${becameOf[outcome]}.`, runErrorText(wait, run), page);
-  if (wait.inputs.failOnRunError) return { outcome, failure: text };
-  wait.log.warning(text);
+  const { threadUrl } = wait.progress.report;
+  const failure = { summary: `The run ${becameOf[outcome]}.`, serverMessage: runErrorText(run), threadUrl };
+  if (wait.inputs.failOnRunError) return { outcome, failure };
+  wait.log.warning(failureText(failure, wait.secrets));
   return { outcome };
 }
 
@@ -200,8 +200,8 @@ async function conclude(wait: WaitContext, { end }: Followed, lastSeen: Run): Pr
     case "stopped":
       return stopRun(wait, lastSeen);
     case "error": {
-      const why = failureText(end.error, { threadUrl: wait.progress.report.threadUrl });
-      return { outcome: "error", failure: joinSentences("The run can be followed no further.", why) };
+      const failure = toFailureDetails(end.error, { threadUrl: wait.progress.report.threadUrl });
+      return { outcome: "error", failure: { ...failure, summary: `Failed to follow the run. ${failure.summary}` } };
     }
   }
 }
