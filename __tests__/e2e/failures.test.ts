@@ -193,7 +193,7 @@ describe("what the service really refuses", () => {
   it("a rate that is used up for longer than there is time: it is not asked again", async () => {
     const { message, server } = await fail({ kind: "rate-limit", retryAfter: "60" });
     expect(message).toMatch(
-      /429 rate_limited\. The server asks to wait 60 s, which is longer than what is left of `create-timeout` \(2 s\)/,
+      /429 rate_limited\. The server asks to wait 1 min, which is longer than what is left of `create-timeout` \(2 s\)/,
     );
     expect(message.match(/raise `create-timeout`/g)).toHaveLength(1);
     expect(server.requests).toHaveLength(1);

@@ -1,4 +1,5 @@
 /** Keeps at something until it works, the plan says stop, the deadline comes or the step is stopped. */
+import { formatDuration } from "../common/format.ts";
 import type { Clock } from "../common/clock.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
 import { type Failure, type RetryState, decideRetry, isAmbiguous, startRetrying } from "./retry.ts";
@@ -70,11 +71,6 @@ export interface RetryLoopOptions {
   operation: string;
   /** Whether the host has answered anything so far. */
   hasResponded: () => boolean;
-}
-
-function seconds(ms: number): string {
-  if (ms < 120_000) return `${Math.round(ms / 100) / 10} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 6_000) / 10} min` : `${Math.round(ms / 360_000) / 10} h`;
 }
 
 export class RetryLoop {
@@ -212,20 +208,21 @@ export class RetryLoop {
     // That the deadline came while a try was under way tells nobody why there had to be so many.
     const error = this.#lastFailure ?? last;
     const cut = error === last ? 0 : 1;
-    const allowed = budget.input === undefined ? seconds(budget.ms) : `\`${budget.input}\` (${seconds(budget.ms)})`;
-    const spent = seconds(clock.now() - this.#state.startedAt);
+    const allowed =
+      budget.input === undefined ? formatDuration(budget.ms) : `\`${budget.input}\` (${formatDuration(budget.ms)})`;
+    const spent = formatDuration(clock.now() - this.#state.startedAt);
     const whole = this.#tries - cut;
     const tries = `${whole === 1 ? "1 try" : `${whole} tries`}${cut === 0 ? "" : ", and one cut short,"}`;
     // The deadline can come as well of the spread that goes on top of what was asked.
     const asked =
       askedMs === undefined || askedMs <= this.remainingMs
         ? ""
-        : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of ${allowed}.`;
+        : ` The server asks to wait ${formatDuration(askedMs)}, which is longer than what is left of ${allowed}.`;
     const told = error.details.advice ?? "";
     const raise =
       budget.input === undefined || told.includes(`\`${budget.input}\``)
         ? ""
-        : `${told === "" ? "Re-run the workflow later, or" : " Or"} raise \`${budget.input}\` (now ${seconds(budget.ms)}).`;
+        : `${told === "" ? "Re-run the workflow later, or" : " Or"} raise \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
     const advice = this.#processing
       ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
       : `${told}${raise}`.trim();

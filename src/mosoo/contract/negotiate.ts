@@ -1,5 +1,5 @@
 /** Asks a server for its contract, once it has refused a body. */
-import { formatInteger } from "../../common/format-integer.ts";
+import { formatInteger } from "../../common/format.ts";
 import {
   type Body,
   type Contract,
