@@ -15,11 +15,11 @@ export function createClientEventLogger(log: Logger, keyGiven: boolean): (note: 
   return (note) => {
     switch (note.kind) {
       case "retry":
-        log.info(`${reason(note.because)} Trying again in ${formatDuration(note.waitMs)}.`);
+        log.info(`${reason(note.cause)} Trying again in ${formatDuration(note.waitMs)}.`);
         break;
       case "generation":
         log.info(
-          `The key holds an old failure (${reason(note.because)}): going on with generation ${note.generation} of the key.`,
+          `The key holds an old failure (${reason(note.cause)}): going on with generation ${note.generation} of the key.`,
         );
         break;
       case "shared-key":
