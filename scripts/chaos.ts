@@ -2,10 +2,10 @@
  * `npm run chaos`: many random schedules of faults, each of which has to end in exactly one thread.
  *
  *   npm run chaos -- --schedules 2000 --seed 7     2000 schedules, of the seeds 7, 8, 9 …
- *   npm run chaos -- --schedules 1 --seed 1234     one seed again, told in full
+ *   npm run chaos -- --schedules 1 --seed 1234     one seed again, with its scenario and attempts
  *
  * `--bundled N` (default 25): of so many seeds a shorter schedule goes through the built action (dist/) as well;
- * `--legs N` (default 256): so many legs of a matrix against the rate limit; 0 leaves either out.
+ * `--jobs N` (default 256): so many matrix jobs against the rate limit; 0 leaves either out.
  */
 import { parseArgs } from "node:util";
 import { simulateMatrixJobs } from "../__tests__/chaos/matrix-jobs.ts";
@@ -16,7 +16,7 @@ const { values } = parseArgs({
     schedules: { type: "string", default: "500" },
     seed: { type: "string", default: "1" },
     bundled: { type: "string", default: "25" },
-    legs: { type: "string", default: "256" },
+    jobs: { type: "string", default: "256" },
   },
 });
 
@@ -29,15 +29,15 @@ function whole(name: keyof typeof values): number {
 const seed = whole("seed");
 const schedules = whole("schedules");
 const bundled = Math.min(whole("bundled"), schedules);
-const legs = whole("legs");
+const jobs = whole("jobs");
 
-function tellBroken({ schedule, broken }: SimulationResult, through: string): void {
+function reportBroken({ schedule, broken }: SimulationResult, through: string): void {
   console.log(`\nBROKEN (${through}): seed ${schedule.seed}, ${schedule.work} at revision ${schedule.revision}`);
   for (const what of broken) console.log(`  ${what}`);
   console.log(`  again: npm run chaos -- --schedules 1 --seed ${schedule.seed}`);
 }
 
-function tellWhole({ schedule, attempts }: SimulationResult): void {
+function reportAttempts({ schedule, attempts }: SimulationResult): void {
   console.log(JSON.stringify(schedule, null, 2));
   for (const { runAttempt, succeeded, threadId, runId, failure } of attempts) {
     console.log(`attempt ${runAttempt}: ${succeeded ? `thread ${threadId}, run ${runId}` : failure}`);
@@ -48,8 +48,8 @@ async function playAll(count: number, through: "modules" | "bundle", atOnce: num
   const began = performance.now();
   const played = await simulateSeeds(seed, count, atOnce, through);
   const bad = played.filter(({ broken }) => broken.length > 0);
-  for (const each of bad) tellBroken(each, through);
-  if (count === 1) played.forEach(tellWhole);
+  for (const each of bad) reportBroken(each, through);
+  if (count === 1) played.forEach(reportAttempts);
   const attempts = played.flatMap((each) => each.attempts);
   const struck = counted(
     played.flatMap((each) => Object.entries(each.struck).flatMap(([kind, n]) => Array<string>(n).fill(kind))),
@@ -69,20 +69,20 @@ async function playAll(count: number, through: "modules" | "bundle", atOnce: num
   return bad.length === 0;
 }
 
-async function tellLegs(): Promise<boolean> {
-  const result = await simulateMatrixJobs({ legs, scale: 10, seed, into: 0.5 });
+async function reportMatrixJobs(): Promise<boolean> {
+  const result = await simulateMatrixJobs({ jobs, scale: 10, seed, into: 0.5 });
   console.log(
-    `legs: ${result.threads} of ${legs} got their thread in ${result.seconds.toFixed(1)} s of the service's time (ideal ${result.idealSeconds.toFixed(0)} s), ` +
-      `refused ${result.meanRefusals.toFixed(2)} times on average, ${result.mostRefusals} times at most`,
+    `jobs: ${result.threads} of ${jobs} got their thread in ${result.seconds.toFixed(1)} s of the service's time (ideal ${result.idealSeconds.toFixed(0)} s), ` +
+      `refused ${result.meanRefusals.toFixed(2)} times on average, ${result.maxRefusals} times at most`,
   );
   for (const failure of result.failed) console.log(`  ${failure}`);
-  return result.failed.length === 0 && result.threads === legs;
+  return result.failed.length === 0 && result.threads === jobs;
 }
 
 console.log(`Seeds ${seed} to ${seed + schedules - 1}.`);
 const kept = [
   schedules === 0 || (await playAll(schedules, "modules", 8)),
   bundled === 0 || (await playAll(bundled, "bundle", 8)),
-  legs === 0 || (await tellLegs()),
+  jobs === 0 || (await reportMatrixJobs()),
 ];
 process.exitCode = kept.every(Boolean) ? 0 : 1;

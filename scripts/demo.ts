@@ -2,7 +2,7 @@
  * `npm run demo`: the main job, run exactly as the runner runs it: the built action (dist/) for a pull-request event,
  * a re-run of the workflow run, and a later step that uses the outputs.
  *
- * Without options it speaks to the project's own stand-in Mosoo on this machine. Against a real service:
+ * Without options it speaks to the project's own fake Mosoo server on this machine. Against a real service:
  * `MOSOO_TOKEN=… npm run demo -- --agent-id ID [--api-url URL] [--message TEXT]`.
  */
 import { execFileSync } from "node:child_process";
@@ -20,7 +20,7 @@ function readOptions(): { "api-url"?: string; "agent-id"?: string; message?: str
     }).values;
   } catch (error) {
     console.error(
-      `${error instanceof Error ? error.message : String(error)}\nWithout options: a stand-in. Else: ${usage}`,
+      `${error instanceof Error ? error.message : String(error)}\nWithout options: a fake server. Else: ${usage}`,
     );
     process.exit(1);
   }
@@ -70,7 +70,7 @@ const step = {
   step: "review",
 };
 
-heading(`A pull request is opened: the step runs (${server === undefined ? "real service" : "stand-in service"})`);
+heading(`A pull request is opened: the step runs (${server === undefined ? "real service" : "fake service"})`);
 const first = await runStep(step);
 show(first);
 

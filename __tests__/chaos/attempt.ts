@@ -18,7 +18,7 @@ export interface Attempt {
   threadId: string;
   runId: string;
   /** All that anybody can read of the attempt. */
-  told: string;
+  visible: string;
   /** The failure's text; empty for a success. */
   failure: string;
 }
@@ -126,7 +126,7 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     succeeded: failure === "",
     threadId: last?.threadId ?? "",
     runId: last?.run?.id ?? "",
-    told: JSON.stringify([
+    visible: JSON.stringify([
       known,
       notes.map((note) => ("cause" in note ? [note, note.cause.message, note.cause.details] : note)),
       failure,
@@ -169,7 +169,7 @@ export const attemptBundled: AttemptRunner = async (world, { runAttempt, stopAft
     succeeded: exitCode === 0,
     threadId: outputs["thread-id"] ?? "",
     runId: outputs["run-id"] ?? "",
-    told: JSON.stringify([outputs, summary, shown, state, stderr, annotations]),
+    visible: JSON.stringify([outputs, summary, shown, state, stderr, annotations]),
     failure:
       exitCode === 0
         ? ""

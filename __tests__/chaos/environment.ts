@@ -1,4 +1,4 @@
-/** The place where a schedule plays: a stand-in service, a second way to it, and files. */
+/** The place where a schedule plays: a fake service, a second way to it, and files. */
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { createServer, connect, type Server, type Socket } from "node:net";

@@ -1,4 +1,4 @@
-/** Many legs of a matrix that share one token, against the service's rate limit. */
+/** many matrix jobs that share one token, against the service's rate limit. */
 import { performance } from "node:perf_hooks";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import { startFakeMosooServer } from "../support/fake-mosoo-server.ts";
@@ -6,30 +6,30 @@ import { scaledClock } from "./attempt.ts";
 import { Random } from "./random.ts";
 
 export interface MatrixJobsOptions {
-  legs: number;
-  /** The service's clock, and the legs', run so much faster than the real one. */
+  jobs: number;
+  /** The service's clock, and the jobs', run so much faster than the real one. */
   scale: number;
   seed: number;
-  /** Part of the first window that has passed when the legs begin. */
+  /** Part of the first window that has passed when the jobs begin. */
   into: number;
 }
 
 export interface MatrixJobsResult {
   threads: number;
   failed: string[];
-  /** Seconds until the last leg has its thread; seconds that no scheduling could do without. */
+  /** Seconds until the last job has its thread; seconds that no scheduling could do without. */
   seconds: number;
   idealSeconds: number;
-  /** How often a leg was refused: on average, and the worst off. */
+  /** How often a job was refused: on average, and the worst off. */
   meanRefusals: number;
-  mostRefusals: number;
+  maxRefusals: number;
 }
 
 const windowMs = 60_000;
 const requestsPerWindow = 120;
 
-/** Lets all legs begin at once, and counts. */
-export async function simulateMatrixJobs({ legs, scale, seed, into }: MatrixJobsOptions): Promise<MatrixJobsResult> {
+/** Lets all jobs begin at once, and counts. */
+export async function simulateMatrixJobs({ jobs, scale, seed, into }: MatrixJobsOptions): Promise<MatrixJobsResult> {
   const realStart = performance.now();
   const begins = windowMs * (1_000 + into);
   const mosoo = await startFakeMosooServer({
@@ -38,7 +38,7 @@ export async function simulateMatrixJobs({ legs, scale, seed, into }: MatrixJobs
   });
   const never = new AbortController().signal;
   const failed: string[] = [];
-  const leg = async (index: number): Promise<void> => {
+  const job = async (index: number): Promise<void> => {
     const client = new MosooClient({
       apiUrl: new URL(mosoo.apiUrl),
       token: mosoo.tokens.person,
@@ -53,8 +53,8 @@ export async function simulateMatrixJobs({ legs, scale, seed, into }: MatrixJobs
     try {
       await client.createThread({
         agentId: mosoo.agents.published,
-        intent: { text: `Leg ${index}`, userId: "github:octocat", fileIds: [] },
-        key: `leg-${index}`,
+        intent: { text: `Job ${index}`, userId: "github:octocat", fileIds: [] },
+        key: `job-${index}`,
         withInput: true,
         userIdGiven: false,
         firstAttempt: true,
@@ -65,7 +65,7 @@ export async function simulateMatrixJobs({ legs, scale, seed, into }: MatrixJobs
       await client.close();
     }
   };
-  await Promise.all(Array.from({ length: legs }, (_, index) => leg(index)));
+  await Promise.all(Array.from({ length: jobs }, (_, index) => job(index)));
   const seconds = ((performance.now() - realStart) * scale) / 1_000;
   const refusals = new Map<string, number>();
   for (const request of mosoo.requests.filter(({ status }) => status === 429)) {
@@ -74,13 +74,13 @@ export async function simulateMatrixJobs({ legs, scale, seed, into }: MatrixJobs
   }
   const { threads } = mosoo;
   await mosoo.close();
-  const windows = Math.ceil(legs / requestsPerWindow) - 1;
+  const windows = Math.ceil(jobs / requestsPerWindow) - 1;
   return {
     threads: new Set(threads.map((thread) => thread.idempotencyKey)).size,
     failed,
     seconds,
     idealSeconds: windows === 0 ? 0 : (windows * windowMs - into * windowMs) / 1_000,
-    meanRefusals: [...refusals.values()].reduce((sum, each) => sum + each, 0) / legs,
-    mostRefusals: Math.max(0, ...refusals.values()),
+    meanRefusals: [...refusals.values()].reduce((sum, each) => sum + each, 0) / jobs,
+    maxRefusals: Math.max(0, ...refusals.values()),
   };
 }

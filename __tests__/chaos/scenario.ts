@@ -41,7 +41,7 @@ export interface Stage {
   before: { ends: Ended; stranger: OtherUser | undefined } | undefined;
   /** A second attempt begins so long after the first, while that may still run. */
   secondAfter: number | undefined;
-  /** The first attempt is told to stop so long after its beginning. */
+  /** The first attempt is cancelled so long after its beginning. */
   stopAfter: number | undefined;
 }
 

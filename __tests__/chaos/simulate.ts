@@ -132,13 +132,13 @@ class Player {
     const { mosoo } = this.#world;
     const runAttempt = this.attempts.length + 1;
     // The place is taken at once: a second attempt may begin before the first has ended.
-    this.attempts.push({ runAttempt, succeeded: false, threadId: "", runId: "", told: "", failure: "" });
+    this.attempts.push({ runAttempt, succeeded: false, threadId: "", runId: "", visible: "", failure: "" });
     const before = mosoo.requests.length;
     const attempt = await this.#run(this.#world, { runAttempt, stopAfterMs }, this.#chance);
     this.attempts[runAttempt - 1] = attempt;
     if (mosoo.requests.length - before > mostRequests)
       this.broken.push(`Attempt ${runAttempt} made ${mosoo.requests.length - before} requests.`);
-    if (attempt.told.includes(mosoo.tokens.person)) this.broken.push(`Attempt ${runAttempt} tells the token.`);
+    if (attempt.visible.includes(mosoo.tokens.person)) this.broken.push(`Attempt ${runAttempt} shows the token.`);
     if (alone) this.#checkTruth(attempt);
     return attempt;
   }
@@ -185,9 +185,9 @@ class Player {
     const { files, mosoo } = this.#world;
     const ids = this.#ownMessages[0]?.fileIds ?? [];
     const attached = ids.map((id) => mosoo.uploads.find((upload) => upload.id === id));
-    const told = attached.map((upload) => `${upload?.name ?? "?"} ${upload?.sha256 ?? "?"}`).sort();
+    const attachedFiles = attached.map((upload) => `${upload?.name ?? "?"} ${upload?.sha256 ?? "?"}`).sort();
     const wanted = files.map(({ name, sha256 }) => `${name} ${sha256}`).sort();
-    if (JSON.stringify(told) !== JSON.stringify(wanted))
-      wrong(`the message has files ${JSON.stringify(told)} instead of ${JSON.stringify(wanted)}`);
+    if (JSON.stringify(attachedFiles) !== JSON.stringify(wanted))
+      wrong(`the message has files ${JSON.stringify(attachedFiles)} instead of ${JSON.stringify(wanted)}`);
   }
 }

@@ -50,7 +50,7 @@ async function toured(revision: Revision): Promise<{ own: Contract; exchanges: E
   return { own, exchanges };
 }
 
-describe("the stand-in's own contract", () => {
+describe("the fake server's own contract", () => {
   it.each(REVISIONS)("describes what it answers and takes (%s)", async (revision) => {
     const { own, exchanges } = await toured(revision);
     expect(exchanges.length).toBeGreaterThan(18);
@@ -87,13 +87,13 @@ describe("the stand-in's own contract", () => {
 const contracts = publishedContracts();
 
 (contracts === undefined ? describe.skip : describe)("the published contracts", () => {
-  it.each(REVISIONS)("agree with all that the stand-in answers and takes (%s)", async (revision) => {
+  it.each(REVISIONS)("agree with all that the fake server answers and takes (%s)", async (revision) => {
     const { exchanges } = await toured(revision);
     const contract = contracts?.[revision] as Contract;
     expect(exchanges.flatMap((exchange) => checkExchange(contract, exchange))).toEqual([]);
   });
 
-  it.each(REVISIONS)("declare the same requests as the stand-in's own (%s)", async (revision) => {
+  it.each(REVISIONS)("declare the same requests as the fake server's own (%s)", async (revision) => {
     const own = await fetched(await start({ revision }));
     const contract = contracts?.[revision] as Contract;
     const shape = (document: Contract, name: string) => {

@@ -1,5 +1,5 @@
 /**
- * A stand-in for GitHub's API on loopback: an issue's comments over REST, `viewer.login` over GraphQL. It is as strict
+ * A fake of GitHub's API on loopback: an issue's comments over REST, `viewer.login` over GraphQL. It is as strict
  * as GitHub where a client could get it wrong, answers with GitHub's own words, and breaks on demand.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

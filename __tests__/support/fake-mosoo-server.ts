@@ -37,7 +37,7 @@ export type * from "./mosoo/types.ts";
 const KEPT_BODY_BYTES = 1_000_000;
 
 /**
- * A stand-in for the Mosoo Thread API over real HTTP on loopback: it refuses what the service would refuse, at any of
+ * A fake of the Mosoo Thread API over real HTTP on loopback: it refuses what the service would refuse, at any of
  * its deployed revisions, remembers keys as the service does, and goes wrong in every way it is asked to.
  */
 export async function startFakeMosooServer(options: FakeMosooServerOptions = {}): Promise<FakeMosooServer> {

@@ -1,9 +1,9 @@
 /**
  * Texts that mean harm, for every rule of docs/security.md, each with a name that says what it tries. They are put
- * wherever foreign text comes in: the answer, live events, names of tools, questions, server errors, titles.
+ * wherever untrusted text comes in: the answer, live events, names of tools, questions, server errors, titles.
  */
 
-/** Stands in every text that tries to be carried out, so that a test finds what became of it. */
+/** Stands in every text that tries to be executed, so that a test finds its effect. */
 export const CANARY = "canary-7f3a";
 /** Whom the texts try to ping. */
 export const PINGED = ["canary-user", "canary-org/canary-team"] as const;

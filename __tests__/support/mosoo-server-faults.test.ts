@@ -106,7 +106,7 @@ describe("answers that are made up", () => {
     expect(server.threads).toHaveLength(0);
   });
 
-  it("stores nothing unless it is told to", async () => {
+  it("stores nothing unless a fault says so", async () => {
     const server = await start();
     server.fault(onCreate({ kind: "status", status: 500 }));
     await create(server, { key: "k" });
@@ -134,13 +134,13 @@ describe("answers that are made up", () => {
     const server = await start();
     const date = new Date(0).toUTCString();
     for (const retryAfter of ["3", date, null] as const) server.fault(onCreate({ kind: "rate-limit", retryAfter }));
-    const told = async () => {
+    const limited = async () => {
       const reply = await create(server);
       return [reply.status, reply.code, reply.headers.get("retry-after")];
     };
-    expect(await told()).toEqual([429, "rate_limited", "3"]);
-    expect(await told()).toEqual([429, "rate_limited", date]);
-    expect(await told()).toEqual([429, "rate_limited", null]);
+    expect(await limited()).toEqual([429, "rate_limited", "3"]);
+    expect(await limited()).toEqual([429, "rate_limited", date]);
+    expect(await limited()).toEqual([429, "rate_limited", null]);
   });
 
   it("quotes the token in an error", async () => {

@@ -4,7 +4,7 @@ import type { FakeMosooServer } from "./fake-mosoo-server.ts";
 
 const HOUR = 3_600_000;
 
-/** A clock that moves when it is told to. */
+/** A clock that moves when a test moves it. */
 function clock() {
   let ms = Date.UTC(2026, 6, 1);
   const pass = (more: number): void => {
@@ -29,7 +29,7 @@ describe("an idempotency key", () => {
     expect(server.threads).toHaveLength(2);
   });
 
-  it("replays what was answered, not what became of the run", async () => {
+  it("replays what was answered, not the run as it is now", async () => {
     const server = await start();
     const first = await create(server, { key: "k" });
     server.endRun(idAt(first.json, "run", "id"), "completed");

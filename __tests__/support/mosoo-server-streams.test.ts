@@ -209,7 +209,7 @@ describe("faults of the event stream", () => {
 });
 
 describe("a script", () => {
-  it("plays a run after it was told as queued", async () => {
+  it("plays a run after it was reported as queued", async () => {
     const server = await start({
       revision: "2026-08",
       script: ({ text }) => [
@@ -237,7 +237,7 @@ describe("a script", () => {
     expect(at(thread.runs[0], "error", "code")).toBe("broken");
   });
 
-  it("writes the text that no delta told", async () => {
+  it("writes the text that no delta held", async () => {
     const server = await start({ script: [{ status: "running" }, { end: "completed", text: "Done." }] });
     const thread = server.createThreadDirectly({ text: "Go" });
     await until(() => thread.runs[0]?.status === "completed");

@@ -12,7 +12,7 @@ export const defaultGithubToken = "ghs_runnerHarnessTokenOfNoValue0000000000";
 
 export interface StepOptions {
   with: Record<string, string>;
-  /** Laid over everything else; undefined removes a variable. */
+  /** Overrides everything else; undefined removes a variable. */
   env?: Record<string, string | undefined>;
   /** A push to main where none is given. */
   event?: RunnerEvent;

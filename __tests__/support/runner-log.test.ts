@@ -51,7 +51,7 @@ describe("the runner's reading of a log", () => {
     expect(parseRunnerLog("::stop-commands::error\n::error::x").stopped).toBe(false);
   });
 
-  it("masks what it was told to, line by line, from then on", () => {
+  it("masks what it was asked to, line by line, from then on", () => {
     const log = parseRunnerLog("secret1\n::add-mask::secret1%0A secret2 \nsecret1 secret2");
     expect(log.masks).toContain("secret2");
     expect(log.lines).toEqual(["secret1", "*** ***"]);

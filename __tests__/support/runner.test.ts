@@ -12,7 +12,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A stand-in for the built action. */
+/** In place of the built action. */
 function script(text: string): string {
   const path = join(folder, `step-${++scripts}.mjs`);
   writeFileSync(path, text);

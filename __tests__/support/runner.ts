@@ -50,7 +50,7 @@ export interface RunningStep {
   cancel(): Promise<StepResult>;
   kill(): Promise<StepResult>;
   stdoutSoFar(): string;
-  /** What the post step would be told if the step ended now. */
+  /** What the post step would get if the step ended now. */
   stateSoFar(): Record<string, string>;
   /** Waits until stdout matches; rejects, with the log, when the step ends first or `timeoutMs` (10 s) pass. */
   waitForLog(pattern: RegExp | string, timeoutMs?: number): Promise<void>;

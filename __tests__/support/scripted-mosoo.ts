@@ -1,5 +1,5 @@
 /**
- * A Mosoo that answers as each test wants, byte by byte: for what the stand-in, which plays the service as it is, never
+ * A Mosoo that answers as each test wants, byte by byte: for what the fake server, which plays the service as it is, never
  * does. It knows one agent, one thread and one run.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -23,7 +23,7 @@ export interface ScriptedRequest {
   at: number;
 }
 
-/** Each is told how many requests of its kind came before. */
+/** Each gets the number of earlier requests of its kind. */
 export interface ScriptedBehavior {
   create?: (before: number) => ScriptedAnswer;
   thread?: (before: number) => ScriptedAnswer;
@@ -42,7 +42,7 @@ export interface ScriptedMosoo {
   close(): Promise<void>;
 }
 
-/** A thread answer; fields of the run are laid over. */
+/** A thread answer; fields override the run's. */
 export function threadBody(run: Record<string, unknown> | null, id = ids.run): Record<string, unknown> {
   const at = "2026-08-01T10:00:00.000Z";
   return {

@@ -105,9 +105,9 @@ function harmInOutputs({ outputs, state, exported }: StepResult, api: string): s
       harm.push(`output ${name}: ${address.slice(0, 300)}`);
   }
   const { json = "null" } = outputs;
-  const told: unknown = JSON.parse(json);
+  const shown: unknown = JSON.parse(json);
   if (/[\n\r]/.test(json)) harm.push("json has lines");
-  if (outputs["json"] !== undefined && (typeof told !== "object" || told === null))
+  if (outputs["json"] !== undefined && (typeof shown !== "object" || shown === null))
     harm.push(`json: ${json.slice(0, 300)}`);
   return harm;
 }
@@ -143,13 +143,13 @@ export interface Traces {
   comment?: string | undefined;
 }
 
-/** Everything that is wrong with what a step left behind; none where foreign text did nothing. */
+/** Everything that is wrong with what a step left behind; none where untrusted text did nothing. */
 export function unsafeOutput(step: StepResult, { secrets, api, comment }: Traces): string[] {
-  const told = comment === undefined ? [] : [withoutMarker(comment)];
+  const shown = comment === undefined ? [] : [withoutMarker(comment)];
   return [
     ...unsafeInLog(step, secrets),
     ...harmInAnnotations(step),
     ...harmInOutputs(step, api),
-    ...[step.summary, ...told].flatMap(unsafeInMarkdown),
+    ...[step.summary, ...shown].flatMap(unsafeInMarkdown),
   ];
 }

@@ -1,4 +1,4 @@
-/** An agent to wait for: the stand-in Mosoo, and steps of the built action with `wait: true`. */
+/** An agent to wait for: the fake Mosoo server, and steps of the built action with `wait: true`. */
 import {
   type FakeMosooServer,
   type FakeMosooServerOptions,
@@ -138,7 +138,7 @@ export async function stopped(
   const result = await running.result;
   const ms = performance.now() - began;
   const errors = result.annotations.filter(({ level }) => level === "error");
-  if (errors.length !== 1) throw new Error(`The step told ${errors.length} errors:\n${result.stdout}`);
+  if (errors.length !== 1) throw new Error(`The step has ${errors.length} errors:\n${result.stdout}`);
   return { result, ms, error: errors[0]?.message ?? "" };
 }
 

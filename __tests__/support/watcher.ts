@@ -1,11 +1,11 @@
-/** Follows a run as the step does, and keeps all that it was told. */
+/** Follows a run as the step does, and keeps every event. */
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import type { Run } from "../../src/mosoo/contract/schema.ts";
 import { Transport } from "../../src/mosoo/transport.ts";
 import { type FollowOptions, type Followed, followRun } from "../../src/mosoo/runs/follow.ts";
 
 export interface Watched extends Followed {
-  /** What was told as it came: words joined, tools as `→ name`. */
+  /** The text as it came: words joined, tools as `→ name`. */
   words: string;
   tools: string[];
   questions: (string | undefined)[];
@@ -33,7 +33,7 @@ export interface WatchOptions extends Partial<Omit<FollowOptions, "listener" | "
 export async function watch(options: WatchOptions): Promise<Watched> {
   const { apiUrl, token = "t", runId, timeoutMs = 600_000, clock = systemClock, onQuestion, run, ...given } = options;
   const transport = new Transport({ apiUrl: new URL(apiUrl), token, userAgent: "test", environment: {} });
-  const told = { words: "", tools: [], questions: [], seen: [], quietMinutes: 0, debug: [] } as Pick<
+  const seen = { words: "", tools: [], questions: [], seen: [], quietMinutes: 0, debug: [] } as Pick<
     Watched,
     "words" | "tools" | "questions" | "seen" | "quietMinutes" | "debug"
   >;
@@ -50,25 +50,25 @@ export async function watch(options: WatchOptions): Promise<Watched> {
       deadlineAt: began + timeoutMs,
       listener: {
         onEvent: (happening) => {
-          if (happening.kind === "words") told.words += happening.text;
-          if (happening.kind === "tool") told.tools.push(happening.name);
+          if (happening.kind === "words") seen.words += happening.text;
+          if (happening.kind === "tool") seen.tools.push(happening.name);
         },
         onRunUpdated: ({ status }) => {
-          if (told.seen.at(-1) !== status) told.seen.push(status);
+          if (seen.seen.at(-1) !== status) seen.seen.push(status);
         },
         onInputRequired: (title) => {
-          told.questions.push(title);
+          seen.questions.push(title);
           return onQuestion?.(title) ?? true;
         },
         onIdle: () => {
-          told.quietMinutes += 1;
+          seen.quietMinutes += 1;
         },
         debug: (text) => {
-          told.debug.push(text);
+          seen.debug.push(text);
         },
       },
     });
-    return { ...followed, ...told, durationMs: clock.now() - began };
+    return { ...followed, ...seen, durationMs: clock.now() - began };
   } finally {
     await transport.close();
   }

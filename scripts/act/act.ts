@@ -13,7 +13,7 @@ const longestRunMs = 120_000;
 
 export interface ActOptions {
   event: RunnerEvent;
-  /** Where the stand-in Mosoo answers: becomes the default of `api-url`. */
+  /** Where the fake Mosoo server answers: becomes the default of `api-url`. */
   apiUrl: string;
   github?: { apiUrl: string; graphqlUrl: string };
   /** What `github.token` gives. */
@@ -57,14 +57,14 @@ export class ActRun {
     return results.size === 0 ? "not run" : [...results].join(" and ");
   }
 
-  /** The main stage of a step, by its `id` or index, in the job `jobId` and the leg of the matrix that `leg` fits. */
-  step(id: string, jobId?: string, leg: Record<string, unknown> = {}): StepSeen {
+  /** The main stage of a step, by its `id` or index, in the job `jobId` and the matrix job that `matrix` fits. */
+  step(id: string, jobId?: string, matrix: Record<string, unknown> = {}): StepSeen {
     const found = this.steps.find(
       (step) =>
         step.stage === "Main" &&
         step.id === id &&
         (jobId === undefined || step.jobId === jobId) &&
-        Object.entries(leg).every(([name, value]) => step.matrix[name] === value),
+        Object.entries(matrix).every(([name, value]) => step.matrix[name] === value),
     );
     if (found === undefined) throw new Error(`No step "${id}" was run`);
     return found;

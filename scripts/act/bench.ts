@@ -1,4 +1,4 @@
-/** What an example's case works with: the stand-ins, act, and the checks. */
+/** What an example's case works with: the fake servers, act, and the checks. */
 import { checkExchange, publishedContracts } from "../../__tests__/support/contract-check.ts";
 import {
   startFakeGitHubServer,
@@ -54,7 +54,7 @@ export interface Bench {
   runs: ActRun[];
   mosoo: (options: FakeMosooServerOptions) => Promise<FakeMosooServer>;
   github: () => Promise<FakeGitHubServer>;
-  /** Runs the example once. The stand-in's agent is the repository's variable, its token the secret. */
+  /** Runs the example once. The fake server's agent is the repository's variable, its token the secret. */
   act: (example: string, options: RunOptions) => Promise<ActRun>;
   close: () => Promise<void>;
 }

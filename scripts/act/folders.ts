@@ -81,7 +81,7 @@ export function shippedFiles(): string[] {
 }
 
 /**
- * The action as a runner downloads it, except for one line: the default of `api-url` is the stand-in's address, so that
+ * The action as a runner downloads it, except for one line: the default of `api-url` is the fake server's address, so that
  * the example files run as they stand.
  */
 export function copyAction(folder: string, apiUrl: string): void {

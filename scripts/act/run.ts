@@ -1,5 +1,5 @@
 /**
- * Runs every workflow of examples/ by act, against a stand-in Mosoo and a stand-in GitHub, and checks what later steps,
+ * Runs every workflow of examples/ by act, against fake Mosoo and GitHub servers, and checks what later steps,
  * the summary, the comment and the servers saw. `npm run examples -- name` runs those whose file name holds `name`.
  */
 import { readdirSync } from "node:fs";

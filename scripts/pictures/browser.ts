@@ -106,7 +106,7 @@ export class Browser {
   }
 }
 
-/** The WebSocket address of the browser's page, once it has told its port. */
+/** The WebSocket address of the browser's page, once it has printed its port. */
 async function pageAddress(profile: string): Promise<string> {
   const file = join(profile, "DevToolsActivePort");
   for (const end = Date.now() + startMs; Date.now() < end;) {

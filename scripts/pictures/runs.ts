@@ -1,9 +1,9 @@
-/** Real runs of the built action (dist/) against the stand-in servers, one for each outcome: what they tell people. */
+/** Real runs of the built action (dist/) against the fake servers, one for each outcome: what they tell people. */
 import { startFakeGitHubServer, writeToken } from "../../__tests__/support/fake-github-server.ts";
 import { type RunScript, type ScriptStep, startFakeMosooServer } from "../../__tests__/support/fake-mosoo-server.ts";
 import { type RunningStep, type StepOptions, events, startStep } from "../../__tests__/support/runner.ts";
 
-export interface Told {
+export interface Shown {
   /** The job summary; "" where the step was still at work. */
   summary: string;
   /** The pull request's comment. */
@@ -101,7 +101,7 @@ function firstComment(requests: readonly { method: string; body: string }[]): st
   return body === undefined ? "" : (JSON.parse(body) as { body: string }).body;
 }
 
-async function play(scene: Scene): Promise<{ told: Told; first: string }> {
+async function play(scene: Scene): Promise<{ shown: Shown; first: string }> {
   let script = scene.script;
   const mosoo = await startFakeMosooServer({
     revision: "2026-08",
@@ -131,18 +131,18 @@ async function play(scene: Scene): Promise<{ told: Told; first: string }> {
     script = scene.again;
     result = await startStep({ ...options, runAttempt: 2 }).result;
   }
-  const told = { summary: result.summary, comment: github.comments[0]?.body ?? "" };
+  const shown = { summary: result.summary, comment: github.comments[0]?.body ?? "" };
   await Promise.all([mosoo.close(), github.close()]);
-  return { told, first: firstComment(github.requests) };
+  return { shown, first: firstComment(github.requests) };
 }
 
 /** What the action tells people, by outcome. @param wanted the outcomes; all where none are named */
-export async function playAll(wanted: readonly string[]): Promise<Map<string, Told>> {
-  const all = new Map<string, Told>();
+export async function playAll(wanted: readonly string[]): Promise<Map<string, Shown>> {
+  const all = new Map<string, Shown>();
   for (const [name, scene] of Object.entries(scenes)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
-    const { told, first } = await play(scene);
-    all.set(name, told);
+    const { shown, first } = await play(scene);
+    all.set(name, shown);
     if (name === "completed") all.set("working", { summary: "", comment: first });
   }
   return all;

@@ -42,8 +42,8 @@ export function madeUpAnswer(mishap: FaultHandler, request: LoggedRequest): Pack
       return packet;
     }
     case "echo-headers": {
-      const told = `Bad request. Headers: authorization: ${request.authorization ?? "none"}`;
-      return jsonPacket(refusalAnswer(new Refusal(mishap.status ?? 500, "internal_error", told)));
+      const message = `Bad request. Headers: authorization: ${request.authorization ?? "none"}`;
+      return jsonPacket(refusalAnswer(new Refusal(mishap.status ?? 500, "internal_error", message)));
     }
     case "garbage":
       return mishap.commit === false ? garbagePacket(mishap) : undefined;

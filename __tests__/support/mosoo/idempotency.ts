@@ -95,7 +95,7 @@ function attempt(once: OnceRequest): Answer {
     // The answer tells this moment, whatever becomes of the thread before it is sent.
     return { status: once.status, headers: {}, body: structuredClone(once.operation()) };
   } catch (error) {
-    if (!(error instanceof Refusal)) console.error("The stand-in Mosoo server has a fault of its own:", error);
+    if (!(error instanceof Refusal)) console.error("The fake Mosoo server has a fault of its own:", error);
     return refusalAnswer(error instanceof Refusal ? error : internalError());
   }
 }

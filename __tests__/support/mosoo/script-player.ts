@@ -9,7 +9,7 @@ export class ScriptPlayer {
     this.#perform = perform;
   }
 
-  /** Starts after the current turn, so that the answer that tells of the run still shows it queued. */
+  /** Starts after the current turn, so that the response with the run still shows it queued. */
   play(runId: string, steps: ScriptStep[]): void {
     this.stop(runId);
     this.#schedule(runId, steps);

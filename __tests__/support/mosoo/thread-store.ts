@@ -136,15 +136,15 @@ export class ThreadStore {
     }
   }
 
-  /** Ends a run. A text that no delta told is written as one first; the ending event tells the status badly, as the service's does. */
+  /** Ends a run. A text that no delta held is written as one first; the ending event tells the status badly, as the service's does. */
   endRun(runId: string, status: EndedStatus, ending: RunEnding = {}): void {
     const run = this.findRun(runId);
     if (hasEnded(run)) throw new Error(`Run ${runId} has ended.`);
-    const told = this.#lastMessage(run);
-    if (typeof ending.text === "string" && told === null && ending.text !== "") {
+    const said = this.#lastMessage(run);
+    if (typeof ending.text === "string" && said === null && ending.text !== "") {
       this.emit(runId, { type: "agent.message.delta", content: ending.text });
     }
-    run.finalText = ending.text === undefined ? told : ending.text;
+    run.finalText = ending.text === undefined ? said : ending.text;
     run.error = ending.error ?? null;
     if (status === "failed") run.error ??= { code: "runtime_error", message: "The run failed.", retryable: false };
     this.#close(run, status);

@@ -6,7 +6,7 @@ const example = "matrix-of-agents.yml";
 export const cases: ExampleCase[] = [
   {
     example,
-    shows: "each leg has a thread of its own, and re-running the workflow run finds each leg's thread",
+    shows: "each job has a thread of its own, and re-running the workflow run finds each job's thread",
     async run({ check, mosoo, act }) {
       const server = await mosoo({ revision: "2026-07", script: answering("One two three.") });
       const id = server.agents.published;
@@ -17,7 +17,7 @@ export const cases: ExampleCase[] = [
       };
       const first = await act(example, options);
       const again = await act(example, { ...options, runAttempt: 2 });
-      const legs = ["security", "documentation"];
+      const jobs = ["security", "documentation"];
       const threadOf = (run: typeof first, agent: string): string =>
         run.step("ask", "ask", { agent }).outputs["thread-url"] ?? "";
       check.equal(
@@ -29,17 +29,17 @@ export const cases: ExampleCase[] = [
         ],
       );
       check.differ(
-        "threads of the legs",
-        legs.map((agent) => threadOf(first, agent)),
+        "threads of the matrix jobs",
+        jobs.map((agent) => threadOf(first, agent)),
       );
       check.equal(
-        "threads of the legs in the re-run",
-        legs.map((agent) => threadOf(again, agent)),
-        legs.map((agent) => threadOf(first, agent)),
+        "threads of the matrix jobs in the re-run",
+        jobs.map((agent) => threadOf(again, agent)),
+        jobs.map((agent) => threadOf(first, agent)),
       );
       check.differ(
         "idempotency keys",
-        legs.map((agent) => first.step("ask", "ask", { agent }).outputs["idempotency-key"]),
+        jobs.map((agent) => first.step("ask", "ask", { agent }).outputs["idempotency-key"]),
       );
       check.equal("threads on the server", server.threads.length, 2);
       check.equal("what was asked", asked(server).sort(), [
@@ -48,8 +48,8 @@ export const cases: ExampleCase[] = [
       ]);
       check.equal(
         "the later steps printed",
-        legs.map((agent) => first.step("1", "ask", { agent }).lines),
-        legs.map((agent) => [`${agent} answered in 3 words, see ${threadOf(first, agent)}`]),
+        jobs.map((agent) => first.step("1", "ask", { agent }).lines),
+        jobs.map((agent) => [`${agent} answered in 3 words, see ${threadOf(first, agent)}`]),
       );
     },
   },
