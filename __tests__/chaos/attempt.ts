@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import type { ClientEvent } from "../../src/mosoo/retry-loop.ts";
 import { buildStepRequest } from "../../src/step/request.ts";
-import { redact } from "../../src/sanitize/index.ts";
+import { redact } from "../../src/sanitize/redact.ts";
 import { type ThreadHandle, startThread } from "../../src/step/start-thread.ts";
 import { startStep } from "../support/runner.ts";
 import type { Random } from "./random.ts";
@@ -128,7 +128,7 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     runId: last?.run?.id ?? "",
     visible: JSON.stringify([
       known,
-      notes.map((note) => ("cause" in note ? [note, note.cause.message, note.cause.details] : note)),
+      notes.map((note) => ("because" in note ? [note, note.because.message, note.because.details] : note)),
       failure,
     ]),
     failure,

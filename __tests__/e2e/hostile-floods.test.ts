@@ -208,7 +208,7 @@ describe("a step that ends in the middle of foreign words", () => {
     return running;
   }
 
-  skipUnless("signals", it)("has ended its guard when it is stopped, and says how it ended", async () => {
+  skipUnless("signals", it)("executes nothing of them when it is stopped, and says how it ended", async () => {
     const running = await talking();
     const step = await running.cancel();
     expect(step.exitCode).toBe(1);
@@ -217,7 +217,7 @@ describe("a step that ends in the middle of foreign words", () => {
     expect(step.annotations[0]?.message).toContain("The run is cancelled.");
   });
 
-  it("has ended its guard when it is killed, and leaves what the post step needs", async () => {
+  it("executes nothing of them when it is killed, and leaves what the post step needs", async () => {
     const running = await talking();
     const step = await running.kill();
     expect(step.signal).toBe("SIGKILL");

@@ -23,8 +23,7 @@ export const LOG: Corpus = {
   "a problem matcher": "::add-matcher::evil.json",
   "a group that swallows the rest": `::group::${CANARY}`,
   "stopped commands": `::stop-commands::${CANARY}`,
-  "an end of the guard by guess": "::resume::",
-  "an empty end of the guard": "::::",
+  "a command without a name": "::::",
   "a command after blanks": ` \t\u00a0\u3000\u2003::error::${CANARY}`,
   "a command after weightless characters": `\u200b\u2060\u00ad\ufeff::error::${CANARY}`,
   "a command parted by a weightless character": `:\u200b:error:\u200b:${CANARY}`,
@@ -33,6 +32,11 @@ export const LOG: Corpus = {
   "an old command": `##[error]${CANARY}`,
   "an old command inside a line": `all is well ##[add-mask]e and ##[group]${CANARY}`,
   "an old command with properties": `x##[set-output name=thread-id;]${CANARY}`,
+  "a full-width command": `：：error：：${CANARY}`,
+  "a full-width colon beside an ASCII one": `：:error::${CANARY}`,
+  "an old command in full-width signs": `all is well ＃＃[error]${CANARY}`,
+  "an old command with a full-width bracket": `##［error]${CANARY}`,
+  "a full-width command split by weightless characters": `\u200b：\u00ad：error：：${CANARY}`,
   "an old command after more signs": `####[error]${CANARY}`,
   "an old command parted by weightless characters": `#\u200b#\u00ad[error]${CANARY}`,
   "an old command behind a new one": `:: ##[error]${CANARY}`,
@@ -112,6 +116,9 @@ export const MARKDOWN: Corpus = {
   "other schemes": "[a](data:text/html,x) [b](vbscript:x) [c](file:///etc/passwd) [d](//evil.example) [e](/x) [f](#y)",
   "a disguised host":
     "[x](https://github.com@evil.example/) [y](https://github.com%2f@evil.example) [z](https:\\\\evil.example)",
+  "addresses of other schemes":
+    "<xmpp:a@b.cc> a.b@<xmpp:foo@bar.baz> xmpp:a@b.cc/x <ftp://a.example/> <irc://a.example/>",
+  "an address joined by a tag": "xmpp<b></b>:a@b.cc xmpp:<i></i>a@b.cc xmpp:a\\@b.cc x&#109;pp:a&#64;b.cc",
   "a script behind a definition": "[x][r] ![y][r]\n\n[r]: javascript:alert(1)",
   "a definition for our brackets": "[thread]: https://evil.example\n[run]: https://evil.example",
   pictures:
@@ -152,7 +159,22 @@ export const HOSTILE: Corpus = { ...LOG, ...MARKDOWN, ...OUTPUTS, ...PATHS };
 
 /** Pieces that generators mix: fragments of all the above and what stands between them. */
 export const FRAGMENTS: readonly string[] = [
-  ...["::", ":", "##[", "#", "[", "]", "error", "::error::", "##[error]", "add-mask", "stop-commands"],
+  ...[
+    "::",
+    ":",
+    "##[",
+    "：：",
+    "＃＃",
+    "［",
+    "#",
+    "[",
+    "]",
+    "error",
+    "::error::",
+    "##[error]",
+    "add-mask",
+    "stop-commands",
+  ],
   ...[
     "\n",
     "\r",
@@ -256,6 +278,10 @@ export const FRAGMENTS: readonly string[] = [
     "me@example.com",
     "mailto:",
     "javascript:alert(1)",
+    "xmpp:",
+    "<xmpp:a@b.cc>",
+    "ftp://",
+    "a@b.cc",
   ],
   ...[
     "[x](https://example.com)",

@@ -27,7 +27,8 @@ const LIVE = [
   /(?:^|[^A-Za-z0-9_])@[a-z0-9][a-z0-9-]*/iu,
   /(?:^|\W)(?:gh-|#)\d+\b/iu,
   /[\w-]+(?:\/[\w.-]*)?#\d+\b/u,
-  /(?:^|[({@\s[])[0-9a-f]{7,40}\b/u,
+  // Digits alone are a number, unless they are a whole hash.
+  /(?:^|[({@\s[])(?:(?=[0-9]*[a-f])[0-9a-f]{7,40}|[0-9]{40})\b/u,
   /https?:\/\/[^\s]*\/(?:issues|pull|discussions|commit)\//iu,
 ];
 
@@ -47,7 +48,8 @@ export function render(markdown: string, extra: readonly string[] = []): Rendere
   return { html, problems: problemsIn(html, extra) };
 }
 
-function problemsIn(html: string, extra: readonly string[]): string[] {
+/** What is wrong with HTML that a parser made of cleaned Markdown. */
+export function problemsIn(html: string, extra: readonly string[] = []): string[] {
   const problems: string[] = [];
   const open: string[] = [];
   let before = "";

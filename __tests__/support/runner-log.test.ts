@@ -33,6 +33,13 @@ describe("the runner's reading of a log", () => {
     expect(names("\ufeff::error::x")).toEqual(["error"]);
   });
 
+  it("takes full-width signs for commands, as under ja-JP", () => {
+    expect(names("：：error：：x")).toEqual(["error"]);
+    expect(names("x ＃＃［error]x")).toEqual(["error"]);
+    expect(names("\\：：error：：x")).toEqual([]);
+    expect(names("＃＃\\［error]x")).toEqual([]);
+  });
+
   it("carries nothing out between stop-commands and its token, whatever its case", () => {
     const log = parseRunnerLog(
       "::stop-commands::ToKeN123\n::error::a\n##[error]b\n::other::\n::token123::\n::notice::c",

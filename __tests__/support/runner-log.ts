@@ -4,7 +4,8 @@
  * `::command::` after blanks, the older `##[command]` anywhere, `stop-commands`, masks.
  *
  * .NET compares these prefixes by culture, where characters without weight (U+200B, U+00AD, NUL) do not count, unless
- * the machine runs it in invariant mode. A line is a command here when it is one in either mode.
+ * the machine runs it in invariant mode; under ja-JP full-width forms are the same as their ASCII, besides. A line is a
+ * command here when it is one in any of these modes.
  */
 
 export interface RunnerCommand {
@@ -87,7 +88,7 @@ export function parseCommand(
   line: string,
   registered: ReadonlySet<string> = new Set(REGISTERED),
 ): RunnerCommand | undefined {
-  for (const indexOf of [ordinalIndexOf, culturalIndexOf]) {
+  for (const indexOf of [ordinalIndexOf, culturalIndexOf, japaneseIndexOf]) {
     const command = parseNew(line, indexOf, registered) ?? parseOld(line, indexOf, registered);
     if (command !== undefined) return command;
   }
@@ -181,6 +182,12 @@ function culturalIndexOf(text: string, wanted: string, from: number): number {
     if (matchesAt(text, wanted, start)) return start;
   }
   return -1;
+}
+
+/** Character by character, so that indexes stay those of `text`. */
+function japaneseIndexOf(text: string, wanted: string, from: number): number {
+  const folded = text.replace(/[\uff01-\uff5e\ufe13\ufe47\ufe55\ufe5f]/gu, (character) => character.normalize("NFKC"));
+  return culturalIndexOf(folded, wanted, from);
 }
 
 function matchesAt(text: string, wanted: string, start: number): boolean {

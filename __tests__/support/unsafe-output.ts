@@ -29,8 +29,6 @@ function isOurs({ name, properties, message, line }: RunnerCommand, secrets: rea
   switch (name) {
     case "add-mask":
       return plain && secrets.includes(message);
-    case "stop-commands":
-      return plain && /^[0-9a-f]{48}$/.test(message);
     case "error":
     case "warning":
     case "notice":

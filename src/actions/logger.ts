@@ -3,7 +3,8 @@
  * (untrusted.ts) and loses the secrets, whoever wrote it.
  */
 import * as core from "@actions/core";
-import { annotationText, guardedBlocks, logLine, redact } from "../sanitize/index.ts";
+import { annotationText, logLine, logLines } from "../sanitize/log-text.ts";
+import { redact } from "../sanitize/redact.ts";
 
 const title = "Mosoo thread";
 
@@ -46,9 +47,10 @@ export class Logger {
     core.error(annotationText(this.#clean(text)), { title });
   }
 
-  /** Lines that someone else wrote, as they come: harmless each by itself, and around them commands are stopped besides. */
+  /** Lines that someone else wrote, in one write: each is escaped, so that the runner sees no command in any. */
   untrusted(text: string): void {
-    for (const block of guardedBlocks(this.#clean(text))) process.stdout.write(block);
+    const lines = logLines(this.#clean(text)).map((line) => `${line}\n`);
+    if (lines.length > 0) process.stdout.write(lines.join(""));
   }
 
   /** Foreign text as one harmless line, for `foreign` to print. At most `max` UTF-16 units, cut once secrets are out. */

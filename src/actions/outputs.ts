@@ -4,7 +4,7 @@
  * An output that holds a masked value is dropped by the runner between jobs: secrets become `***` here first.
  */
 import * as core from "@actions/core";
-import { redact } from "../sanitize/index.ts";
+import { redact } from "../sanitize/redact.ts";
 
 export type OutputName =
   | "thread-id"

@@ -2,7 +2,7 @@
 import type { Logger } from "./logger.ts";
 import { safeCutIndex } from "../sanitize/truncate.ts";
 
-/** Lines that come within so many milliseconds are printed together, under one guard. */
+/** Lines that come within so many milliseconds are printed together. */
 const gatherMs = 400;
 const longestTool = 200;
 /** A line that does not end is printed in parts of about this size. */

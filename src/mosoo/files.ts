@@ -147,7 +147,8 @@ export async function uploadFiles(
           advice: "Upload the files elsewhere and name them in `file-ids`.",
         });
       }
-      await effort.waitBeforeRetry(toRetryFailure(reply), error);
+      // What nobody names in a message stays a draft: an upload more does no harm.
+      await effort.waitBeforeRetry(toRetryFailure(reply), error, "look");
     }
   }
 

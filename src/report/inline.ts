@@ -1,6 +1,6 @@
 /** Sentences of this action that quote foreign text. Pure. */
 import { link } from "./links.ts";
-import { codeSpan, markdownText } from "../sanitize/index.ts";
+import { codeSpan, markdownText } from "../sanitize/inline.ts";
 
 /** Text as Markdown that renders as it is, blanks at the ends kept: a part of a sentence. */
 function plain(text: string): string {

@@ -7,7 +7,9 @@ import { commitPage, gitHubLink, link, type RenderTarget } from "./links.ts";
 import { renderInline } from "./inline.ts";
 import type { FailureDetails, Report } from "./report.ts";
 import { truncate } from "../sanitize/truncate.ts";
-import { codeSpan, markdownText } from "../sanitize/index.ts";
+import { codeSpan, markdownText } from "../sanitize/inline.ts";
+
+export { formatDuration as duration } from "../common/format.ts";
 
 /** A longer answer is folded at first, in UTF-16 units of Markdown: some four screens, over which nobody should have to scroll. */
 const MAX_EXPANDED_ANSWER_LENGTH = 10_000;

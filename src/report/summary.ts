@@ -4,7 +4,7 @@ import * as core from "@actions/core";
 import { frameLength, renderReport } from "./render.ts";
 import { link, type RenderTarget } from "./links.ts";
 import type { FailureDetails, Report } from "./report.ts";
-import { redact } from "../sanitize/index.ts";
+import { redact } from "../sanitize/redact.ts";
 
 /** The runner takes so many bytes a step, and shows nothing of more. */
 const mostSummaryBytes = 1_048_576;

@@ -1,5 +1,5 @@
 /**
- * Single characters that harm wherever foreign text is shown: terminal sequences, control characters, and the
+ * Single characters that do harm wherever untrusted text is shown: terminal sequences, control characters, and the
  * bidirectional overrides that make text read differently from what it is.
  */
 
@@ -14,9 +14,16 @@ const CONTROL = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/gu;
 const BIDI_OVERRIDE = /[\u202a-\u202e\u2066-\u2069]/gu;
 /** The tag block: a second, invisible ASCII that no writing needs. */
 const TAG_CHARACTER = /[\u{e0000}-\u{e007f}]/gu;
+/** Whitespace, what has no glyph, and the empty Braille pattern, which has one without ink. */
+const INVISIBLE = /^[\s\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]*$/u;
 
 export function splitLines(text: string): string[] {
   return text.split(LINE_END);
+}
+
+/** Whether a reader sees nothing of the text: it is empty, or has whitespace and invisible characters only. */
+export function isInvisible(text: string): boolean {
+  return INVISIBLE.test(text);
 }
 
 /**
@@ -28,7 +35,7 @@ export function escapeControlCharacters(line: string): string {
     .toWellFormed()
     .replace(TERMINAL_SEQUENCE, "")
     .replace(CONTROL, controlPicture)
-    .replace(BIDI_OVERRIDE, (override) => `[U+${codePoint(override)}]`)
+    .replace(BIDI_OVERRIDE, (override) => `[U+${override.charCodeAt(0).toString(16).toUpperCase()}]`)
     .replace(TAG_CHARACTER, "");
 }
 
@@ -50,8 +57,4 @@ function controlPicture(control: string): string {
   const code = control.charCodeAt(0);
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   return code === 0x7f ? "\u2421" : "\ufffd";
-}
-
-function codePoint(character: string): string {
-  return character.charCodeAt(0).toString(16).toUpperCase();
 }

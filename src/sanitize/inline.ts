@@ -1,10 +1,10 @@
-/** Foreign text of one line inside Markdown of ours: titles, names of tools, error messages, questions. */
-import { stripControlCharacters, splitLines } from "./characters.ts";
+/** Untrusted text of one line inside Markdown of ours: titles, names of tools, error messages, questions. */
+import { isInvisible, stripControlCharacters, splitLines } from "./characters.ts";
 import { truncate } from "./truncate.ts";
-import { fencedOutside, spanFence } from "./code-fence.ts";
+import { fencedAtRoot, spanFence } from "./code-fence.ts";
 import { neutralizeReferences } from "./references.ts";
 
-/** Whatever Markdown or HTML could make something of, anywhere in a line. */
+/** What Markdown or HTML could interpret anywhere in a line. */
 const ACTIVE = /[\\`*_[\]<>&|~!$^]/gu;
 /** What begins a block, or a bot's `/command`, at the start of a line. */
 const LEADING = /^(?:[#+\-=:/]|[0-9]{1,9}[.)])/u;
@@ -14,7 +14,7 @@ function oneLine(text: string, max: number): string {
     .map((part) => stripControlCharacters(part).trim())
     .filter((part) => part !== "")
     .join(" ");
-  return truncate(line.replaceAll("\t", " "), max);
+  return isInvisible(line) ? "" : truncate(line.replaceAll("\t", " "), max);
 }
 
 function reference(character: string): string {
@@ -22,9 +22,9 @@ function reference(character: string): string {
 }
 
 /**
- * Foreign text as inline text that renders exactly as it is, in Markdown (line start, link text, table cell) and in
+ * Untrusted text as inline text that renders exactly as it is, in Markdown (line start, link text, table cell) and in
  * HTML (`<summary>`): everything active is a character reference, and what GitHub would ping, link or cross-reference
- * is parted by zero-width spaces. `max` counts UTF-16 units of the text as read.
+ * gets zero-width spaces inside. Empty where a reader would see nothing. `max` counts UTF-16 units of the text as read.
  */
 export function markdownText(text: string, max = Infinity): string {
   return neutralizeReferences(oneLine(text, max))
@@ -34,7 +34,7 @@ export function markdownText(text: string, max = Infinity): string {
 }
 
 /**
- * Foreign text as a Markdown code span that cannot be broken out of (with ' for ` where no fence would hold it). For
+ * Untrusted text as a Markdown code span that cannot be broken out of (with ' for ` where no fence would hold it). For
  * Markdown only, never inside HTML tags, where backticks mean nothing; in a table pass the result through `tableCell`.
  */
 export function codeSpan(text: string, max = Infinity): string {
@@ -46,10 +46,10 @@ export function codeSpan(text: string, max = Infinity): string {
   return `${fence}${padding}${code}${padding}${fence}`;
 }
 
-/** Foreign text as a fenced code block, shown exactly (line ends become \n). A block of its own: blank lines around it. */
+/** Untrusted text as a fenced code block, shown exactly (line ends become \n). A block of its own: blank lines around it. */
 export function codeBlock(text: string): string {
   const code = text.toWellFormed().replace(/\r\n?/gu, "\n").replaceAll("\0", "\ufffd");
-  return fencedOutside(code.endsWith("\n") ? code.slice(0, -1) : code, "text");
+  return fencedAtRoot(code.endsWith("\n") ? code.slice(0, -1) : code, "text");
 }
 
 /** Inline Markdown as one cell of a GFM table: a `|` would end the cell, even inside a code span. */

@@ -1,7 +1,7 @@
-/** Cutting between characters: what a reader sees as one is never torn apart. */
+/** Cutting between characters: what a reader sees as one stays whole. */
 
-/** How far back the start of a grapheme is looked for, in UTF-16 units: longer ones are cut between code points. */
-const LONGEST_GRAPHEME = 64;
+/** In UTF-16 units, how far back the start of a grapheme is searched for: longer ones are cut between code points. */
+const MAX_GRAPHEME_LENGTH = 64;
 
 /** Made when something is cut: it takes longer to make than the rest of a short step's reports. */
 let graphemes: Intl.Segmenter | undefined;
@@ -16,10 +16,10 @@ export function truncate(text: string, max: number): string {
 export function safeCutIndex(text: string, at: number): number {
   if (at >= text.length) return text.length;
   const limit = codePointBoundary(text, at);
-  const from = codePointBoundary(text, Math.max(0, limit - LONGEST_GRAPHEME));
+  const from = codePointBoundary(text, Math.max(0, limit - MAX_GRAPHEME_LENGTH));
   let last = from;
   graphemes ??= new Intl.Segmenter("en", { granularity: "grapheme" });
-  for (const { index } of graphemes.segment(text.slice(from, limit + LONGEST_GRAPHEME))) {
+  for (const { index } of graphemes.segment(text.slice(from, limit + MAX_GRAPHEME_LENGTH))) {
     if (from + index > limit) break;
     last = from + index;
   }

@@ -6,7 +6,7 @@ import { MosooClient } from "../mosoo/client.ts";
 import { loadReport } from "../report/saved-report.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { StepState } from "./step-state.ts";
-import { redact } from "../sanitize/index.ts";
+import { redact } from "../sanitize/redact.ts";
 import type { Report } from "../report/report.ts";
 import * as state from "../actions/state.ts";
 import type { StepContext } from "./main-step.ts";

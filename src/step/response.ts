@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { Run } from "../mosoo/contract/schema.ts";
 import type { Followed } from "../mosoo/runs/follow.ts";
 import type { ResponseText } from "../report/report.ts";
-import { cutUtf8, redact } from "../sanitize/index.ts";
+import { redact } from "../sanitize/redact.ts";
+import { truncateUtf8 } from "../sanitize/truncate.ts";
 
 /** One environment string of a later step holds 131,071 bytes and no more; this leaves room for its name and neighbours. */
 const MAX_RESPONSE_OUTPUT_BYTES = 98_304;
@@ -36,7 +37,7 @@ export function extractResponse(followed: Followed, run: Run): AgentResponse {
 /** The output `response`: exact, or cut between characters with a note. */
 export function responseOutput(answer: ResponseText, secrets: readonly string[]): string {
   const note = "\n\n[The answer goes on; the whole of it is in the file that the output response-file names.]";
-  return cutUtf8(redact(answer.text, secrets), MAX_RESPONSE_OUTPUT_BYTES, note).text;
+  return truncateUtf8(redact(answer.text, secrets), MAX_RESPONSE_OUTPUT_BYTES, note).text;
 }
 
 /** Writes the whole answer under a name of its own. @returns its path; undefined where it cannot be written */

@@ -1,5 +1,6 @@
 /** Why GitHub did not take a comment, as a warning that says what to do, and whether another try can help. Pure. */
-import { excerpt, redact } from "../../sanitize/index.ts";
+import { excerpt } from "../../sanitize/log-text.ts";
+import { redact } from "../../sanitize/redact.ts";
 
 /** What is read of an error that Octokit throws; a failure below HTTP has no answer. */
 interface GitHubFailure {

@@ -1,4 +1,5 @@
-/** Raw HTML in an answer, as text: nothing here is relied on for safety, for all that remains is escaped. */
+/** Raw HTML in a response, as text: nothing here is relied on for safety, for all that remains is escaped. */
+import { decodeString } from "micromark-util-decode-string";
 
 /** Tags of mere layout, whose loss changes no meaning (`<sup>` and `<del>` would). */
 const LAYOUT =
@@ -8,6 +9,12 @@ const LINE_BREAK = /<br(?:\s[^<>]*)?\/?>/giu;
 /** The text to show for a piece of HTML: without comments and tags of layout, everything else as it is. */
 export function htmlToText(html: string): string {
   return withoutComments(html).replace(LINE_BREAK, "\n").replace(LAYOUT, "");
+}
+
+/** `&amp;`, `&#64;` and the like as the characters that they are. The parser does so for all but blocks of HTML. */
+export function decodeEntities(text: string): string {
+  // A backslash escapes nothing in HTML.
+  return decodeString(text.replaceAll("\\", "\\\\"));
 }
 
 function withoutComments(html: string): string {

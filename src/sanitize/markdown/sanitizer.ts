@@ -1,64 +1,87 @@
 /**
- * The rules for the answer's tree. Each node is replaced by what may be shown of it:
+ * The rules for the response's tree. Each node is replaced by what may be shown of it:
  * - raw HTML is text; comments go, and so do plain tags of layout (`<details>`, `<p>`), whose text stays; `<br>` is a break
- * - links lead to `http`, `https` and `mailto` only, else their address stands behind them as code; images are links
- * - references are resolved and definitions go, so that no label of the answer can catch a bracket of ours
+ * - links lead to `http`, `https` and `mailto` only, else their address follows them as code; images are links
+ * - references are resolved and definitions go, so that no label of the response can match a bracket of ours
  * - what GitHub would ping or cross-reference is a code span: it stays legible, and copies as it is
  * - headings are two levels smaller, below ours; footnotes are numbered anew
  * - code keeps its text exactly; fences that GitHub would draw (mermaid, math, maps, models) show their source
+ * - what is left without content is left out: an empty item or heading reads as something else in its place
  */
 import type {
   BlockContent,
+  Blockquote,
   DefinitionContent,
-  Link,
   ListItem,
   PhrasingContent,
   Root,
   RootContent,
   TableRow,
 } from "mdast";
-import { stripControlCharacters } from "../characters.ts";
-import { spanFence } from "../code-fence.ts";
-import { tokenize } from "../references.ts";
+import { isInvisible, stripControlCharacters } from "../characters.ts";
 import { truncate } from "../truncate.ts";
-import { htmlToText } from "./html.ts";
+import { decodeEntities, htmlToText } from "./html.ts";
+import {
+  code,
+  htmlLineBreak,
+  link,
+  mergeTextNodes,
+  neutralize,
+  separateCodeSpans,
+  texts,
+  trimInline,
+} from "./inline-nodes.ts";
 import { safeAddress } from "./links.ts";
 
-/** Nodes inside one another. No answer needs more, and recursion has an end. */
+/** Nodes inside one another. No response needs more, and recursion has an end. */
 const MAX_DEPTH = 60;
 /** All addresses that references repeat, in UTF-16 units. */
-const MOST_REPEATED = 262_144;
+const MAX_REPEATED_LENGTH = 262_144;
 
-const HEADINGS_BELOW = 2;
+const HEADING_LEVEL_OFFSET = 2;
 const RENDERED_LANGUAGES = /^(?:mermaid|math|geojson|topojson|stl)$/iu;
 const LANGUAGE = /^[\w+#.-]{1,32}$/u;
-const ZERO_WIDTH_SPACE = "\u200b";
+const LINE_BREAK_TAG = /^<br\b[^>]*>$/iu;
 
 type Block = BlockContent | DefinitionContent;
 
-/** The cleaned copy of `root`. Throws when it is nested too deeply. */
-export function sanitizeTree(root: Root): Root {
-  return new Sanitizer(root).root();
+declare module "mdast" {
+  interface BlockquoteData {
+    /** The source begins with `[!NOTE]` or its like, unescaped. */
+    isAlert?: boolean;
+  }
+}
+
+/**
+ * What may be shown of each block of `root`, parsed from `source`: in order, an array for each.
+ *
+ * @throws Error where it is nested too deeply
+ */
+export function sanitizeBlocks(root: Root, source: string): Block[][] {
+  return new Sanitizer(root, source).blocks();
 }
 
 class Sanitizer {
   readonly #root: Root;
+  readonly #source: string;
   readonly #addresses = new Map<string, string>();
   readonly #footnotes = new Map<string, string>();
-  #repeated = 0;
+  #repeatedLength = 0;
   #insideLink = false;
+  #insideTable = false;
 
-  constructor(root: Root) {
+  constructor(root: Root, source: string) {
     this.#root = root;
-    for (const node of flattened(root)) {
+    this.#source = source;
+    for (const node of flatten(root)) {
       if (node.type === "definition" && !this.#addresses.has(node.identifier)) {
         this.#addresses.set(node.identifier, node.url);
       }
     }
   }
 
-  root(): Root {
-    return { type: "root", children: this.#blocks(this.#root.children) };
+  blocks(): Block[][] {
+    return this.#root.children.map((node) => this.#block(node));
   }
 
   #blocks(nodes: readonly RootContent[]): Block[] {
@@ -72,17 +95,25 @@ class Sanitizer {
         return children.length === 0 ? [] : [{ type: "paragraph", children }];
       }
       case "heading": {
-        const depth = Math.min(6, node.depth + HEADINGS_BELOW) as 3 | 4 | 5 | 6;
-        return [{ type: "heading", depth, children: trimInline(this.#prose(node.children)) }];
+        const depth = Math.min(6, node.depth + HEADING_LEVEL_OFFSET) as 3 | 4 | 5 | 6;
+        const children = trimInline(this.#prose(node.children));
+        return children.length === 0 ? [] : [{ type: "heading", depth, children }];
       }
       case "blockquote": {
         const children = this.#blocks(node.children);
-        return children.length === 0 ? [] : [{ type: "blockquote", children }];
+        if (children.length === 0) return [];
+        return [{ type: "blockquote", children, data: { isAlert: this.#isAlert(node) } }];
       }
-      case "list":
-        return [{ ...node, children: node.children.map((item) => this.#item(item)) }];
-      case "table":
-        return [{ ...node, children: node.children.map((row) => this.#row(row)) }];
+      case "list": {
+        const children = node.children.map((item) => this.#item(item)).filter((item) => item.children.length > 0);
+        return children.length === 0 ? [] : [{ ...node, children }];
+      }
+      case "table": {
+        this.#insideTable = true;
+        const children = node.children.map((row) => this.#row(row));
+        this.#insideTable = false;
+        return [{ ...node, children }];
+      }
       case "code":
         return [{ type: "code", lang: language(node.lang), value: node.value }];
       case "html":
@@ -96,6 +127,12 @@ class Sanitizer {
       default:
         return [];
     }
+  }
+
+  /** Whether the source itself has the alert's brackets: escaped, or as entities, they are text. */
+  #isAlert({ children: [first] }: Blockquote): boolean {
+    const text = first?.type === "paragraph" ? first.children[0] : undefined;
+    return this.#source.startsWith("[!", text?.position?.start.offset ?? Infinity);
   }
 
   #item(item: ListItem): ListItem {
@@ -112,13 +149,14 @@ class Sanitizer {
     if (text.trim() === "") return [];
     if (/<[a-z!?/]/iu.test(text)) return [{ type: "code", lang: "html", value: text.trim() }];
     const lines = text.split("\n").map((line) => line.trim());
-    const children = this.#prose(texts(stripControlCharacters(lines.filter((line) => line !== "").join("\n"))));
+    const prose = decodeEntities(lines.filter((line) => line !== "").join("\n"));
+    const children = trimInline(this.#prose(texts(stripControlCharacters(prose))));
     return children.length === 0 ? [] : [{ type: "paragraph", children }];
   }
 
   /** Inline content, ready to be written. */
   #prose(nodes: readonly PhrasingContent[]): PhrasingContent[] {
-    return separateCodeSpans(defused(mergeTextNodes(nodes.flatMap((node) => this.#inline(node)))));
+    return separateCodeSpans(neutralize(mergeTextNodes(nodes.flatMap((node) => this.#inline(node)))));
   }
 
   /** Inline content whose text is still as it was: parts of it may have to be read together. */
@@ -137,9 +175,8 @@ class Sanitizer {
         return children.length === 0 ? [] : [{ type: node.type, children }];
       }
       case "html":
-        return /^<br\b[^>]*>$/iu.test(node.value)
-          ? [{ type: "break" }]
-          : texts(stripControlCharacters(htmlToText(node.value)));
+        if (!LINE_BREAK_TAG.test(node.value)) return texts(stripControlCharacters(htmlToText(node.value)));
+        return [this.#insideTable ? htmlLineBreak() : { type: "break" }];
       case "link":
         return this.#link(node.url, node.children);
       case "linkReference":
@@ -173,7 +210,8 @@ class Sanitizer {
     this.#insideLink = true;
     const children = this.#prose(label);
     this.#insideLink = false;
-    return [link(address, children.length === 0 ? texts(new URL(address).host || "link") : children)];
+    const isEmpty = children.every((child) => child.type === "text" && isInvisible(child.value));
+    return [link(address, isEmpty ? texts(new URL(address).host || "link") : children)];
   }
 
   /** The address of a link that is none. */
@@ -184,8 +222,8 @@ class Sanitizer {
 
   #address(identifier: string): string {
     const url = this.#addresses.get(identifier) ?? "";
-    this.#repeated += url.length;
-    return this.#repeated > MOST_REPEATED ? "" : url;
+    this.#repeatedLength += url.length;
+    return this.#repeatedLength > MAX_REPEATED_LENGTH ? "" : url;
   }
 
   #footnote(identifier: string): string {
@@ -197,8 +235,12 @@ class Sanitizer {
   }
 }
 
-/** Every node, without recursion, so that its depth can be refused. */
-function flattened(root: Root): RootContent[] {
+/**
+ * Every node, without recursion.
+ *
+ * @throws Error where they are nested too deeply
+ */
+function flatten(root: Root): RootContent[] {
   const found: RootContent[] = [];
   let level: RootContent[] = root.children;
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -214,72 +256,9 @@ function language(lang: string | null | undefined): string {
   return RENDERED_LANGUAGES.test(lang) ? "text" : lang;
 }
 
-/** `https://example.com` and `me@example.com` as they stand in the text, or between angle brackets. */
+/** `https://example.com` and `me@example.com` as the text has them, or between angle brackets. */
 function isLiteral(url: string, label: readonly PhrasingContent[]): boolean {
   const [only] = label;
   if (label.length !== 1 || only?.type !== "text") return false;
   return [only.value, `mailto:${only.value}`, `http://${only.value}`].includes(url);
-}
-
-function link(url: string, children: PhrasingContent[]): Link {
-  return { type: "link", url, title: null, children };
-}
-
-function texts(value: string): PhrasingContent[] {
-  return value === "" ? [] : [{ type: "text", value }];
-}
-
-/** A code span; where no number of backticks would hold it (see fence.ts), plain text. */
-function code(value: string): PhrasingContent {
-  if (spanFence(value) !== undefined && value !== "") return { type: "inlineCode", value };
-  return { type: "text", value: stripControlCharacters(value) };
-}
-
-/** Without breaks and blanks at either end: there they would be written as themselves. */
-function trimInline(nodes: readonly PhrasingContent[]): PhrasingContent[] {
-  const result = [...nodes];
-  for (let first = result[0]; first !== undefined; first = result[0]) {
-    const value = first.type === "text" ? first.value.trimStart() : "";
-    if (first.type !== "break" && (first.type !== "text" || value === first.value)) break;
-    result.splice(0, 1, ...texts(value));
-  }
-  for (let last = result.at(-1); last !== undefined; last = result.at(-1)) {
-    const value = last.type === "text" ? last.value.trimEnd() : "";
-    if (last.type !== "break" && (last.type !== "text" || value === last.value)) break;
-    result.splice(-1, 1, ...texts(value));
-  }
-  return result;
-}
-
-function mergeTextNodes(nodes: readonly PhrasingContent[]): PhrasingContent[] {
-  const result: PhrasingContent[] = [];
-  for (const node of nodes) {
-    const last = result.at(-1);
-    if (node.type === "text" && last?.type === "text") {
-      result[result.length - 1] = { type: "text", value: last.value + node.value };
-    } else {
-      result.push(node);
-    }
-  }
-  return result;
-}
-
-function defused(nodes: readonly PhrasingContent[]): PhrasingContent[] {
-  return nodes.flatMap((node) => {
-    if (node.type !== "text") return [node];
-    return tokenize(node.value).map((piece) =>
-      piece.isReference ? code(piece.text) : { type: "text" as const, value: piece.text },
-    );
-  });
-}
-
-/** A zero-width space where two code spans would run into one, and where `$` before one would make it a formula. */
-function separateCodeSpans(nodes: readonly PhrasingContent[]): PhrasingContent[] {
-  return mergeTextNodes(
-    nodes.flatMap((node, index): PhrasingContent[] => {
-      const before = nodes[index - 1];
-      const touches = before?.type === "inlineCode" || (before?.type === "text" && before.value.endsWith("$"));
-      return node.type === "inlineCode" && touches ? [{ type: "text", value: ZERO_WIDTH_SPACE }, node] : [node];
-    }),
-  );
 }

@@ -1,10 +1,11 @@
 /** Markdown text ↔ its tree, both ways as GitHub writes Markdown. */
-import type { Blockquote, Code, Parents, Root } from "mdast";
+import type { Blockquote, Code, Html, Parents, Root } from "mdast";
 import { fromMarkdown as parse } from "mdast-util-from-markdown";
 import { gfmFromMarkdown, gfmToMarkdown } from "mdast-util-gfm";
 import { defaultHandlers, toMarkdown as serialize, type Info, type Options, type State } from "mdast-util-to-markdown";
 import { gfm } from "micromark-extension-gfm";
-import { fenced, fencedOutside } from "../code-fence.ts";
+import { fenced, fencedAtRoot } from "../code-fence.ts";
+import { HTML_LINE_BREAK } from "./inline-nodes.ts";
 
 const ALERT = /^> \\\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?=\n)/u;
 
@@ -16,17 +17,19 @@ const OPTIONS: Options = {
   unsafe: [
     // A line that starts with a slash is a command to bots that read the raw text.
     { atBreak: true, character: "/" },
-    // GitHub draws what stands between dollars as a formula.
+    // GitHub renders text between dollar signs as a formula.
     { character: "$", inConstruct: "phrasing", notInConstruct: [...NOT_IN_PROSE] },
   ],
   handlers: {
-    // No tree of ours holds raw HTML; should one, it is left out.
-    html: () => "",
+    // A sanitized tree holds no other raw HTML; should one, it is left out.
+    html: (node: Html) => (node.value === HTML_LINE_BREAK ? HTML_LINE_BREAK : ""),
     code: (node: Code, parent: Parents | undefined) =>
-      (parent?.type === "root" ? fencedOutside : fenced)(node.value, node.lang ?? ""),
+      (parent?.type === "root" ? fencedAtRoot : fenced)(node.value, node.lang ?? ""),
     // The writer escapes what looks like a link, but `> [!NOTE]` is GitHub's alert.
-    blockquote: (node: Blockquote, parent: Parents | undefined, state: State, info: Info) =>
-      defaultHandlers.blockquote(node, parent, state, info).replace(ALERT, "> [!$1]"),
+    blockquote: (node: Blockquote, parent: Parents | undefined, state: State, info: Info) => {
+      const quote = defaultHandlers.blockquote(node, parent, state, info);
+      return node.data?.isAlert === true ? quote.replace(ALERT, "> [!$1]") : quote;
+    },
   },
 };
 

@@ -1,0 +1,82 @@
+/** Inline nodes of a tree that is ready to be written. */
+import type { Html, Link, PhrasingContent } from "mdast";
+import { stripControlCharacters } from "../characters.ts";
+import { spanFence } from "../code-fence.ts";
+import { tokenize } from "../references.ts";
+
+const ZERO_WIDTH_SPACE = "\u200b";
+
+/** The one piece of HTML that is ever written: a cell of a table has no other line break. */
+export const HTML_LINE_BREAK = "<br>";
+
+export function htmlLineBreak(): Html {
+  return { type: "html", value: HTML_LINE_BREAK };
+}
+
+export function link(url: string, children: PhrasingContent[]): Link {
+  return { type: "link", url, title: null, children };
+}
+
+export function texts(value: string): PhrasingContent[] {
+  return value === "" ? [] : [{ type: "text", value }];
+}
+
+/** A code span; where no number of backticks would hold it (code-fence.ts), plain text. */
+export function code(value: string): PhrasingContent {
+  if (spanFence(value) !== undefined && value !== "") return { type: "inlineCode", value };
+  return { type: "text", value: stripControlCharacters(value) };
+}
+
+/** Without line breaks and whitespace at either end: there they would be written as themselves. */
+export function trimInline(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  const result = [...nodes];
+  for (let first = result[0]; first !== undefined; first = result[0]) {
+    const value = first.type === "text" ? first.value.trimStart() : "";
+    if (!isLineBreak(first) && (first.type !== "text" || value === first.value)) break;
+    result.splice(0, 1, ...texts(value));
+  }
+  for (let last = result.at(-1); last !== undefined; last = result.at(-1)) {
+    const value = last.type === "text" ? last.value.trimEnd() : "";
+    if (!isLineBreak(last) && (last.type !== "text" || value === last.value)) break;
+    result.splice(-1, 1, ...texts(value));
+  }
+  return result;
+}
+
+function isLineBreak(node: PhrasingContent): boolean {
+  return node.type === "break" || node.type === "html";
+}
+
+export function mergeTextNodes(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  const result: PhrasingContent[] = [];
+  for (const node of nodes) {
+    const last = result.at(-1);
+    if (node.type === "text" && last?.type === "text") {
+      result[result.length - 1] = { type: "text", value: last.value + node.value };
+    } else {
+      result.push(node);
+    }
+  }
+  return result;
+}
+
+/** What GitHub would turn into a ping, a reference or a link becomes a code span. */
+export function neutralize(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  return nodes.flatMap((node) => {
+    if (node.type !== "text") return [node];
+    return tokenize(node.value).map((token) =>
+      token.isReference ? code(token.text) : { type: "text" as const, value: token.text },
+    );
+  });
+}
+
+/** A zero-width space where two code spans would run into one, and where `$` before one would make it a formula. */
+export function separateCodeSpans(nodes: readonly PhrasingContent[]): PhrasingContent[] {
+  return mergeTextNodes(
+    nodes.flatMap((node, index): PhrasingContent[] => {
+      const before = nodes[index - 1];
+      const touches = before?.type === "inlineCode" || (before?.type === "text" && before.value.endsWith("$"));
+      return node.type === "inlineCode" && touches ? [{ type: "text", value: ZERO_WIDTH_SPACE }, node] : [node];
+    }),
+  );
+}
