@@ -1,5 +1,6 @@
 /**
- * `npm test`: types, lint and format, then all tests. `npm test -- <jest's arguments>` runs tests alone.
+ * `npm test`: types, lint, format and tests. `npm test -- <jest's arguments>` runs tests alone.
+ * `npm run test:deep`: the deep suite, then 2,000 random schedules of faults.
  *
  * The end-to-end tests run the committed dist/: after a change of src/ build first (`npm run build`).
  */
@@ -17,28 +18,60 @@ interface Command {
   args: string[];
 }
 
+/** Tests that hold a real process to a time: they run one after another, when nothing else is running. */
+const TIMING_TESTS = String.raw`\.timing\.test\.ts$`;
+
 const checks: Command[] = [
   { name: "types", script: require.resolve("typescript/bin/tsc"), args: ["--noEmit"] },
   { name: "lint", script: join(root, "node_modules/eslint/bin/eslint.js"), args: ["."] },
   { name: "format", script: require.resolve("prettier/bin/prettier.cjs"), args: ["--check", "--log-level=warn", "."] },
 ];
 
+function jest(name: string, ...args: string[]): Command {
+  return { name, script: join(root, "node_modules/jest/bin/jest.js"), args };
+}
+
+/** Runs one command to its end. @returns whether it passed */
 function run({ name, script, args }: Command): Promise<boolean> {
+  const began = performance.now();
   return new Promise((resolve) => {
     const node = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"];
-    const child = spawn(process.execPath, [...(name === "tests" ? node : []), script, ...args], {
+    const child = spawn(process.execPath, [...(script.endsWith("jest.js") ? node : []), script, ...args], {
       cwd: root,
       stdio: ["ignore", "inherit", "inherit"],
     });
     child.on("close", (code) => {
-      console.log(`${name}: ${code === 0 ? "passed" : "FAILED"}`);
+      const seconds = Math.round((performance.now() - began) / 1_000);
+      console.log(`${name}: ${code === 0 ? "passed" : "FAILED"} (${seconds} s)`);
       resolve(code === 0);
     });
   });
 }
 
-for (const reason of skipped) console.log(`left out on this machine: ${reason}`);
-const wanted = process.argv.slice(2);
-const tests = { name: "tests", script: join(root, "node_modules/jest/bin/jest.js"), args: wanted };
-const passed = wanted.length > 0 ? [await run(tests)] : [...(await Promise.all(checks.map(run))), await run(tests)];
-process.exitCode = passed.every(Boolean) ? 0 : 1;
+async function runAll(): Promise<boolean> {
+  const passed = await Promise.all([
+    ...checks.map(run),
+    run(jest("tests", "--testPathIgnorePatterns", TIMING_TESTS, "/deep/")),
+  ]);
+  return [
+    ...passed,
+    await run(jest("timing tests", "--runInBand", "--passWithNoTests", "--testPathPatterns", TIMING_TESTS)),
+  ].every(Boolean);
+}
+
+async function runDeep(args: string[]): Promise<boolean> {
+  const deep = await run(jest("deep tests", "--config", "jest.deep.config.mjs", ...args));
+  if (args.length > 0) return deep;
+  const chaos = { name: "chaos", script: join(root, "scripts/run.mjs"), args: ["chaos", "--schedules", "2000"] };
+  return (await run(chaos)) && deep;
+}
+
+for (const reason of skipped) console.log(`skipped on this machine: ${reason}`);
+const [mode, ...rest] = process.argv.slice(2);
+const passed =
+  mode === "--deep"
+    ? await runDeep(rest)
+    : mode === undefined
+      ? await runAll()
+      : await run(jest("tests", mode, ...rest));
+process.exitCode = passed ? 0 : 1;

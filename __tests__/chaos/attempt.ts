@@ -128,7 +128,7 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     runId: last?.run?.id ?? "",
     visible: JSON.stringify([
       known,
-      notes.map((note) => ("because" in note ? [note, note.because.message, note.because.details] : note)),
+      notes.map((note) => ("cause" in note ? [note, note.cause.message, note.cause.details] : note)),
       failure,
     ]),
     failure,

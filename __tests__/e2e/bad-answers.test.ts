@@ -50,7 +50,7 @@ const bad: BadRow[] = [
   [
     "a login page",
     { status: 200, headers: { "Content-Type": "text/html" }, body: html },
-    /after 3 tries\. The API's host answered 200 with an HTML page instead of JSON\. .*Sign in.*`api-url`/,
+    /after 3 attempts\. The API's host answered 200 with an HTML page instead of JSON\. .*Sign in.*`api-url`/,
     3,
   ],
   ["a page under JSON's name", { body: `\n <html>${html}` }, /answered 201 with an HTML page/, 3],

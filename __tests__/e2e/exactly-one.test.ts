@@ -152,7 +152,7 @@ describe("a failure that may pass is tried again with the same key", () => {
   ])("three successes in a row that are %s end it", async (_, fault) => {
     const server = await serve([fault]);
     const message = failureOf(await runStep(step(server)));
-    expect(message).toMatch(/^Gave up creating the thread after 3 tries\. /);
+    expect(message).toMatch(/^Failed to create the thread after 3 attempts\. /);
     expect(message).toMatch(/A thread may exist; a re-run of this workflow run finds it\.$/);
     server.clearFaults();
     expectOne(await runStep(step(server, {}, { runAttempt: 2 })), server);
@@ -300,7 +300,7 @@ describe("409 idempotency_conflict", () => {
   it.concurrent("to the end is told with how a re-run finds out", async () => {
     const server = await serve([{ on: "create", kind: "crash-half-way" }]);
     const message = failureOf(await runStep(step(server, { "create-timeout": "3s" })));
-    expect(message).toMatch(/^Gave up creating the thread after \d+ tries in \d/);
+    expect(message).toMatch(/^Failed to create the thread after \d+ attempts in \d/);
     expect(message).toMatch(/a re-run after ten minutes finds out\. A thread may exist; a re-run .* finds it\.$/);
   });
 
@@ -383,10 +383,10 @@ describe("a deadline", () => {
       const result = await runStep(step(server, { "create-timeout": "3s" }));
       const message = failureOf(result);
       expect(message).toMatch(
-        /^Gave up creating the thread after (\d+) tries in [\d.]+ s\. Last: Mosoo answered 503 internal_error: "Overloaded"\. /,
+        /^Failed to create the thread after (\d+) attempts in [\d.]+ s\. Last error: Mosoo answered 503 internal_error: "Overloaded"\. /,
       );
       expect(message).toMatch(/Or raise `create-timeout` \(now 3 s\)\. A thread may exist; a re-run .* finds it\.$/);
-      expect(Number(/after (\d+) tries/.exec(message)?.[1])).toBe(server.requests.length);
+      expect(Number(/after (\d+) attempts/.exec(message)?.[1])).toBe(server.requests.length);
       expect(result.durationMs).toBeLessThan(4_500);
     },
   );
@@ -398,7 +398,7 @@ describe("a deadline", () => {
     ]);
     const result = await runStep(step(server, { "create-timeout": "3s", "request-timeout": "10s" }));
     expect(failureOf(result)).toMatch(
-      /^Gave up creating the thread after 2 tries, and one cut short, in 3(\.\d)? s\. Last: Mosoo answered 503 internal_error: "Overloaded"\. .* A thread may exist;/,
+      /^Failed to create the thread after 2 attempts, and one cut short, in 3(\.\d)? s\. Last error: Mosoo answered 503 internal_error: "Overloaded"\. .* A thread may exist;/,
     );
   });
 
@@ -413,7 +413,7 @@ describe("a deadline", () => {
     const server = await serve([{ on: "thread", kind: "hang-before", times: 99 }]);
     await runStep(step(server));
     const result = await runStep(step(server, { "create-timeout": "3s" }, { runAttempt: 2 }));
-    expect(failureOf(result)).toMatch(/^Gave up reading the thread after .* Thread: /);
+    expect(failureOf(result)).toMatch(/^Failed to read the thread after .* Thread: /);
     expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
     expect(result.durationMs).toBeLessThan(4_500);
   });

@@ -67,7 +67,7 @@ const codes: [status: number, code: string, todo: RegExp, exists: string, asked:
   [
     500,
     "internal_error",
-    /The server failed: re-run the workflow later; the key makes sure that no second thread/,
+    /The server failed: re-run the workflow later; the idempotency key makes sure that it creates no second thread/,
     maybe,
     "again",
   ],
@@ -171,7 +171,7 @@ describe("what the service really refuses", () => {
       refusal(409, "idempotency_conflict", "A request with this key is still being processed."),
     );
     expect(message).toMatch(
-      /409 idempotency_conflict.*still being processed, or died half-way.*a re-run after ten minutes finds out\./,
+      /409 idempotency_conflict.*still being processed, or died.*a re-run after ten minutes finds out\./,
     );
     expect(message.endsWith(` ${maybe}`)).toBe(true);
     expect(server.requests.length).toBeGreaterThan(1);
@@ -185,7 +185,7 @@ describe("what the service really refuses", () => {
       headers: { "Retry-After": "0" },
     });
     expect(message).toMatch(
-      /^Gave up creating the thread after \d+ tries in .* Last: Mosoo answered 503 unavailable\./,
+      /^Failed to create the thread after \d+ attempts in .* Last error: Mosoo answered 503 unavailable\./,
     );
     expect(message).not.toContain("asks to wait");
   });
@@ -193,7 +193,7 @@ describe("what the service really refuses", () => {
   it("a rate that is used up for longer than there is time: it is not asked again", async () => {
     const { message, server } = await fail({ kind: "rate-limit", retryAfter: "60" });
     expect(message).toMatch(
-      /429 rate_limited\. The server asks to wait 60 s, which is longer than what is left of `create-timeout` \(2 s\)/,
+      /429 rate_limited\. The server asks to wait 1 min, which is longer than what is left of `create-timeout` \(2 s\)/,
     );
     expect(message.match(/raise `create-timeout`/g)).toHaveLength(1);
     expect(server.requests).toHaveLength(1);
@@ -208,7 +208,7 @@ describe("a connection that fails", () => {
   ])("%s is tried again until the time is up", async (_, mishap, says, exists) => {
     const { message, server } = await fail(mishap);
     expect(message).toMatch(says);
-    expect(message).toMatch(/^Gave up creating the thread after (?:1 try|\d+ tries)/);
+    expect(message).toMatch(/^Failed to create the thread after (?:1 attempt|\d+ attempts)/);
     expect(message.endsWith(` ${exists}`)).toBe(true);
     expect(server.requests.length).toBeGreaterThan(1);
     expect(new Set(server.requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
@@ -225,7 +225,7 @@ describe("a connection that fails", () => {
     const { message } = await fail(undefined, () => ({ "api-url": `https://127.0.0.1:${port}/api/v1` }));
     host.close();
     expect(message).toMatch(
-      /Last: 127\.0\.0\.1:\d+ closed the connection before TLS was agreed on\. Check `api-url`, and whether a firewall .* No thread was created\.$/,
+      /Last error: 127\.0\.0\.1:\d+ closed the connection before TLS was agreed on\. Check `api-url`, and whether a firewall .* No thread was created\.$/,
     );
     expect(connections).toBeGreaterThan(1);
   });
@@ -235,7 +235,7 @@ describe("a connection that fails", () => {
     await server.close();
     const { message } = await fail(undefined, () => ({ "api-url": server.apiUrl, "create-timeout": "5m" }));
     expect(message).toMatch(
-      /after 3 tries\. 127\.0\.0\.1:\d+ refused the connection\. Check `api-url` and the runner's firewall\. No thread was created\.$/,
+      /after 3 attempts\. 127\.0\.0\.1:\d+ refused the connection\. Check `api-url` and the runner's firewall\. No thread was created\.$/,
     );
   });
 

@@ -246,7 +246,7 @@ describe("`thread-id`", () => {
     const server = await serve("2026-07", [{ on: "events", kind: "hang-after", times: 9 }]);
     const thread = earlierThread(server);
     const message = failureOf(await run(server, { "thread-id": thread.id, "create-timeout": "3s" }));
-    expect(message).toMatch(/^Gave up sending the message after \d tries/);
+    expect(message).toMatch(/^Failed to send the message after \d attempts/);
     expect(message).toMatch(/The message may have been sent; a re-run .* finds out, and does not send it twice\.$/);
     server.clearFaults();
     expectSuccess(await run(server, { "thread-id": thread.id }, { runAttempt: 2 }));
@@ -340,7 +340,7 @@ describe("a message that the server has taken", () => {
       server.fault({ on: "event-list", kind: "garbage", shape: "array", times: 3 });
       const second = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
       expect(failureOf(second)).toMatch(
-        /^Gave up looking for the message's run after \d tries\..* The message was sent; /,
+        /^Failed to look for the message's run after \d attempts\..* The message was sent; /,
       );
       const third = await run(server, { "thread-id": thread.id }, { runAttempt: 3 });
       expect(third.outputs).toMatchObject({ "run-id": own(thread)[0]?.runId, status: "completed" });
@@ -528,7 +528,7 @@ describe("`on-rerun: resume`", () => {
     end(server, server.startRunDirectly(thread.id, "Somebody's.").id, "completed");
     server.fault({ on: "events", kind: "status", status: 503, times: 99 });
     const result = await run(server, { "create-timeout": "2s" }, { runAttempt: 2 });
-    expect(failureOf(result)).toMatch(/^Gave up reading a run after .*Thread: http/);
+    expect(failureOf(result)).toMatch(/^Failed to read a run after .*Thread: http/);
     expect(own(thread)).toHaveLength(1);
   });
 });

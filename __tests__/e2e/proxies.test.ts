@@ -250,7 +250,7 @@ describe("a proxy that cannot be used", () => {
     [407, "", /with status 407\. It wants a user and password in the proxy variable\./],
     [407, "me:wrong-canary@", /with status 407\./],
     [403, "", /with status 403\. Check the proxy's rules, or name the host in NO_PROXY\./],
-    [503, "", /Gave up creating the thread after \d+ tries.*with status 503\./],
+    [503, "", /Failed to create the thread after \d+ attempts.*with status 503\./],
   ])("one that refuses with %i is named with that status", async (status, user, says) => {
     const strict = await openProxy(status === 407 ? { credentials: "me:right" } : { refuse: status });
     const step = await start({ env: { HTTPS_PROXY: at(strict, user) }, with: { "create-timeout": "2s" } });

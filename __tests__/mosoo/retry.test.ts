@@ -2,11 +2,14 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { ConnectionErrorCode } from "../../src/mosoo/errors.ts";
 import {
-  decideRetry,
   backoffMs,
+  decideRetry,
   isAmbiguous,
   isRetryableStatus,
+  isRetryable,
   parseRetryAfter,
+  retryDelayMs,
+  RETRY_POLICIES,
   startRetrying,
   type Failure,
   type RetryState,
@@ -41,102 +44,102 @@ const failure: fc.Arbitrary<Failure> = fc.oneof(
 const random = fc.nat(2 ** 30 - 1).map((part) => part / 2 ** 30);
 const budgetMs = fc.integer({ min: second, max: 24 * 60 * minute });
 
-interface Try {
+const { create, contract, github, poll, read, send, stream, upload } = RETRY_POLICIES;
+
+interface Attempt {
   at: number;
-  verdict: RetryDecision;
-  failure: Failure;
+  decision: RetryDecision;
 }
 
-/** Plays failures against the plan until it gives up or the failures are used up; each try takes `tookMs`. */
-function play(failures: readonly [Failure, number, number][], budget: number, hostAnswered = false): Try[] {
-  const tries: Try[] = [];
+/** Feeds failures to the create policy until it gives up or the failures are used up; each attempt takes `tookMs`. */
+function attempts(failures: readonly [Failure, number, number][], budget: number, hasResponded = false): Attempt[] {
+  const made: Attempt[] = [];
   let now = 1_000_000;
-  let state: RetryState = startRetrying(now, now + budget, hostAnswered);
-  for (const [failed, tookMs, chance] of failures) {
+  let state: RetryState = startRetrying(now, now + budget, hasResponded);
+  for (const [failed, tookMs, drawn] of failures) {
     now += tookMs;
-    const verdict = decideRetry(state, failed, now, chance);
-    tries.push({ at: now, verdict, failure: failed });
-    if (!verdict.retry) break;
-    state = verdict.state;
-    now += verdict.waitMs;
+    const decision = decideRetry(create, state, failed, now, drawn);
+    made.push({ at: now, decision });
+    if (!decision.retry) break;
+    state = decision.state;
+    now += decision.waitMs;
   }
-  return tries;
+  return made;
 }
 
 const failures = (each: fc.Arbitrary<Failure>) =>
   fc.array(fc.tuple(each, fc.integer({ min: 0, max: 30 * second }), random), { minLength: 1, maxLength: 60 });
 
-/** The same failure again and again, at once, without any luck. */
+/** The same failure again and again, immediately, with the smallest draw. */
 const again = (failed: Failure, times: number): [Failure, number, number][] =>
   Array.from({ length: times }, () => [failed, 0, 0]);
 
-describe("the retry plan", () => {
-  it("begins no try at or after the deadline", () => {
+describe("the retry policy of requests that create a thread", () => {
+  it("begins no attempt at or after the deadline", () => {
     fc.assert(
       fc.property(failures(failure), budgetMs, (list, budget) => {
-        for (const { at, verdict } of play(list, budget)) {
-          if (verdict.retry) expect(at + verdict.waitMs).toBeLessThan(verdict.state.deadlineAt);
+        for (const { at, decision } of attempts(list, budget)) {
+          if (decision.retry) expect(at + decision.waitMs).toBeLessThan(decision.state.deadlineAt);
         }
       }),
     );
   });
 
-  it("never comes back before the server asked for, and not to the millisecond either", () => {
+  it("adds jitter on top of Retry-After", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 10 * minute }), random, status, (asked, chance, code) => {
+      fc.property(fc.integer({ min: 0, max: 10 * minute }), random, status, (asked, drawn, code) => {
         const state = startRetrying(0, 24 * 60 * minute);
         for (const failed of [
           { kind: "status", status: code, retryAfterMs: asked },
           { kind: "processing", retryAfterMs: asked },
         ] as const) {
-          const verdict = decideRetry(state, failed, 0, chance);
-          if (!verdict.retry) continue;
-          expect(verdict.waitMs).toBeGreaterThanOrEqual(asked);
-          if (chance > 0) expect(verdict.waitMs).toBeGreaterThan(asked);
+          const decision = decideRetry(create, state, failed, 0, drawn);
+          if (!decision.retry) continue;
+          expect(decision.waitMs).toBeGreaterThanOrEqual(asked);
+          if (drawn > 0) expect(decision.waitMs).toBeGreaterThan(asked);
         }
       }),
     );
   });
 
-  it("spreads those that were told the same time over a second at least, and ten at most", () => {
+  it("spreads clients with the same Retry-After over one to ten seconds", () => {
     const last = 1 - 2 ** -20;
-    const verdict = (asked: number): RetryDecision =>
-      decideRetry(startRetrying(0, 60 * minute), { kind: "status", status: 429, retryAfterMs: asked }, 0, last);
+    const decision = (asked: number): RetryDecision =>
+      decideRetry(create, startRetrying(0, 60 * minute), { kind: "status", status: 429, retryAfterMs: asked }, 0, last);
     for (const asked of [second, 4 * second, 20 * second, 60 * second, 10 * minute]) {
-      const { waitMs } = verdict(asked) as RetryDecision & { retry: true };
+      const { waitMs } = decision(asked) as RetryDecision & { retry: true };
       expect(waitMs - asked).toBeGreaterThan(999);
       expect(waitMs - asked).toBeLessThanOrEqual(10 * second);
     }
   });
 
-  it("waits as long as it was told to wherever that fits before the deadline, whatever comes on top", () => {
+  it("waits for Retry-After wherever it ends before the deadline, whatever the jitter", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 600 }), random, fc.nat(9), (seconds, chance, failures) => {
+      fc.property(fc.integer({ min: 1, max: 600 }), random, fc.nat(9), (seconds, drawn, failures) => {
         const asked = seconds * second;
-        const told: Failure = { kind: "status", status: 429, retryAfterMs: asked };
+        const limited: Failure = { kind: "status", status: 429, retryAfterMs: asked };
         const begun = (deadlineAt: number): RetryState => ({ ...startRetrying(0, deadlineAt), failures });
-        expect(decideRetry(begun(asked + 1), told, 0, chance)).toMatchObject({ retry: true });
-        expect(decideRetry(begun(asked), told, 0, chance)).toMatchObject({ because: "deadline" });
+        expect(decideRetry(create, begun(asked + 1), limited, 0, drawn)).toMatchObject({ retry: true });
+        expect(decideRetry(create, begun(asked), limited, 0, drawn)).toMatchObject({ because: "deadline" });
       }),
     );
   });
 
-  it("tries a bounded number of times", () => {
+  it("makes a bounded number of attempts", () => {
     fc.assert(
       fc.property(failures(failure), fc.integer({ min: second, max: 5 * minute }), (list, budget) => {
-        // Even the luckiest draw waits a tenth of a second.
-        expect(play(list, budget).length).toBeLessThanOrEqual(budget / 100 + 1);
+        expect(attempts(list, budget).length).toBeLessThanOrEqual(budget / 100 + 1);
       }),
     );
-    const unlucky = Array.from({ length: 10_000 }, (): [Failure, number, number] => [
+    const halfDraws = Array.from({ length: 10_000 }, (): [Failure, number, number] => [
       { kind: "status", status: 503 },
       0,
       0.5,
     ]);
-    expect(play(unlucky, 5 * minute).length).toBeLessThan(70);
+    expect(attempts(halfDraws, 5 * minute).length).toBeLessThan(70);
   });
 
-  it("waits half a second at first, then twice as long each time up to ten, with full jitter", () => {
+  it("doubles the backoff from half a second to ten, with full jitter", () => {
     for (const [failed, ceiling] of [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000].entries()) {
       expect(backoffMs(failed + 1, 0.999_999)).toBeCloseTo(ceiling, 1);
       expect(backoffMs(failed + 1, 0.5)).toBeCloseTo(ceiling / 2, 1);
@@ -145,7 +148,7 @@ describe("the retry plan", () => {
     expect(backoffMs(100_000, 0.999_999)).toBeLessThanOrEqual(10_000);
   });
 
-  it("ends at once where another try cannot help", () => {
+  it("fails immediately with a status or connection error that is final", () => {
     const final: Failure[] = [
       ...[301, 400, 401, 403, 404, 409, 410, 413, 418, 422, 501, 505].map((code): Failure => ({
         kind: "status",
@@ -158,11 +161,14 @@ describe("the retry plan", () => {
       })),
     ];
     for (const failed of final) {
-      expect(decideRetry(startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({ retry: false, because: "final" });
+      expect(decideRetry(create, startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({
+        retry: false,
+        because: "final",
+      });
     }
   });
 
-  it("tries again after every failure that may pass", () => {
+  it("retries every transient failure", () => {
     const passing: Failure[] = [
       ...[408, 425, 429, 500, 502, 503, 504, 507, 520, 599].map((code): Failure => ({ kind: "status", status: code })),
       ...(["connection_reset", "timeout", "body_truncated"] as const).map((each): Failure => ({
@@ -174,73 +180,74 @@ describe("the retry plan", () => {
       { kind: "invalid_response" },
     ];
     for (const failed of passing) {
-      expect(decideRetry(startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({ retry: true });
+      expect(decideRetry(create, startRetrying(0, minute), failed, 0, 0.5)).toMatchObject({ retry: true });
     }
   });
 
-  it("fails at the deadline at once, and says how long the server asked for", () => {
-    const verdict = decideRetry(
+  it("fails immediately where Retry-After exceeds the deadline, with the figure", () => {
+    const decision = decideRetry(
+      create,
       startRetrying(0, minute),
       { kind: "status", status: 429, retryAfterMs: 24 * 60 * minute },
       0,
       0.5,
     );
-    expect(verdict).toMatchObject({ retry: false, because: "deadline", askedMs: 24 * 60 * minute });
+    expect(decision).toMatchObject({ retry: false, because: "deadline", retryAfterMs: 24 * 60 * minute });
   });
 
-  it("asks three times for a success of the promised shape, in a row", () => {
+  it("gives up after three invalid responses in a row", () => {
     const shape: Failure = { kind: "invalid_response" };
-    expect(play(again(shape, 9), 5 * minute).at(-1)?.verdict).toMatchObject({
+    expect(attempts(again(shape, 9), 5 * minute).at(-1)?.decision).toMatchObject({
       retry: false,
       because: "invalid_response",
     });
-    expect(play(again(shape, 9), 5 * minute)).toHaveLength(3);
+    expect(attempts(again(shape, 9), 5 * minute)).toHaveLength(3);
     const mixed = [...again(shape, 2), ...again({ kind: "status", status: 502 }, 1), ...again(shape, 9)];
-    expect(play(mixed, 5 * minute)).toHaveLength(6);
+    expect(attempts(mixed, 5 * minute)).toHaveLength(6);
   });
 
   it.each<ConnectionErrorCode>(["dns_not_found", "connection_refused", "proxy_unreachable"])(
-    "gives up an address that never answered after three tries (%s)",
+    "gives up after three attempts at an address that never responded (%s)",
     (each) => {
       const unreachable: Failure = { kind: "connection", fault: each };
-      const tries = play(again(unreachable, 9), 5 * minute);
-      expect(tries).toHaveLength(3);
-      expect(tries.at(-1)?.verdict).toMatchObject({ retry: false, because: "unreachable" });
-      expect(play(again(unreachable, 9), 5 * minute, true)).toHaveLength(9);
+      const made = attempts(again(unreachable, 9), 5 * minute);
+      expect(made).toHaveLength(3);
+      expect(made.at(-1)?.decision).toMatchObject({ retry: false, because: "unreachable" });
+      expect(attempts(again(unreachable, 9), 5 * minute, true)).toHaveLength(9);
     },
   );
 
-  it("gives up an address that never answered within fifteen seconds, however slow each try is", () => {
+  it("gives up an address that never responded within fifteen seconds, however slow each attempt is", () => {
     fc.assert(
       fc.property(failures(fc.constant<Failure>({ kind: "connection", fault: "dns_not_found" })), (list) => {
-        for (const { at, verdict } of play(list, 24 * 60 * minute)) {
-          if (verdict.retry) expect(at + verdict.waitMs - 1_000_000).toBeLessThanOrEqual(15 * second);
+        for (const { at, decision } of attempts(list, 24 * 60 * minute)) {
+          if (decision.retry) expect(at + decision.waitMs - 1_000_000).toBeLessThanOrEqual(15 * second);
         }
       }),
     );
   });
 
-  it("keeps at an address that has answered before, until the deadline", () => {
+  it("retries an address that has responded before, until the deadline", () => {
     const list = [
       ...again({ kind: "status", status: 503 }, 1),
       ...again({ kind: "connection", fault: "connection_refused" }, 30),
     ];
-    expect(play(list, 5 * minute)).toHaveLength(31);
+    expect(attempts(list, 5 * minute)).toHaveLength(31);
   });
 });
 
 describe("a failed request", () => {
-  it("may have been carried out where the connection broke or the server failed, and not where it was refused", () => {
-    const wire = (each: ConnectionErrorCode): boolean => isAmbiguous({ kind: "connection", fault: each });
+  it("may have been executed where the connection broke or the server failed, and not where it was rejected", () => {
+    const failed = (each: ConnectionErrorCode): boolean => isAmbiguous({ kind: "connection", fault: each });
     const answered = (code: number): boolean => isAmbiguous({ kind: "status", status: code });
     expect(
       ["connection_reset", "timeout", "body_truncated", "response_too_large", "aborted"].map((each) =>
-        wire(each as ConnectionErrorCode),
+        failed(each as ConnectionErrorCode),
       ),
     ).toEqual(Array(5).fill(true));
     expect(
       ["dns_not_found", "connection_refused", "certificate_invalid", "redirect"].map((each) =>
-        wire(each as ConnectionErrorCode),
+        failed(each as ConnectionErrorCode),
       ),
     ).toEqual(Array(4).fill(false));
     expect([408, 500, 502, 503, 504].map(answered)).toEqual(Array(5).fill(true));
@@ -248,19 +255,62 @@ describe("a failed request", () => {
     expect(isAmbiguous({ kind: "invalid_response" })).toBe(true);
   });
 
-  it("is worth another try with 408, 425, 429 and every 5xx but 501 and 505", () => {
-    const worth = Array.from({ length: 300 }, (_, index) => 300 + index).filter(isRetryableStatus);
+  it("is retried with 408, 425, 429 and every 5xx but 501 and 505", () => {
+    const retried = Array.from({ length: 300 }, (_, index) => 300 + index).filter(isRetryableStatus);
     const server = Array.from({ length: 100 }, (_, index) => 500 + index).filter(
       (code) => code !== 501 && code !== 505,
     );
-    expect(worth).toEqual([408, 425, 429, ...server]);
+    expect(retried).toEqual([408, 425, 429, ...server]);
+  });
+});
+
+describe("the retry policies", () => {
+  const served = (status: number, retryAfterMs?: number): Failure => ({ kind: "status", status, retryAfterMs });
+  const decide = (policy: typeof create | typeof github | typeof contract, failed: Failure, failures = 0) =>
+    decideRetry(policy, { ...startRetrying(0, 24 * 60 * minute, true), failures }, failed, 0, 0.5);
+
+  it("mark exactly the requests that change something as mutating", () => {
+    const mutating = Object.entries(RETRY_POLICIES).filter(([, policy]) => policy.mutating);
+    expect(mutating.map(([name]) => name)).toEqual(["create", "send"]);
+    expect([read, upload, poll, stream, send]).toHaveLength(5);
+  });
+
+  it.each(Object.entries(RETRY_POLICIES))("of %s retries a 503, and not a 404", (_, policy) => {
+    expect(isRetryable(policy, served(503))).toBe(true);
+    expect(isRetryable(policy, served(404))).toBe(false);
+  });
+
+  it("read the contract six times at most, and once where it is invalid", () => {
+    expect(decide(contract, served(503), 4)).toMatchObject({ retry: true });
+    expect(decide(contract, served(503), 5)).toMatchObject({ retry: false, because: "attempts" });
+    expect(decide(contract, { kind: "invalid_response" })).toMatchObject({ because: "invalid_response" });
+  });
+
+  it("wait for GitHub one, two, four and eight seconds, or as long as it asks up to twenty", () => {
+    expect([0, 1, 2, 3].map((failures) => decide(github, served(502), failures))).toMatchObject(
+      [1, 2, 4, 8].map((seconds) => ({ retry: true, waitMs: seconds * second })),
+    );
+    expect(decide(github, served(502), 4)).toMatchObject({ because: "attempts" });
+    expect(decide(github, served(429, 20 * second))).toMatchObject({ retry: true, waitMs: 20 * second });
+    expect(decide(github, served(429, 21 * second))).toMatchObject({ retry: false, retryAfterMs: 21 * second });
+  });
+
+  it("keep polling a host that refuses connections, until the deadline", () => {
+    const state = { ...startRetrying(0, 24 * 60 * minute), failures: 40, unreachable: 40 };
+    const refused: Failure = { kind: "connection", fault: "connection_refused" };
+    expect(decideRetry(poll, state, refused, 0, 0.5)).toMatchObject({ retry: true });
+  });
+
+  it("delay a reconnect three seconds at most, unless the server asks for more", () => {
+    expect(retryDelayMs(stream, { kind: "connection", fault: "connection_reset" }, 50, 0.999)).toBeLessThan(3 * second);
+    expect(retryDelayMs(stream, served(429, 30 * second), 50, 0)).toBe(30 * second);
   });
 });
 
 describe("Retry-After", () => {
   const now = Date.UTC(2026, 7, 1, 12, 0, 0);
 
-  it("is read as seconds", () => {
+  it("is parsed as seconds", () => {
     expect(parseRetryAfter("0", now)).toBe(0);
     expect(parseRetryAfter(" 17 ", now)).toBe(17_000);
     expect(parseRetryAfter("86400", now)).toBe(86_400_000);
@@ -271,19 +321,19 @@ describe("Retry-After", () => {
     expect(Number.isFinite(parseRetryAfter("9".repeat(400), now))).toBe(true);
   });
 
-  it("is read as an HTTP date, of all three kinds", () => {
+  it("is parsed as an HTTP date in all three formats", () => {
     expect(parseRetryAfter("Sat, 01 Aug 2026 12:00:30 GMT", now)).toBe(30_000);
     expect(parseRetryAfter("Saturday, 01-Aug-26 12:00:30 GMT", now)).toBe(30_000);
     expect(parseRetryAfter("Sat, 01 Aug 2026 11:00:00 GMT", now)).toBe(0);
   });
 
-  it("is passed over when it is neither", () => {
+  it("is ignored when it is neither", () => {
     for (const header of [undefined, "", "soon", "-5", "1e3", "0x10", "2026-08-01", "Xyz, never"]) {
       expect(parseRetryAfter(header, now)).toBeUndefined();
     }
   });
 
-  it("never gives less than the seconds it names", () => {
+  it("never yields less than the seconds it names", () => {
     fc.assert(
       fc.property(fc.nat(), (seconds) => {
         expect(parseRetryAfter(String(seconds), now)).toBeGreaterThanOrEqual(Math.min(seconds, 86_400 * 365) * 1_000);

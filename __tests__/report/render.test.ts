@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { duration, frameLength, renderReport } from "../../src/report/render.ts";
+import { frameLength, renderReport } from "../../src/report/render.ts";
 import type { RenderTarget } from "../../src/report/links.ts";
 import type { FailureDetails, Report } from "../../src/report/report.ts";
 import { FRAGMENTS, HOSTILE } from "../support/hostile.ts";
@@ -51,19 +51,6 @@ describe("the headline", () => {
 
   it("does without the time where it is not known", () => {
     expect(card({ durationMs: undefined })).toMatch(/^### ✅ Mosoo agent · completed$/m);
-  });
-
-  it.each([
-    [0, "0 s"],
-    [-5, "0 s"],
-    [37_600, "38 s"],
-    [60_000, "1 min"],
-    [252_000, "4 min 12 s"],
-    [3_599_600, "1 h"],
-    [7_500_000, "2 h 5 min"],
-    [86_400_000, "24 h"],
-  ])("%d milliseconds are %s", (ms, text) => {
-    expect(duration(ms)).toBe(text);
   });
 });
 

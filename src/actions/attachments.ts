@@ -4,10 +4,10 @@ import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { basename, isAbsolute, resolve, sep } from "node:path";
 import * as glob from "@actions/glob";
-import { formatInteger } from "../common/format-integer.ts";
+import { formatInteger, pluralize } from "../common/format.ts";
 import { type LocalFile, MAX_UPLOAD_BYTES } from "../mosoo/files.ts";
 import { isPathInside, resolveGlobPattern, toPosixRelativePath } from "./workspace-paths.ts";
-import { type InputIssue, pluralize } from "./input-errors.ts";
+import type { InputIssue } from "./input-errors.ts";
 import { logLine } from "../sanitize/log-text.ts";
 
 export interface Attachment extends LocalFile {

@@ -1,5 +1,4 @@
 /** Problems of the inputs, all of a run in one report. */
-import { formatInteger } from "../common/format-integer.ts";
 
 export interface InputIssue {
   input: string;
@@ -15,9 +14,4 @@ export class InputValidationError extends Error {
     super(problems.map(({ input, text }) => `\`${input}\`: ${text}`).join(" "));
     this.issues = problems;
   }
-}
-
-/** "1 character", "1,234 bytes". */
-export function pluralize(amount: number, unit: string): string {
-  return `${formatInteger(amount)} ${unit}${amount === 1 ? "" : "s"}`;
 }

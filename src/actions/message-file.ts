@@ -3,9 +3,9 @@ import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Body, bodyBytes, MAX_REQUEST_BODY_BYTES, MAX_MESSAGE_LENGTH } from "../mosoo/contract/request-bodies.ts";
-import { formatInteger } from "../common/format-integer.ts";
+import { formatInteger, pluralize } from "../common/format.ts";
 import { isPathInside, toPosixRelativePath } from "./workspace-paths.ts";
-import { type InputIssue, pluralize } from "./input-errors.ts";
+import type { InputIssue } from "./input-errors.ts";
 
 /** No message of this size can be sent; more is not read. */
 const MAX_MESSAGE_FILE_BYTES = 1024 * 1024;

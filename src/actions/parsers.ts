@@ -3,7 +3,7 @@
  * that says what is wrong by size or shape, and what to do. Pure.
  */
 import { isLoopback } from "../mosoo/redirect.ts";
-import { pluralize } from "./input-errors.ts";
+import { pluralize } from "../common/format.ts";
 
 const unexpanded = /\$\{\{/;
 const userInfo = /^[^/\\]*[/\\]{2}[^/\\?#]*@/;

@@ -1,5 +1,6 @@
 /** The wish from outside that the step stops: a cancelled job, a newer push, a timed-out step. */
 import type { ShutdownSignals } from "../mosoo/retry-loop.ts";
+import { raceWithAbort } from "../common/abort.ts";
 import { CancelledError } from "../mosoo/errors.ts";
 
 /**
@@ -45,18 +46,8 @@ export class ShutdownController implements ShutdownSignals {
   }
 
   /** `work`, or its end as soon as the step is told to stop: for what comes before anything is sent. */
-  async rejectOnCancel<T>(work: Promise<T>): Promise<T> {
-    const stopped = Promise.withResolvers<never>();
-    const stop = (): void => {
-      stopped.reject(new CancelledError("not_created"));
-    };
-    this.cancelSignal.addEventListener("abort", stop, { once: true });
-    if (this.cancelSignal.aborted) stop();
-    try {
-      return await Promise.race([work, stopped.promise]);
-    } finally {
-      this.cancelSignal.removeEventListener("abort", stop);
-    }
+  rejectOnCancel<T>(work: Promise<T>): Promise<T> {
+    return raceWithAbort(work, this.cancelSignal, () => new CancelledError("not_created"));
   }
 
   #stop(onLast: () => void): void {

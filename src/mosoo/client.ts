@@ -4,6 +4,7 @@ import type { Contract } from "./contract/request-bodies.ts";
 import { type CreateRequest, type CreatedThread, createThread } from "./create-thread.ts";
 import { Budget, RetryLoop, type RetryLoopOptions, type ClientEvent, type ShutdownSignals } from "./retry-loop.ts";
 import { type MessageRequest, type SentMessage, sendMessage } from "./messages.ts";
+import { type RetryPolicy, RETRY_POLICIES } from "./retry.ts";
 import { fetchContract } from "./contract/negotiate.ts";
 import type { Run, ThreadResponse } from "./contract/schema.ts";
 import {
@@ -51,7 +52,7 @@ export class MosooClient {
 
   /** @throws MosooError; CancelledError */
   createThread(request: CreateRequest): Promise<CreatedThread> {
-    return createThread(this.transport, this.#effort("creating the thread"), request);
+    return createThread(this.transport, this.#loop("create the thread", RETRY_POLICIES.create), request);
   }
 
   /**
@@ -62,7 +63,7 @@ export class MosooClient {
     request: Omit<MessageRequest, "waitForActiveRun">,
     awaitOtherRun: MessageRequest["waitForActiveRun"],
   ): Promise<SentMessage> {
-    return sendMessage(this.transport, this.#effort("sending the message"), {
+    return sendMessage(this.transport, this.#loop("send the message", RETRY_POLICIES.send), {
       ...request,
       waitForActiveRun: () => this.#budget.excluding(awaitOtherRun),
     });
@@ -70,35 +71,36 @@ export class MosooClient {
 
   /** The server's contract; undefined where it cannot be had. @throws CancelledError */
   contract(): Promise<Contract | undefined> {
-    return fetchContract(this.transport, this.#effort("reading the server's contract"));
+    return fetchContract(this.transport, this.#loop("read the server's contract", RETRY_POLICIES.contract));
   }
 
   /** File IDs, in the order of the files. @throws MosooError; CancelledError */
   async uploadFiles(agentId: string, files: readonly LocalFile[]): Promise<string[]> {
     const { uploadFiles } = await import("./files.ts");
-    const newEffort = (): RetryLoop => this.#effort("uploading a file", new Budget(this.clock, uploadBudgetMs));
+    const newEffort = (): RetryLoop =>
+      this.#loop("upload a file", RETRY_POLICIES.upload, new Budget(this.clock, uploadBudgetMs));
     return this.#budget.excluding(() => uploadFiles(this.transport, this.clock, agentId, files, newEffort));
   }
 
   /** @throws MosooError; CancelledError */
   getThread(threadId: string): Promise<ThreadResponse> {
-    return getThread(this.transport, this.#effort("reading the thread"), threadId);
+    return getThread(this.transport, this.#loop("read the thread"), threadId);
   }
 
   /** As readThread, with a time of its own: for looking again and again. */
   pollThread(threadId: string): Promise<ThreadResponse> {
     const budget = new Budget(this.clock, lookBudgetMs);
-    return getThread(this.transport, this.#effort("reading the thread", budget), threadId);
+    return getThread(this.transport, this.#loop("read the thread", RETRY_POLICIES.read, budget), threadId);
   }
 
   /** @see {@link listRunsForMessage} in thread.ts. @throws MosooError; CancelledError */
   listRunsForMessage(text: string, threadId: string, newest: string): Promise<[string, ...string[]] | undefined> {
-    return listRunsForMessage(text, this.transport, this.#effort("reading the thread's events"), threadId, newest);
+    return listRunsForMessage(text, this.transport, this.#loop("read the thread's events"), threadId, newest);
   }
 
   /** @see {@link getEndedRunByInterrupt} in thread.ts. @throws MosooError; CancelledError */
   getEndedRunByInterrupt(threadId: string, runId: string): Promise<Run | undefined> {
-    return getEndedRunByInterrupt(this.transport, this.#effort("reading a run"), threadId, runId);
+    return getEndedRunByInterrupt(this.transport, this.#loop("read a run"), threadId, runId);
   }
 
   /** @see {@link interruptRun} in thread.ts */
@@ -108,7 +110,7 @@ export class MosooClient {
 
   /** As interruptRun, asking again until `boundMs` are over. @see {@link interruptRunWithRetry} in thread.ts */
   interruptRunWithRetry(threadId: string, runId: string, boundMs: number): Promise<Run | undefined> {
-    const effort = this.#effort("interrupting the run", new Budget(this.clock, boundMs), {
+    const effort = this.#loop("interrupt the run", RETRY_POLICIES.read, new Budget(this.clock, boundMs), {
       requestTimeoutMs: Math.min(this.#options.requestTimeoutMs, INTERRUPT_TIMEOUT_MS),
       // It has made the run, be it to another process.
       hasResponded: () => true,
@@ -125,7 +127,12 @@ export class MosooClient {
     return this.transport.close();
   }
 
-  #effort(doing: string, budget = this.#budget, other: Partial<RetryLoopOptions> = {}): RetryLoop {
+  #loop(
+    operation: string,
+    policy: RetryPolicy = RETRY_POLICIES.read,
+    budget = this.#budget,
+    other: Partial<RetryLoopOptions> = {},
+  ): RetryLoop {
     const { clock } = this;
     const { requestTimeoutMs, stop, note } = this.#options;
     const hostAnswered = (): boolean => this.transport.hasResponded;
@@ -135,7 +142,8 @@ export class MosooClient {
       requestTimeoutMs,
       signals: stop,
       onEvent: note,
-      operation: doing,
+      operation,
+      policy,
       hasResponded: hostAnswered,
       ...other,
     });

@@ -114,9 +114,9 @@ export async function createThread(
       warnOfSharedKey();
       effort.clearAmbiguity();
       const own = generations.rotate(error);
-      effort.onEvent({ kind: "generation", generation: generations.number, because: error });
+      effort.onEvent({ kind: "generation", generation: generations.number, cause: error });
       // A fresh failure of the server's: the next key gets its pause, too, but nothing is in doubt.
-      if (own && reply.status >= 500) await effort.waitBeforeRetry({ kind: "status", status: 503 }, error, "look");
+      if (own && reply.status >= 500) await effort.waitBeforeRetry({ kind: "status", status: 503 }, error, false);
       continue;
     }
     const how = executionOf(reply);

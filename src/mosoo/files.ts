@@ -147,8 +147,7 @@ export async function uploadFiles(
           advice: "Upload the files elsewhere and name them in `file-ids`.",
         });
       }
-      // What nobody names in a message stays a draft: an upload more does no harm.
-      await effort.waitBeforeRetry(toRetryFailure(reply), error, "look");
+      await effort.waitBeforeRetry(toRetryFailure(reply), error);
     }
   }
 

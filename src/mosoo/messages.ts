@@ -207,7 +207,7 @@ class MessageSender {
       await this.#effort.waitBeforeRetry(
         { kind: "status", status: 503, retryAfterMs: reply.retryAfterMs },
         toMosooError(reply),
-        "look",
+        false,
       );
     } else {
       await this.#effort.waitBeforeRetry(
@@ -338,8 +338,8 @@ class MessageSender {
     this.#filesTried = false;
   }
 
-  #read(): Promise<ThreadResponse> {
-    return getThread(this.#transport, this.#effort, this.#request.threadId);
+  #read(operation = "read the thread"): Promise<ThreadResponse> {
+    return getThread(this.#transport, this.#effort.forRead(operation), this.#request.threadId);
   }
 
   #isOurs(answer: ThreadResponse): boolean {
@@ -348,8 +348,8 @@ class MessageSender {
 
   /** The server has said that the message is in the thread: what became of it. */
   async #readDone(): Promise<SentMessage> {
-    this.#effort.done("looking for the message's run");
-    return this.#found(await this.#read());
+    this.#effort.markDone();
+    return this.#found(await this.#read("look for the message's run"));
   }
 
   /** In a thread of our own a run tells that the message is there. */
@@ -372,14 +372,15 @@ class MessageSender {
     const tolerate = (error: unknown): undefined => {
       if (!(error instanceof MosooError)) throw error;
     };
-    const search = listRunsForMessage(text, this.#transport, this.#effort, threadId, newest?.id);
+    const reads = this.#effort.forRead("look for the message's run");
+    const search = listRunsForMessage(text, this.#transport, reads, threadId, newest?.id);
     // A re-run must not take another's run for its own: after that one's failure it would send the message again.
     const runs = await (firstAttempt ? search.catch(tolerate) : search);
     const id = runs?.at(-1);
     if (id === undefined || id === newest?.id) return newest;
     // A read that lags behind: what goes on must not be asked for its end.
     if (newest === null || compareRunAge(newest, { id }) === "older") return { id };
-    return (await getEndedRunByInterrupt(this.#transport, this.#effort, threadId, id).catch(tolerate)) ?? { id };
+    return (await getEndedRunByInterrupt(this.#transport, reads, threadId, id).catch(tolerate)) ?? { id };
   }
 
   #warnOfSharedKey(): void {

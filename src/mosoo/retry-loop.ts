@@ -1,20 +1,29 @@
-/** Keeps at something until it works, the plan says stop, the deadline comes or the step is stopped. */
+/** Repeats an operation until it succeeds, its policy says stop, the deadline comes or the step is cancelled. */
 import type { Clock } from "../common/clock.ts";
+import { formatDuration } from "../common/format.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
-import { type Failure, type RetryState, decideRetry, isAmbiguous, startRetrying } from "./retry.ts";
+import {
+  type Failure,
+  type RetryPolicy,
+  type RetryState,
+  RETRY_POLICIES,
+  decideRetry,
+  isAmbiguous,
+  startRetrying,
+} from "./retry.ts";
 
-/** The wish from outside to stop, in two steps. */
+/** The request from outside to shut down, in two stages. */
 export interface ShutdownSignals {
   /** Aborted at once: nothing new starts, waits end. */
   cancelSignal: AbortSignal;
-  /** Aborted a moment later: what is in flight ends, too. */
+  /** Aborted a moment later: requests in flight end, too. */
   abortRequestsSignal: AbortSignal;
 }
 
-/** What goes on, for whoever writes the log. */
+/** What the client reports while it works, for the log. */
 export type ClientEvent =
-  | { kind: "retry"; because: MosooError; waitMs: number; tries: number }
-  | { kind: "generation"; generation: number; because: MosooError }
+  | { kind: "retry"; cause: MosooError; waitMs: number; attempt: number }
+  | { kind: "generation"; generation: number; cause: MosooError }
   /** Another step seems to own the idempotency key. */
   | { kind: "shared-key" }
   | { kind: "negotiated"; properties: string[] }
@@ -22,7 +31,7 @@ export type ClientEvent =
   | { kind: "other-run"; status: string | undefined }
   | { kind: "uploaded"; name: string; bytes: number; done: number; of: number };
 
-/** A time that efforts share. It begins with the first of them. */
+/** A deadline that several operations share. The time begins with the first of them. */
 export class Budget {
   readonly ms: number;
   /** The input that raises it, where there is one. */
@@ -42,18 +51,18 @@ export class Budget {
     return this.#deadlineAt;
   }
 
-  /** Does something whose time goes on another account. */
+  /** Runs work whose time is excluded from the budget. */
   async excluding<T>(work: () => Promise<T>): Promise<T> {
-    const deadlineAt = this.deadlineAt;
-    const since = this.#clock.now();
+    const { deadlineAt } = this;
+    const startedAt = this.#clock.now();
     try {
       return await work();
     } finally {
-      this.#deadlineAt = deadlineAt + this.#clock.now() - since;
+      this.#deadlineAt = deadlineAt + this.#clock.now() - startedAt;
     }
   }
 
-  /** Gives time back that went on another account. */
+  /** Gives back time that is excluded from the budget. */
   extend(ms: number): void {
     this.#deadlineAt = this.deadlineAt + ms;
   }
@@ -61,48 +70,48 @@ export class Budget {
 
 export interface RetryLoopOptions {
   clock: Clock;
-  /** How long all tries together may take. */
+  policy: RetryPolicy;
+  /** How long all attempts together may take. */
   budget: Budget;
   requestTimeoutMs: number;
   signals: ShutdownSignals;
-  onEvent: (note: ClientEvent) => void;
-  /** What it is about, for the error at the deadline: "creating the thread". */
+  onEvent: (event: ClientEvent) => void;
+  /** For the error at the deadline: "create the thread". */
   operation: string;
-  /** Whether the host has answered anything so far. */
+  /** The operation that this one is a part of: only its requests change something, and it knows their outcome. */
+  parent?: RetryLoop | undefined;
+  /** Whether the host has responded with anything so far. */
   hasResponded: () => boolean;
-}
-
-function seconds(ms: number): string {
-  if (ms < 120_000) return `${Math.round(ms / 100) / 10} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 6_000) / 10} min` : `${Math.round(ms / 360_000) / 10} h`;
 }
 
 export class RetryLoop {
   readonly #options: RetryLoopOptions;
+  readonly #operation: string;
   #state: RetryState;
-  #tries = 0;
+  #attempts = 0;
+  /** What is known of the outcome: of the last request that changes something, and of any so far. */
   #ambiguous = false;
   #everAmbiguous = false;
   #processing = false;
   #done = false;
-  #doing: string;
-  /** The try that was begun last has less time than a request may take: the deadline cuts it short. */
+  /** The current attempt has less time than a request may take: the deadline cuts it short. */
   #cutShort = false;
-  /** The last failure that is not the deadline's own doing. */
+  /** The last failure that the deadline itself did not cause. */
   #lastFailure: MosooError | undefined;
 
   constructor(options: RetryLoopOptions) {
     this.#options = options;
-    this.#doing = options.operation;
+    this.#operation = options.operation;
     this.#state = startRetrying(options.clock.now(), options.budget.deadlineAt);
   }
 
-  /** Whether any request of this effort may have been carried out without us seeing its answer. */
+  /** Whether any request of this loop may have been executed without its response being seen. */
   get everAmbiguous(): boolean {
     return this.#everAmbiguous;
   }
 
   get threadState(): ThreadState {
+    if (this.#options.parent !== undefined) return this.#options.parent.threadState;
     if (this.#done) return "created";
     return this.#ambiguous || this.#processing ? "unknown" : "not_created";
   }
@@ -115,19 +124,19 @@ export class RetryLoop {
     return this.#options.budget.deadlineAt - this.#options.clock.now();
   }
 
-  /** Whether waiting this long still leaves time for a try. */
+  /** Whether waiting this long still leaves time for an attempt. */
   canWait(ms: number): boolean {
     return ms < this.remainingMs;
   }
 
   /**
-   * Begins a try: the time limit and signal for its call.
+   * Begins an attempt: the time limit and signal for its request.
    *
-   * @throws CancelledError where the step was told to stop
+   * @throws CancelledError
    */
   startAttempt(): { timeoutMs: number; signal: AbortSignal } {
     this.throwIfCancelled();
-    this.#tries += 1;
+    this.#attempts += 1;
     const { requestTimeoutMs } = this.#options;
     this.#cutShort = this.remainingMs < requestTimeoutMs;
     return {
@@ -140,99 +149,97 @@ export class RetryLoop {
     if (this.#options.signals.cancelSignal.aborted) throw new CancelledError(this.threadState);
   }
 
-  /** The server has told what became of the request that was in doubt: nothing. */
+  /** The server has said that the request whose outcome was unknown changed nothing. */
   clearAmbiguity(): void {
     this.#ambiguous = false;
     this.#processing = false;
   }
 
-  /** The server has told that it is done. What is still asked for, `next`, cannot undo that. */
-  done(next: string): void {
+  /** The server has said that the operation is done: what fails from here on cannot undo that. */
+  markDone(): void {
     this.#done = true;
-    this.#doing = next;
   }
 
-  /** Time that goes on another account than this effort's. */
+  /** For a read that this operation needs: attempts of its own within the same budget. */
+  forRead(operation: string, policy: RetryPolicy = RETRY_POLICIES.read): RetryLoop {
+    return new RetryLoop({ ...this.#options, operation, policy, parent: this });
+  }
+
+  /** Time that is excluded from the budget. */
   extend(ms: number): void {
     this.#options.budget.extend(ms);
   }
 
-  /** A request may have been carried out, although nobody has said so. */
+  /** A request may have been executed although its response does not say so. */
   markAmbiguous(): void {
     this.#ambiguous = this.#everAmbiguous = true;
   }
 
   /**
-   * After a failed try: waits until the next one is due.
+   * After a failed attempt: waits until the next one is due.
    *
    * @param error what to throw where there is no next one
-   * @param tried a look changes nothing on the server, so that its failure leaves nothing in doubt
-   * @throws MosooError `error`, at the deadline with what was tried; CancelledError
+   * @param mutating false: a read between requests that change something leaves nothing in doubt
+   * @throws MosooError `error`, at the deadline with the number of attempts; CancelledError
    */
-  async waitBeforeRetry(failure: Failure, error: MosooError, tried: "change" | "look" = "change"): Promise<void> {
-    const { clock, budget, hasResponded: hostAnswered } = this.#options;
+  async waitBeforeRetry(failure: Failure, error: MosooError, mutating = this.#options.policy.mutating): Promise<void> {
+    const { clock, budget, policy, hasResponded } = this.#options;
     const aborted = failure.kind === "connection" && failure.fault === "aborted";
     const cutByDeadline = this.#cutShort && failure.kind === "connection" && failure.fault === "timeout";
-    if (tried === "change") {
+    if (mutating) {
       if (isAmbiguous(failure)) this.markAmbiguous();
       if (!cutByDeadline) this.#processing = failure.kind === "processing";
     }
     if (!cutByDeadline) this.#lastFailure = error;
     if (aborted) throw new CancelledError(this.threadState);
-    const state = { ...this.#state, deadlineAt: budget.deadlineAt, hostAnswered: hostAnswered() };
-    const verdict = decideRetry(state, failure, clock.now(), clock.random());
-    this.#state = verdict.state;
-    if (!verdict.retry) {
-      if (verdict.because === "deadline") throw this.#tooLate(error, verdict.askedMs);
-      throw this.#tries > 1 && verdict.because !== "final"
-        ? this.#gaveUp(error)
+    const state = { ...this.#state, deadlineAt: budget.deadlineAt, hasResponded: hasResponded() };
+    const decision = decideRetry(policy, state, failure, clock.now(), clock.random());
+    this.#state = decision.state;
+    if (!decision.retry) {
+      if (decision.because === "deadline") throw this.#deadlineExceededError(error, decision.retryAfterMs);
+      throw this.#attempts > 1 && decision.because !== "final"
+        ? this.#retriesExhaustedError(error)
         : error.extend({ threadState: this.threadState });
     }
     this.throwIfCancelled();
-    this.#options.onEvent({ kind: "retry", because: error, waitMs: verdict.waitMs, tries: this.#tries });
-    await clock.sleep(verdict.waitMs, this.#options.signals.cancelSignal);
+    this.#options.onEvent({ kind: "retry", cause: error, waitMs: decision.waitMs, attempt: this.#attempts + 1 });
+    await clock.sleep(decision.waitMs, this.#options.signals.cancelSignal);
     this.throwIfCancelled();
   }
 
-  /** Waits without counting a failure. @throws CancelledError */
-  async pause(ms: number): Promise<void> {
-    await this.#options.clock.sleep(ms, this.#options.signals.cancelSignal);
-    this.throwIfCancelled();
-  }
-
-  #gaveUp(error: MosooError): MosooError {
-    return new MosooError(`Gave up ${this.#doing} after ${this.#tries} tries. ${error.message}`, {
+  #retriesExhaustedError(error: MosooError): MosooError {
+    return new MosooError(`Failed to ${this.#operation} after ${this.#attempts} attempts. ${error.summary}`, {
       ...error.details,
       threadState: this.threadState,
     });
   }
 
-  #tooLate(last: MosooError, askedMs: number | undefined): MosooError {
+  #deadlineExceededError(last: MosooError, retryAfterMs: number | undefined): MosooError {
     const { budget, clock } = this.#options;
-    // That the deadline came while a try was under way tells nobody why there had to be so many.
+    // That the deadline came during an attempt does not explain why there had to be so many.
     const error = this.#lastFailure ?? last;
     const cut = error === last ? 0 : 1;
-    const allowed = budget.input === undefined ? seconds(budget.ms) : `\`${budget.input}\` (${seconds(budget.ms)})`;
-    const spent = seconds(clock.now() - this.#state.startedAt);
-    const whole = this.#tries - cut;
-    const tries = `${whole === 1 ? "1 try" : `${whole} tries`}${cut === 0 ? "" : ", and one cut short,"}`;
-    // The deadline can come as well of the spread that goes on top of what was asked.
+    const allowed =
+      budget.input === undefined ? formatDuration(budget.ms) : `\`${budget.input}\` (${formatDuration(budget.ms)})`;
+    const spent = formatDuration(clock.now() - this.#state.startedAt);
+    const whole = this.#attempts - cut;
+    const attempts = `${whole === 1 ? "1 attempt" : `${whole} attempts`}${cut === 0 ? "" : ", and one cut short,"}`;
+    // The jitter on top can exceed the deadline as well: then the server's figure explains nothing.
     const asked =
-      askedMs === undefined || askedMs <= this.remainingMs
+      retryAfterMs === undefined || retryAfterMs <= this.remainingMs
         ? ""
-        : ` The server asks to wait ${seconds(askedMs)}, which is longer than what is left of ${allowed}.`;
-    const told = error.details.advice ?? "";
+        : ` The server asks to wait ${formatDuration(retryAfterMs)}, which is longer than what is left of ${allowed}.`;
+    const known = error.details.advice ?? "";
     const raise =
-      budget.input === undefined || told.includes(`\`${budget.input}\``)
+      budget.input === undefined || known.includes(`\`${budget.input}\``)
         ? ""
-        : `${told === "" ? "Re-run the workflow later, or" : " Or"} raise \`${budget.input}\` (now ${seconds(budget.ms)}).`;
+        : `${known === "" ? "Re-run the workflow later, or" : " Or"} raise \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
     const advice = this.#processing
-      ? "An earlier request with this key is still being processed, or died half-way on the server: a re-run after ten minutes finds out."
-      : `${told}${raise}`.trim();
-    return new MosooError(`Gave up ${this.#doing} after ${tries} in ${spent}. Last: ${error.message}${asked}`, {
-      ...error.details,
-      advice,
-      threadState: this.threadState,
-    });
+      ? "An earlier request with this key is still being processed, or died on the server: a re-run after ten minutes finds out."
+      : `${known}${raise}`.trim();
+    return new MosooError(
+      `Failed to ${this.#operation} after ${attempts} in ${spent}. Last error: ${error.summary}${asked}`,
+      { ...error.details, advice, threadState: this.threadState },
+    );
   }
 }

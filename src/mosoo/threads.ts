@@ -17,7 +17,7 @@ import type { RequestOptions, Transport } from "./transport.ts";
  */
 async function retryRead(effort: RetryLoop, reply: ApiFailure): Promise<void> {
   const conflict = reply.kind === "error" && isConflict(reply);
-  await effort.waitBeforeRetry(conflict ? { kind: "processing" } : toRetryFailure(reply), toMosooError(reply), "look");
+  await effort.waitBeforeRetry(conflict ? { kind: "processing" } : toRetryFailure(reply), toMosooError(reply));
 }
 
 /** The thread with its newest run, asked for until it answers. @throws MosooError; CancelledError */

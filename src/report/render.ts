@@ -9,8 +9,6 @@ import type { FailureDetails, Report } from "./report.ts";
 import { truncate } from "../sanitize/truncate.ts";
 import { codeSpan, markdownText } from "../sanitize/inline.ts";
 
-export { formatDuration as duration } from "../common/format.ts";
-
 /** A longer answer is folded at first, in UTF-16 units of Markdown: some four screens, over which nobody should have to scroll. */
 const MAX_EXPANDED_ANSWER_LENGTH = 10_000;
 /** Tools named in the details. */

@@ -1,18 +1,13 @@
 /** Notes of the Mosoo client as lines of the log. */
-import { formatDuration } from "../common/format.ts";
+import { formatDuration, pluralize } from "../common/format.ts";
 import type { Logger } from "../actions/logger.ts";
 import { excerpt } from "../sanitize/log-text.ts";
 import type { MosooError } from "../mosoo/errors.ts";
 import type { ClientEvent } from "../mosoo/retry-loop.ts";
-import { pluralize } from "../actions/input-errors.ts";
 
 function reason(error: MosooError): string {
   const { serverMessage } = error.details;
   return serverMessage === undefined ? error.message : `${error.message} ("${excerpt(serverMessage, 120)}")`;
-}
-
-function pause(ms: number): string {
-  return ms < 10_000 ? `${(ms / 1_000).toFixed(1)} s` : formatDuration(ms);
 }
 
 /** Writes each note as it comes. `keyGiven`: the idempotency key is an input, not derived. */
@@ -20,11 +15,11 @@ export function createClientEventLogger(log: Logger, keyGiven: boolean): (note: 
   return (note) => {
     switch (note.kind) {
       case "retry":
-        log.info(`${reason(note.because)} Trying again in ${pause(note.waitMs)}.`);
+        log.info(`${reason(note.cause)} Trying again in ${formatDuration(note.waitMs)}.`);
         break;
       case "generation":
         log.info(
-          `The key holds an old failure (${reason(note.because)}): going on with generation ${note.generation} of the key.`,
+          `The key holds an old failure (${reason(note.cause)}): going on with generation ${note.generation} of the key.`,
         );
         break;
       case "shared-key":

@@ -1,6 +1,7 @@
 /** A failure as data, whatever it came as: what happened, what to do next, and what exists now. Pure. */
 import { type ThreadState, CancelledError, MosooError } from "../mosoo/errors.ts";
 import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
+import { joinSentences } from "../common/format.ts";
 import { excerpt } from "../sanitize/log-text.ts";
 import { redact } from "../sanitize/redact.ts";
 import type { FailureDetails } from "../report/report.ts";
@@ -64,11 +65,6 @@ function describeThreadState(threadState: ThreadState | undefined, context: Fail
   return isRerun === true
     ? "This attempt created no thread; an earlier one may have, and a re-run finds it."
     : "No thread was created.";
-}
-
-/** The parts that are there, as one text. */
-export function joinSentences(...parts: (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined && part !== "").join(" ");
 }
 
 /** In UTF-16 units: an annotation holds 4,096 in all, and what it says last must not be lost. */

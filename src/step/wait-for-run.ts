@@ -1,6 +1,6 @@
 /** Waits for the run's end, and makes of it what the inputs say: answer, status, success or failure. */
 import { type AgentResponse, extractResponse, responseOutput, writeResponseFile } from "./response.ts";
-import { failureText, joinSentences, toFailureDetails } from "./errors.ts";
+import { failureText, toFailureDetails } from "./errors.ts";
 import type { ActionContext } from "../actions/context.ts";
 import type { Inputs } from "../actions/inputs.ts";
 import type { MosooClient } from "../mosoo/client.ts";
@@ -8,7 +8,7 @@ import type { Run } from "../mosoo/contract/schema.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { FollowListener, Followed } from "../mosoo/runs/follow.ts";
 import type { StepState } from "./step-state.ts";
-import { duration } from "../report/render.ts";
+import { formatDuration, joinSentences } from "../common/format.ts";
 import { StreamingLog } from "../actions/streaming-log.ts";
 import type { Logger } from "../actions/logger.ts";
 import type { Outputs } from "../actions/outputs.ts";
@@ -90,7 +90,7 @@ function listener(wait: WaitContext, live: StreamingLog, since: number): FollowL
       return true;
     },
     onIdle: () => {
-      live.line(`still running, ${duration(Math.floor((mosoo.clock.now() - since) / 60_000) * 60_000)}`);
+      live.line(`still running, ${formatDuration(Math.floor((mosoo.clock.now() - since) / 60_000) * 60_000)}`);
     },
     debug: (text) => {
       log.debug(text);
@@ -146,7 +146,7 @@ function beginsAnew({ inputs }: WaitContext): boolean {
 async function timedOut(wait: WaitContext, run: Run): Promise<WaitResult> {
   const { inputs, progress } = wait;
   const { threadUrl } = progress.report;
-  const summary = `Timed out after ${duration(inputs.waitTimeout)} (\`wait-timeout\`).`;
+  const summary = `Timed out after ${formatDuration(inputs.waitTimeout)} (\`wait-timeout\`).`;
   if (inputs.onWaitTimeout === "leave") {
     const advice = beginsAnew(wait)
       ? "The run is still in progress."
@@ -239,7 +239,7 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
     return { outcome: "started" };
   }
   const since = mosoo.clock.now();
-  log.info(`Waiting for the agent, ${duration(inputs.waitTimeout)} at most.`);
+  log.info(`Waiting for the agent, ${formatDuration(inputs.waitTimeout)} at most.`);
   const live = new StreamingLog(log);
   const { followRun } = await import("../mosoo/runs/follow.ts");
   log.group("The agent at work");

@@ -1,4 +1,4 @@
-/** README.md's snippets, run as they stand: what a newcomer pastes first. */
+/** README.md's snippets, run unchanged, as a newcomer pastes them. */
 import { events } from "../../../__tests__/support/runner-events.ts";
 import { answering, asked, conversation, pageOf, type Bench, type ExampleCase } from "../bench.ts";
 import { snippetWorkflows } from "../snippets.ts";
@@ -23,20 +23,34 @@ function run({ act }: Bench, options: Omit<Parameters<Bench["act"]>[1], "event">
 export const cases: ExampleCase[] = [
   {
     example,
-    shows: "the quick start starts a thread, and its later step sees the link",
+    shows: "the quick start waits for the response, and shows it in a comment and in the summary",
+    async run(bench) {
+      const { check } = bench;
+      const server = await bench.mosoo({ revision: "2026-08", script: answering("All fine.") });
+      const gitHub = await bench.github();
+      const seen = await run(bench, { mosoo: server, github: gitHub, files: pasted("name: Mosoo") });
+      check.equal("the job", seen.job("review"), "success");
+      check.equal("what was asked", asked(server), [question]);
+      check.equal("comments", gitHub.comments.length, 1);
+      check.matches("the comment", gitHub.comments[0]?.body ?? "", /All fine\./);
+      check.matches("the summary", seen.step("0").summary, /All fine\./);
+    },
+  },
+  {
+    example,
+    shows: "a step that does not wait hands the link to the next step",
     async run(bench) {
       const { check } = bench;
       const server = await bench.mosoo({ revision: "reference" });
       const seen = await run(bench, { mosoo: server, files: pasted("See $URL") });
-      check.equal("the job", seen.job("review"), "success");
-      check.equal("what was asked", asked(server), [question]);
+      check.equal("the job", seen.job("job"), "success");
       check.equal("the later step printed", seen.step("1").lines, [`See ${pageOf(server)}`]);
-      check.matches("the summary", seen.step("review").summary, new RegExp(pageOf(server)));
+      check.matches("the summary", seen.step("triage").summary, new RegExp(pageOf(server)));
     },
   },
   ...(["pass", "block"] as const).map((verdict): ExampleCase => ({
     example,
-    shows: `an answer that ends with "Verdict - ${verdict}" makes the check ${verdict === "pass" ? "green" : "red"}`,
+    shows: `a response that ends with "Verdict - ${verdict}" makes the check ${verdict === "pass" ? "green" : "red"}`,
     async run(bench) {
       const { check } = bench;
       const server = await bench.mosoo({
@@ -51,20 +65,7 @@ export const cases: ExampleCase[] = [
   })),
   {
     example,
-    shows: "the answer stands in a comment",
-    async run(bench) {
-      const { check } = bench;
-      const server = await bench.mosoo({ revision: "2026-08", script: answering("All fine.") });
-      const gitHub = await bench.github();
-      const seen = await run(bench, { mosoo: server, github: gitHub, files: pasted("pr-comment: update") });
-      check.equal("the job", seen.job("job"), "success");
-      check.equal("comments", gitHub.comments.length, 1);
-      check.matches("the comment", gitHub.comments[0]?.body ?? "", /All fine\./);
-    },
-  },
-  {
-    example,
-    shows: "the second of two chained steps goes on in the first one's thread",
+    shows: "the second of two chained steps continues the first one's thread",
     async run(bench) {
       const { check } = bench;
       const server = await bench.mosoo({ revision: "2026-08", script: conversation(["- faster", "# Notes"]) });
@@ -83,10 +84,10 @@ export const cases: ExampleCase[] = [
     async run(bench) {
       const { check } = bench;
       const server = await bench.mosoo({ revision: "2026-08", script: answering("Read it.") });
-      // The one change: the stand-in's address for the cloud's.
-      const onStandIn = (text: string): string => text.replace("https://cloud.mosoo.ai/api/v1", server.apiUrl);
+      // The one change: the fake server's address for the cloud's.
+      const onFakeServer = (text: string): string => text.replace("https://cloud.mosoo.ai/api/v1", server.apiUrl);
       const files = {
-        ...pasted("message-file: ", onStandIn),
+        ...pasted("message-file: ", onFakeServer),
         ".github/review-prompt.md": "Read the diff.\n",
       };
       const seen = await run(bench, { mosoo: server, files });

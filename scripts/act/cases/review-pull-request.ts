@@ -35,7 +35,7 @@ export const cases: ExampleCase[] = [
       check.matches("the summary links the thread", review.summary, new RegExp(pageOf(server)));
       check.matches("the summary holds the answer", review.summary, /Mind the loop\./);
       check.equal("what the agent was asked", asked(server), [
-        `Review https://github.com/octo-org/octo-repo/pull/12 at commit 5a1f0c6b7e9d4832a1b0c9d8e7f6a5b4c3d2e1f0.\nEnd your answer with a line that reads "Verdict: pass" or "Verdict: block".`,
+        `Review https://github.com/octo-org/octo-repo/pull/12 at commit 5a1f0c6b7e9d4832a1b0c9d8e7f6a5b4c3d2e1f0.\nEnd your response with a line that reads "Verdict: pass" or "Verdict: block".`,
       ]);
       check.equal("threads on the server", server.threads.length, 1);
       check.equal("post steps that failed", run.failedPosts(), []);

@@ -1,5 +1,5 @@
 /** Asks a server for its contract, once it has refused a body. */
-import { formatInteger } from "../../common/format-integer.ts";
+import { formatInteger } from "../../common/format.ts";
 import {
   type Body,
   type Contract,
@@ -12,40 +12,36 @@ import {
 import type { RetryLoop } from "../retry-loop.ts";
 import { MosooError } from "../errors.ts";
 import { type ApiErrorResult, request, toMosooError, toRetryFailure } from "../request.ts";
-import { isRetryableStatus } from "../retry.ts";
+import { RETRY_POLICIES } from "../retry.ts";
 import type { Transport } from "../transport.ts";
-
-/** A short outage of this path alone must not fail the step; a path that is never there must not hold it up for long. */
-const mostTries = 6;
 
 /**
  * The server's own contract, from `GET {api-url}/openapi.json`. No token is sent.
  *
- * @returns undefined where it cannot be had or read
+ * @returns undefined where it is not available or not understood
+ * @throws CancelledError
  */
-export async function fetchContract(transport: Transport, effort: RetryLoop): Promise<Contract | undefined> {
+export async function fetchContract(transport: Transport, loop: RetryLoop): Promise<Contract | undefined> {
   const { readContract } = await import("./openapi.ts");
   const read = (text: string): Contract | undefined => {
     const declared = readContract(text, isKnownProperty);
     return declared && { ...declared, message: declared.message ?? referenceContract.message };
   };
-  for (let tries = 1; tries <= mostTries; tries += 1) {
-    const reply = await request(
-      transport,
-      { method: "GET", path: "/openapi.json", withToken: false, ...effort.startAttempt() },
-      read,
-    );
-    if (reply.kind === "ok") return reply.value;
-    const passing = reply.kind === "connection" || (reply.kind === "error" && isRetryableStatus(reply.status));
-    if (!passing || tries === mostTries) return undefined;
-    try {
-      await effort.waitBeforeRetry(toRetryFailure(reply), toMosooError(reply), "look");
-    } catch (error) {
-      if (error instanceof MosooError) return undefined;
-      throw error;
+  try {
+    for (;;) {
+      const limits = loop.startAttempt();
+      const reply = await request(
+        transport,
+        { method: "GET", path: "/openapi.json", withToken: false, ...limits },
+        read,
+      );
+      if (reply.kind === "ok") return reply.value;
+      await loop.waitBeforeRetry(toRetryFailure(reply), toMosooError(reply));
     }
+  } catch (error) {
+    if (error instanceof MosooError) return undefined;
+    throw error;
   }
-  return undefined;
 }
 
 /** Whether a refusal may be about the body's shape: it burns no key, and is worth asking for the contract. */
@@ -84,7 +80,8 @@ export async function renegotiate(
   transport: Transport,
   effort: RetryLoop,
 ): Promise<Contract | "unread" | undefined> {
-  const contract = known ?? (await fetchContract(transport, effort));
+  const contract =
+    known ?? (await fetchContract(transport, effort.forRead("read the server's contract", RETRY_POLICIES.contract)));
   if (contract === undefined) return "unread";
   return matchesSchema(body, shape(contract)) ? undefined : contract;
 }

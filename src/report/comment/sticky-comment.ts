@@ -4,6 +4,7 @@
  *
  * Loaded only when a comment is asked for, and the only place that loads `@actions/github`.
  */
+import { raceWithAbort } from "../../common/abort.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   createIssueCommentsApi,
@@ -115,19 +116,8 @@ function markedBody(marker: string, body: string): string {
 }
 
 /** Ends with `work` or as soon as `signal` fires, whichever comes first. */
-async function orStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  const stopped = Promise.withResolvers<never>();
-  const stop = (): void => {
-    stopped.reject(new CommentCancelledError());
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    return await Promise.race([work, stopped.promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+function orStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal === undefined ? work : raceWithAbort(work, signal, () => new CommentCancelledError());
 }
 
 /** The comment that was just read is not there any more, or not ours any more: look for it again. */

@@ -1,0 +1,14 @@
+import { shared } from "./jest.config.mjs";
+
+/**
+ * The deep suite (`npm run test:deep`): long hostile corpora, floods, big uploads, other Markdown parsers.
+ *
+ * @type {import("jest").Config}
+ */
+export default {
+  ...shared,
+  testMatch: ["<rootDir>/__tests__/deep/**/*.test.ts"],
+  testTimeout: 300_000,
+  // These tests compute rather than wait.
+  maxWorkers: "100%",
+};
