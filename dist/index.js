@@ -1,5 +1,5 @@
 "use strict";
 Object.defineProperty(exports, "__esModule", { value: true });
-/** The main step's door. */
+/** Entry point of the main step. */
 const run_ts_1 = require("./action/index.js");
 void (0, run_ts_1.runMain)();

@@ -1,7 +1,7 @@
 "use strict";
 /**
- * The post step's door. It runs after every job, mostly with nothing to do: then no other module is loaded. Main and
- * post are told apart by their files: a main step that was killed early leaves no state at all.
+ * Entry point of the post step. It runs after every job, mostly with nothing to do: then no other module is loaded. It
+ * has a file of its own, since a main step that was killed early leaves no state that would tell the two apart.
  */
 if (process.env["STATE_waiting"] === "true" || process.env["STATE_comment_open"] === "true") {
     void Promise.resolve().then(() => require("./action/index.js")).then(({ runPost }) => runPost());

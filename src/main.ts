@@ -1,4 +1,4 @@
-/** The main step's door. */
+/** Entry point of the main step. */
 import { runMain } from "./run.ts";
 
 void runMain();

@@ -1,70 +1,74 @@
-/** What the two doors open: the main step and the post step. Here, and only here, an error becomes the step's failure. */
-import { failureText, toFailureDetails } from "./step/errors.ts";
-import { maskSecrets } from "./actions/inputs.ts";
-import { CancelledError } from "./mosoo/errors.ts";
+/** The error boundary of both entry points: here, and only here, an error becomes the step's failure. */
 import { InputValidationError } from "./actions/input-errors.ts";
+import { type Secrets, maskSecrets } from "./actions/inputs.ts";
 import { Logger } from "./actions/logger.ts";
 import { Outputs } from "./actions/outputs.ts";
-import { runStep } from "./step/main-step.ts";
 import { ShutdownController } from "./actions/shutdown.ts";
+import { CancelledError } from "./mosoo/errors.ts";
+import { failureText, toFailureDetails } from "./step/errors.ts";
+import { runStep } from "./step/main-step.ts";
 
-/** An error that no one waits for: told like any other, without the stack and the command line that Node would print. */
-function handleUncaughtErrors(tell: (error: unknown) => void): void {
-  process.on("unhandledRejection", tell);
+/** Open connections must not keep the process alive for longer. Without any, it ends by itself. */
+const EXIT_DELAY_MS = 250;
+
+/** Reports errors that nothing awaits, without the stack and the command line that Node would print. */
+function handleUncaughtErrors(report: (error: unknown) => void): void {
+  process.on("unhandledRejection", report);
   process.on("uncaughtException", (error) => {
-    tell(error);
-    // What threw may have left others waiting for ever.
+    report(error);
+    // What threw may have left others waiting forever.
     afterStdoutFlush(() => process.exit());
   });
 }
 
-/** Does something once all that was printed has gone out: a reader that is slow would miss the end of it. */
-function afterStdoutFlush(then: () => void): void {
-  process.stdout.write("", then);
+/** A reader that is slow would miss the end of the log. */
+function afterStdoutFlush(callback: () => void): void {
+  process.stdout.write("", callback);
 }
 
-/** Node ends a process in which nothing is left to happen, even if something is waited for still: that is no success. */
-function detectPrematureExit(tell: (error: unknown) => void): { done: boolean } {
+/** Node ends a process that has nothing left to do, even one that awaits something: that is no success. */
+function detectPrematureExit(report: (error: unknown) => void): { done: boolean } {
   const work = { done: false };
   process.on("exit", () => {
-    if (!work.done) tell(new Error("the step ended before its work was done."));
+    if (!work.done) report(new Error("The process ended before the step was done."));
   });
   return work;
 }
 
-/**
- * What still tries to connect somewhere must not keep the step alive. Where nothing does, the process ends by itself,
- * and this never fires.
- */
 function exitAfterFlush(): void {
   afterStdoutFlush(() => {
     setTimeout(() => {
       process.exit();
-    }, 250).unref();
+    }, EXIT_DELAY_MS).unref();
   });
 }
 
-/** Runs the main step; a failure is one annotation and exit code 1. */
-export async function runMain(): Promise<void> {
-  // The secrets are masked before anything else happens.
-  const secrets = maskSecrets();
-  const log = new Logger(secrets.all);
-  const outputs = new Outputs(secrets.all);
-  let failed = false;
-  const fail = (error: unknown): void => {
+/** Fails the step: exit code 1 and, for the first error alone, one annotation. */
+function createFailureReporter(log: Logger, secrets: Secrets): (error: unknown) => void {
+  let isReported = false;
+  return (error) => {
     process.exitCode = 1;
-    if (failed) return;
-    failed = true;
+    if (isReported) return;
+    isReported = true;
     if (error instanceof InputValidationError && error.issues.length > 1) {
       for (const { input, text } of error.issues) log.info(`${input}: ${text}`);
     }
     log.error(failureText(toFailureDetails(error), secrets.all));
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
+}
+
+/** Runs the main step. */
+export async function runMain(): Promise<void> {
+  // Before anything else: from here on the runner masks the secrets.
+  const secrets = maskSecrets();
+  const log = new Logger(secrets.all);
+  const outputs = new Outputs(secrets.all);
+  const fail = createFailureReporter(log, secrets);
   handleUncaughtErrors(fail);
   const work = detectPrematureExit(fail);
   const stop = new ShutdownController(() => {
-    // Something hangs that could not be given up.
+    // Something hangs that cannot be aborted.
     fail(new CancelledError("unknown"));
     process.exit();
   });
@@ -74,17 +78,17 @@ export async function runMain(): Promise<void> {
     fail(error);
   }
   work.done = true;
-  // While Node tidies up, a second signal would kill it: a step that was stopped ends here and now.
+  // While Node tears down, a second signal would kill the process: a cancelled step ends here.
   if (stop.cancelSignal.aborted) process.exit();
   exitAfterFlush();
 }
 
-/** Runs the post step: never red. */
+/** Runs the post step. Its failure is a warning: the job's result is the main step's. */
 export async function runPost(): Promise<void> {
   const secrets = maskSecrets();
   const log = new Logger(secrets.all);
   const warn = (error: unknown): void => {
-    log.warning(`Cleaning up failed. ${failureText(toFailureDetails(error), secrets.all)}`);
+    log.warning(`Failed to clean up. ${failureText(toFailureDetails(error), secrets.all)}`);
   };
   handleUncaughtErrors(warn);
   try {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { readContext } from "../../src/actions/context.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import type { Inputs } from "../../src/actions/inputs.ts";
-import { StepState } from "../../src/step/step-state.ts";
+import { StepProgress } from "../../src/step/step-state.ts";
 import { Logger } from "../../src/actions/logger.ts";
 import { Outputs } from "../../src/actions/outputs.ts";
 import { ShutdownController } from "../../src/actions/shutdown.ts";
@@ -33,7 +33,7 @@ async function wait(
   const log = new Logger([]);
   const outputs = new Outputs([]);
   const stop = new ShutdownController(() => undefined);
-  const progress = new StepState(outputs, context);
+  const progress = new StepProgress(outputs, context);
   const mosoo = new MosooClient({
     apiUrl: new URL(server.apiUrl),
     token: "t",

@@ -29,3 +29,8 @@ function joinUnits(large: number, largeUnit: string, small: number, smallUnit: s
 export function joinSentences(...sentences: (string | undefined)[]): string {
   return sentences.filter((sentence) => sentence !== undefined && sentence !== "").join(" ");
 }
+
+/** What an error of somebody else's says; untrusted. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown error";
+}

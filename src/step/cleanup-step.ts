@@ -1,74 +1,105 @@
-/** The post step: interrupts a run that nobody waits for any more, and brings the comment to an end. */
-import { prepareComment } from "../report/comment/publisher.ts";
+/** The post step: interrupts a run that the main step could not interrupt, and finishes the comment. */
 import { readContext } from "../actions/context.ts";
-import { readInputs } from "../actions/inputs.ts";
-import { MosooClient } from "../mosoo/client.ts";
-import { loadReport } from "../report/saved-report.ts";
-import { isTerminalStatus } from "../mosoo/contract/schema.ts";
-import { StepState } from "./step-state.ts";
-import { redact } from "../sanitize/redact.ts";
-import type { Report } from "../report/report.ts";
+import { type Inputs, readInputs } from "../actions/inputs.ts";
 import * as state from "../actions/state.ts";
-import type { StepContext } from "./main-step.ts";
 import { version } from "../common/version.ts";
+import { MosooClient } from "../mosoo/client.ts";
+import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
+import { prepareComment } from "../report/comment/publisher.ts";
+import type { FailureDetails } from "../report/report.ts";
+import { loadReport } from "../report/saved-report.ts";
+import { redact } from "../sanitize/redact.ts";
+import type { StepContext } from "./main-step.ts";
+import { StepProgress } from "./step-state.ts";
 
-/** A rate limit's window, and a little. */
-const interruptMs = 75_000;
+/** The window of the service's rate limit, one minute, and some. */
+const INTERRUPT_TIMEOUT_MS = 75_000;
 
-/** The main step was killed before it could tidy up, or had no time to. Best effort. */
-export async function cleanUp({ environment, secrets, log, outputs }: StepContext): Promise<void> {
+interface PendingRun {
+  apiUrl: URL;
+  threadId: string;
+  runId: string;
+}
+
+/** The run that is left to interrupt, as the main step saved it. */
+function loadPendingRun(): PendingRun | undefined {
+  const [threadId, runId, apiUrl] = [state.read(state.threadId), state.read(state.runId), state.read(state.apiUrl)];
+  if (state.read(state.interruptPending) !== "true" || threadId === "" || runId === "") return undefined;
+  return URL.canParse(apiUrl) ? { apiUrl: new URL(apiUrl), threadId, runId } : undefined;
+}
+
+/** @returns the run after the interrupt; undefined where it failed */
+async function interrupt(
+  { apiUrl, threadId, runId }: PendingRun,
+  inputs: Inputs,
+  { environment, secrets }: StepContext,
+): Promise<Run | undefined> {
+  const never = new AbortController().signal;
+  const mosoo = new MosooClient({
+    apiUrl,
+    token: inputs.token,
+    userAgent: `mosoo-thread-action/${version}`,
+    redact: (text) => redact(text, secrets.all),
+    environment,
+    requestTimeoutMs: inputs.requestTimeout,
+    createTimeoutMs: INTERRUPT_TIMEOUT_MS,
+    stop: { cancelSignal: never, abortRequestsSignal: never },
+    note: () => undefined,
+  });
+  const run = await mosoo.interruptRunWithRetry(threadId, runId, INTERRUPT_TIMEOUT_MS);
+  await mosoo.close();
+  return run;
+}
+
+/** Adds to the report what the post step knows of the run. */
+function recordInterrupt(progress: StepProgress, run: Run): void {
+  const { outcome, status, failure } = progress.report;
+  const consequence = isTerminalStatus(run.status)
+    ? `After the step, the run is ${run.status ?? ""}.`
+    : "Sent interrupt to the run after the step.";
+  const summary = failure?.summary ?? "";
+  progress.updateReport({
+    status: run.status ?? status,
+    // Nobody is asked any more.
+    outcome: outcome === "waiting" && run.status === "cancelled" ? "cancelled" : outcome,
+    failure: { ...failure, summary, consequence },
+  });
+}
+
+async function interruptPendingRun(pending: PendingRun, inputs: Inputs, progress: StepProgress, step: StepContext) {
+  const { log } = step;
+  const { runId } = pending;
+  const run = await interrupt(pending, inputs, step);
+  if (run === undefined) {
+    const page = progress.report.threadUrl ?? "";
+    log.warning(`Failed to interrupt run ${runId} during cleanup; it may still be running: ${page}`);
+    return;
+  }
+  log.info(isTerminalStatus(run.status) ? `Run ${runId} is ${run.status ?? ""}` : `Sent interrupt to run ${runId}`);
+  recordInterrupt(progress, run);
+}
+
+/** Finishes what a main step that was killed, or had no time left, could not. Best effort. */
+export async function cleanUp(step: StepContext): Promise<void> {
+  const { environment, secrets, log, outputs } = step;
   const context = readContext(environment);
   const { inputs } = readInputs(secrets);
-  const apiUrl = state.read(state.apiUrl);
   if (inputs === undefined) return;
-  const [threadId, runId] = [state.read(state.threadId), state.read(state.runId)];
-  const progress = new StepState(outputs, context);
-  const killed: Partial<Report> = {
+  const progress = new StepProgress(outputs, context);
+  const killed: FailureDetails = { summary: "The step was killed while it waited for the run." };
+  progress.updateReport({
     outcome: "stopped",
     agentId: inputs.agentId,
     onRerun: inputs.onRerun,
-    threadId: threadId || undefined,
+    threadId: state.read(state.threadId) || undefined,
     threadUrl: state.read(state.threadUrl) || undefined,
-    runId: runId || undefined,
-    failure: { summary: "The step was killed while it waited for the run." },
-  };
-  Object.assign(progress.report, killed, loadReport());
-
-  if (state.read(state.interruptPending) === "true" && threadId !== "" && runId !== "" && URL.canParse(apiUrl)) {
-    const never = new AbortController().signal;
-    const mosoo = new MosooClient({
-      apiUrl: new URL(apiUrl),
-      token: inputs.token,
-      userAgent: `mosoo-thread-action/${version}`,
-      redact: (text) => redact(text, secrets.all),
-      environment,
-      requestTimeoutMs: inputs.requestTimeout,
-      createTimeoutMs: interruptMs,
-      stop: { cancelSignal: never, abortRequestsSignal: never },
-      note: () => undefined,
-    });
-    const run = await mosoo.interruptRunWithRetry(threadId, runId, interruptMs);
-    await mosoo.close();
-    const page = progress.report.threadUrl ?? "";
-    if (run === undefined) {
-      log.warning(`Nobody waits for the run any more, and it could not be interrupted; it may go on: ${page}`);
-    } else {
-      const became = isTerminalStatus(run.status) ? `is ${run.status ?? ""}` : "was told to stop";
-      log.info(`Nobody waits for the run any more: it ${became}.`);
-      progress.report.status = run.status ?? progress.report.status;
-      // Nobody is asked any more.
-      if (progress.report.outcome === "waiting" && run.status === "cancelled") progress.report.outcome = "cancelled";
-      const { failure } = progress.report;
-      progress.report.failure = {
-        ...failure,
-        summary: failure?.summary ?? "",
-        consequence: `After the step, the run ${became}.`,
-      };
-    }
-  }
-  if (state.read(state.commentPending) === "true") {
-    await prepareComment({ inputs, context, secrets: secrets.all, log, outputs }).show(progress.report, {
-      final: true,
-    });
-  }
+    runId: state.read(state.runId) || undefined,
+    failure: killed,
+    ...loadReport(),
+  });
+  const pending = loadPendingRun();
+  if (pending !== undefined) await interruptPendingRun(pending, inputs, progress, step);
+  if (state.read(state.commentPending) !== "true") return;
+  const comment = prepareComment({ inputs, context, secrets: secrets.all, log, outputs });
+  await comment.show(progress.report, { final: true });
 }

@@ -1,29 +1,27 @@
-/** The main step as one story: read → key → start → report → wait → report. */
-import { prepareComment } from "../report/comment/publisher.ts";
-import { ActionError, toFailureDetails } from "./errors.ts";
+/** The main step: prepare → start → wait → publish. */
 import { type ActionContext, readContext } from "../actions/context.ts";
+import { InputValidationError } from "../actions/input-errors.ts";
 import { type Secrets, missingTokenPolicy } from "../actions/inputs.ts";
+import type { Logger } from "../actions/logger.ts";
 import { missingToken } from "../actions/missing-token.ts";
+import type { Outputs } from "../actions/outputs.ts";
+import type { ShutdownController } from "../actions/shutdown.ts";
+import { errorMessage } from "../common/format.ts";
+import { version } from "../common/version.ts";
 import { MosooClient } from "../mosoo/client.ts";
 import { CancelledError } from "../mosoo/errors.ts";
 import type { Environment } from "../mosoo/proxy.ts";
-import { isTerminalStatus } from "../mosoo/contract/schema.ts";
-import { createClientEventLogger } from "./client-events.ts";
-import { type StepPlan, idHint, buildStepRequest } from "./request.ts";
-import { InputValidationError } from "../actions/input-errors.ts";
-import { pluralize } from "../common/format.ts";
-import { StepState } from "./step-state.ts";
-import type { Logger } from "../actions/logger.ts";
 import { hasMarker } from "../report/comment/marker.ts";
-import type { Outputs } from "../actions/outputs.ts";
-import { writeSummary } from "../report/summary.ts";
-import { excerpt } from "../sanitize/log-text.ts";
+import { type CommentPublisher, prepareComment } from "../report/comment/publisher.ts";
 import { redact } from "../sanitize/redact.ts";
-import { type ThreadHandle, startThread } from "./start-thread.ts";
-import * as state from "../actions/state.ts";
-import type { ShutdownController } from "../actions/shutdown.ts";
-import { version } from "../common/version.ts";
-import { type WaitResult, type WaitContext, stopRun, waitForRun } from "./wait-for-run.ts";
+import { createClientEventLogger } from "./client-events.ts";
+import { ActionError, toFailureDetails } from "./errors.ts";
+import { publish, savePostState } from "./publish.ts";
+import { type StepPlan, buildStepRequest, idHint } from "./request.ts";
+import { startThread } from "./start-thread.ts";
+import { createBaseUrlChangeLogger, logRequest, logThread } from "./step-log.ts";
+import { StepProgress } from "./step-state.ts";
+import { type WaitContext, type WaitResult, stopRun, waitForRun } from "./wait-for-run.ts";
 
 export interface StepContext {
   environment: Environment;
@@ -36,10 +34,16 @@ export interface MainContext extends StepContext {
   stop: ShutdownController;
 }
 
+/** What the phases after `prepare` work with. */
+interface Session extends WaitContext {
+  plan: StepPlan;
+  comment: CommentPublisher;
+}
+
 /** Why the step has nothing to do, if so. */
 function getSkipReason(context: ActionContext, secrets: Secrets): string | undefined {
   if (context.commentBody !== undefined && hasMarker(context.commentBody)) {
-    return "Skipped: the comment that started this workflow was written by this action, and would start a loop.";
+    return "Skipped: this action wrote the comment that triggered the workflow run, so starting the agent could loop.";
   }
   const policy = missingTokenPolicy();
   if (secrets.token !== "" || policy === undefined) return undefined;
@@ -48,7 +52,7 @@ function getSkipReason(context: ActionContext, secrets: Secrets): string | undef
 }
 
 /** An empty token's problem says what GitHub knows of the cause. */
-async function buildRequest(secrets: Secrets, context: ActionContext): Promise<StepPlan> {
+async function buildPlan(secrets: Secrets, context: ActionContext): Promise<StepPlan> {
   try {
     return await buildStepRequest(secrets, context);
   } catch (error) {
@@ -60,209 +64,136 @@ async function buildRequest(secrets: Secrets, context: ActionContext): Promise<S
   }
 }
 
-function logRequest(log: Logger, plan: StepPlan, context: ActionContext): void {
-  const { inputs, request, key } = plan;
-  const target = "threadId" in request.target ? `thread ${request.target.threadId}` : `agent ${request.target.agentId}`;
-  const about = context.subject === undefined ? "" : ` for ${context.repository}#${context.subject.number}`;
-  const attached = request.files.length + request.fileIds.length;
-  const withFiles = attached === 0 ? "" : ` and ${pluralize(attached, "file")}`;
-  log.info(
-    `Sending ${pluralize(request.text.length, "character")}${withFiles} to ${target} at ${inputs.apiUrl.host}${about}.`,
-  );
-  log.debug(
-    `Idempotency key: ${key}; external reference: ${request.externalRef ?? "none"}; on-rerun: ${inputs.onRerun}.`,
-  );
-  if (inputs.tokenHadScheme)
-    log.notice("`token` begins with the word Bearer, which was dropped. Store the token alone.");
-}
-
-function logResult(log: Logger, started: ThreadHandle, page: string, continues: boolean): void {
-  const { threadId, run, replayed, resumedAfter } = started;
-  const runPart = run === null ? "it has no run" : `run ${run.id} is ${run.status ?? "there"}`;
-  if (resumedAfter !== undefined) log.info(`The message was sent again in thread ${threadId}: ${runPart}.`);
-  else if (replayed) {
-    const what = continues ? "has the message already" : "exists already";
-    log.info(`Thread ${threadId} ${what}, from an earlier request with the same key: ${runPart}.`);
-  } else log.info(`Thread ${threadId} has the message: ${runPart}.`);
-  log.info(page);
-}
-
-/** Tells of the API's new base. A host that moves again and again gets one annotation, not one a move. */
-function createBaseUrlChangeLogger(log: Logger): (base: URL) => void {
-  let told = false;
-  return (base) => {
-    const text = `The API has moved to ${base.href}: set \`api-url\` to it.`;
-    if (told) log.info(text);
-    else log.notice(text);
-    told = true;
-  };
-}
-
-/** What the post step needs, should this process be killed while it waits. IDs and flags, never a secret. */
-function savePostState({ threadId, run }: ThreadHandle, page: string, { mosoo, inputs, log }: WaitContext): void {
-  if (!inputs.wait) return;
-  const toInterrupt = inputs.onCancel === "interrupt" && run !== null && !isTerminalStatus(run.status);
-  const lost = [
-    state.save(state.threadId, threadId),
-    state.save(state.runId, run?.id ?? ""),
-    state.save(state.threadUrl, page),
-    state.save(state.apiUrl, mosoo.base.href),
-    state.save(state.interruptPending, toInterrupt ? "true" : ""),
-  ].find((why) => why !== undefined);
-  if (lost === undefined) return;
-  const text = `What the post step needs cannot be written (${excerpt(lost)}): nobody stops the run should this step be killed.`;
-  log.warning(text);
-}
-
-/** @throws ActionError where nothing can be told to later steps: better before a thread is made than after */
+/** @throws ActionError where later steps would get no outputs: better before a thread is created than after */
 function assertOutputsWritable(outputs: Outputs, log: Logger, skipped: "true" | "false"): void {
   try {
     outputs.set({ skipped });
   } catch (error) {
-    const why = excerpt(error instanceof Error ? error.message : "");
     throw new ActionError(
       {
-        summary: `Failed to write the step's outputs (${why}).`,
+        summary: `Failed to write the step's outputs (${errorMessage(error)}).`,
         advice: "Check the runner's disk and GITHUB_OUTPUT.",
         consequence: "Nothing was sent.",
       },
       error,
     );
   }
-  outputs.setWriteErrorHandler((why) => {
-    log.warning(`An output cannot be written (${excerpt(why)}): later steps lack it.`);
+  outputs.setWriteErrorHandler((message) => {
+    log.warning(`Failed to write an output (${message}): later steps do not get it.`);
   });
-}
-
-interface Prepared {
-  plan: StepPlan;
-  progress: StepState;
-}
-
-/** All that comes before the first request; undefined where the step has nothing to do. */
-async function prepare(
-  { secrets, log, outputs, stop }: MainContext,
-  context: ActionContext,
-): Promise<Prepared | undefined> {
-  const skip = getSkipReason(context, secrets);
-  if (skip !== undefined) {
-    log.notice(skip);
-    assertOutputsWritable(outputs, log, "true");
-    return undefined;
-  }
-  assertOutputsWritable(outputs, log, "false");
-  const plan = await stop.rejectOnCancel(buildRequest(secrets, context));
-  const progress = new StepState(outputs, context);
-  progress.setRequest(plan);
-  return { plan, progress };
 }
 
 /**
- * Runs the step.
+ * All that comes before the first request.
  *
- * @throws ActionError, InputValidationError, MosooError, CancelledError: the door makes the one annotation of it
+ * @returns undefined where the step has nothing to do
+ * @throws ActionError, InputValidationError, CancelledError
  */
-export async function runStep(main: MainContext): Promise<void> {
-  const { environment, secrets, log, outputs, stop } = main;
-  const context = readContext(environment);
-  const prepared = await prepare(main, context).catch((error: unknown) => {
-    if (error instanceof InputValidationError) throw error;
-    throw new ActionError(toFailureDetails(error, { isRerun: context.runAttempt > 1, noRequestMade: true }), error);
-  });
-  if (prepared === undefined) return;
-  const { plan, progress } = prepared;
-  const { inputs } = plan;
-  stop.isWaiting = inputs.wait;
-  logRequest(log, plan, context);
+async function prepare(main: MainContext, context: ActionContext): Promise<StepPlan | undefined> {
+  const { secrets, log, outputs, stop } = main;
+  const skipReason = getSkipReason(context, secrets);
+  if (skipReason !== undefined) log.notice(skipReason);
+  assertOutputsWritable(outputs, log, skipReason === undefined ? "false" : "true");
+  return skipReason === undefined ? stop.rejectOnCancel(buildPlan(secrets, context)) : undefined;
+}
 
+function openSession(main: MainContext, context: ActionContext, plan: StepPlan): Session {
+  const { environment, log, outputs, stop } = main;
+  const { inputs } = plan;
+  const secrets = main.secrets.all;
+  const progress = new StepProgress(outputs, context);
+  progress.setRequest(plan);
   const mosoo = new MosooClient({
     apiUrl: inputs.apiUrl,
     token: inputs.token,
     userAgent: `mosoo-thread-action/${version}`,
-    redact: (text) => redact(text, secrets.all),
+    redact: (text) => redact(text, secrets),
     environment,
     requestTimeoutMs: inputs.requestTimeout,
     createTimeoutMs: inputs.createTimeout,
     stop,
     note: createClientEventLogger(log, inputs.idempotencyKey !== undefined),
-    onBaseUrlChange: createBaseUrlChangeLogger(log),
+    onBaseUrlChange: createBaseUrlChangeLogger(log, inputs),
   });
-  const comment = prepareComment({ inputs, context, secrets: secrets.all, log, outputs });
-  // Not awaited: the last word waits for no earlier one. It never rejects.
+  const comment = prepareComment({ inputs, context, secrets, log, outputs });
+  // Not awaited: the final comment does not wait for an earlier one. It never rejects.
   const showWorking = (question?: string): void => {
     void comment.show({ ...progress.report, outcome: "working", question }, { signal: stop.deadlineSignal });
   };
-  const wait: WaitContext = {
+  return { plan, mosoo, inputs, context, secrets, stop, log, outputs, progress, comment, showWorking };
+}
+
+/**
+ * Starts the thread, or finds the one of an earlier attempt, and waits for its run.
+ *
+ * @throws MosooError, CancelledError
+ */
+async function startAndWait(session: Session): Promise<WaitResult> {
+  const { mosoo, plan, context, inputs, stop, log, progress, showWorking } = session;
+  const handle = await startThread({
     mosoo,
-    inputs,
+    plan,
     context,
-    secrets: secrets.all,
-    stop,
-    log,
-    outputs,
-    progress,
-    showWorking,
-  };
-
-  /** The last word: summary first, for it costs nothing, then the comment. */
-  async function tellTheEnd(ending: WaitResult): Promise<void> {
-    Object.assign(progress.report, { outcome: ending.outcome, failure: ending.failure });
-    if (inputs.wait) state.save(state.interruptPending, ending.interruptFailed === true ? "true" : "");
-    if (inputs.summary) {
-      // A summary that cannot be written (an old runner, a full disk) is no reason to fail.
-      await writeSummary(progress.report, secrets.all).catch((error: unknown) => {
-        log.warning(`The job summary cannot be written: ${excerpt(error instanceof Error ? error.message : "")}`);
-      });
-    }
-    // The post step will know more of a run that could not be stopped.
-    await comment.show(progress.report, { final: ending.interruptFailed !== true, signal: stop.deadlineSignal });
-  }
-
-  try {
-    const started = await startThread({
-      mosoo,
-      plan,
-      context,
-      stop: stop.cancelSignal,
-      listener: {
-        thread: (known, link) => {
-          progress.setThread(known, mosoo.base, link);
-          savePostState(known, progress.report.threadUrl ?? "", wait);
-        },
-        info: (text) => {
-          log.info(text);
-        },
+    stop: stop.cancelSignal,
+    listener: {
+      thread: (known, link) => {
+        progress.setThread(known, mosoo.base, link);
+        savePostState(known, session);
       },
-    });
-    logResult(log, started, progress.report.threadUrl ?? "", inputs.threadId !== undefined);
+      info: (text) => {
+        log.info(text);
+      },
+    },
+  });
+  logThread(log, handle, progress.report.threadUrl ?? "", inputs.threadId !== undefined);
+  if (stop.cancelSignal.aborted) return stopRun(session, handle.run);
+  if (!inputs.wait) return { outcome: "started" };
+  showWorking();
+  return waitForRun(session, handle);
+}
 
-    let ending: WaitResult = { outcome: "started" };
-    if (stop.cancelSignal.aborted) {
-      ending = await stopRun(wait, started.run);
-    } else if (inputs.wait) {
-      showWorking();
-      ending = await waitForRun(wait, started);
-    }
-    await tellTheEnd(ending);
-    if (ending.failure !== undefined) throw new ActionError(ending.failure);
+/** The result of a start that failed or was cancelled. */
+async function toFailedResult(error: unknown, session: Session): Promise<WaitResult> {
+  const { progress, inputs, context, stop } = session;
+  const run = progress.handle?.run;
+  // Cancelled while the run of an earlier attempt was read: it is interrupted like any other.
+  if (error instanceof CancelledError && run != null) return stopRun(session, run);
+  const failure = toFailureDetails(error, {
+    threadUrl: progress.report.threadUrl,
+    continues: inputs.threadId !== undefined,
+    messageNotConfirmed: run === null,
+    isRerun: context.runAttempt > 1,
+    hint: idHint(inputs),
+  });
+  return { outcome: stop.cancelSignal.aborted ? "stopped" : "error", failure };
+}
+
+/**
+ * Runs the step.
+ *
+ * @throws ActionError, InputValidationError: run.ts makes the one annotation of it
+ */
+export async function runStep(main: MainContext): Promise<void> {
+  const context = readContext(main.environment);
+  const plan = await prepare(main, context).catch((error: unknown) => {
+    if (error instanceof InputValidationError) throw error;
+    throw new ActionError(toFailureDetails(error, { isRerun: context.runAttempt > 1, noRequestMade: true }), error);
+  });
+  if (plan === undefined) return;
+  main.stop.isWaiting = plan.inputs.wait;
+  logRequest(main.log, plan, context);
+
+  const session = openSession(main, context, plan);
+  let result: WaitResult = { outcome: "error" };
+  let cause: unknown;
+  try {
+    result = await startAndWait(session);
   } catch (error) {
-    if (error instanceof ActionError) throw error;
-    const run = progress.started?.run;
-    const failure = toFailureDetails(error, {
-      threadUrl: progress.report.threadUrl,
-      continues: inputs.threadId !== undefined,
-      messageNotConfirmed: run === null,
-      isRerun: context.runAttempt > 1,
-      hint: idHint(inputs),
-    });
-    // The run of an earlier attempt, which was being looked at when the signal came, is stopped like any other.
-    const ending: WaitResult =
-      error instanceof CancelledError && run != null
-        ? await stopRun(wait, run)
-        : { outcome: stop.cancelSignal.aborted ? "stopped" : "error", failure };
-    await tellTheEnd(ending);
-    throw new ActionError(ending.failure ?? failure, error);
+    cause = error;
+    result = await toFailedResult(error, session);
   } finally {
-    await mosoo.close();
+    await publish(session, session.comment, result);
+    await session.mosoo.close();
   }
+  if (result.failure !== undefined) throw new ActionError(result.failure, cause);
 }

@@ -1,76 +1,129 @@
-/** What is known so far, kept in one place, and told to later steps (outputs) and to the report the moment it is known. */
+/** What is known so far: immutable data. Outputs and report are made from it the moment it changes. */
 import { type ActionContext, runUrl, subjectUrl } from "../actions/context.ts";
-import { agentUrl, threadUrl, threadApiUrl } from "../mosoo/links.ts";
+import type { OutputName, Outputs } from "../actions/outputs.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
-import type { StepPlan } from "./request.ts";
-import type { Outputs } from "../actions/outputs.ts";
+import { agentUrl, threadUrl, threadApiUrl } from "../mosoo/links.ts";
 import type { Report } from "../report/report.ts";
+import type { StepPlan } from "./request.ts";
 import type { ThreadHandle } from "./start-thread.ts";
 import { threadJson } from "./thread-json.ts";
 
-export class StepState {
-  readonly #outputs: Outputs;
-  report: Report;
-  started: ThreadHandle | undefined;
+export interface StepState {
+  readonly report: Readonly<Report>;
+  /** The thread, and its run as last seen. */
+  readonly handle: ThreadHandle | undefined;
+  readonly outputs: Readonly<Partial<Record<OutputName, string>>>;
+}
 
-  constructor(outputs: Outputs, context: ActionContext) {
-    this.#outputs = outputs;
-    const { subject } = context;
-    this.report = {
+/** An agent's ID as the server names it in a thread; anything else is not shown. */
+const AGENT_ID = /^[\w-]{1,64}$/;
+
+export function initialState(context: ActionContext): StepState {
+  const { subject } = context;
+  return {
+    report: {
       outcome: "error",
       subject: subject && { ...subject, url: subjectUrl(context, subject) },
       sha: context.headSha === "" ? undefined : context.headSha,
       runPage: runUrl(context),
-    };
-  }
+    },
+    handle: undefined,
+    outputs: {},
+  };
+}
 
-  /** The plan is made; nothing was sent yet. */
-  setRequest({ inputs, request, key }: StepPlan): void {
-    this.#outputs.set({ "external-ref": request.externalRef ?? "", "idempotency-key": key });
-    Object.assign(this.report, {
-      agentId: inputs.agentId,
-      externalRef: request.externalRef,
-      onRerun: inputs.onRerun,
-    });
-  }
+/** The request is decided; nothing was sent yet. */
+export function withRequest(state: StepState, { inputs, request, key }: StepPlan): StepState {
+  const { agentId, onRerun } = inputs;
+  return {
+    ...state,
+    report: { ...state.report, agentId, externalRef: request.externalRef, onRerun },
+    outputs: { ...state.outputs, "external-ref": request.externalRef ?? "", "idempotency-key": key },
+  };
+}
 
-  /** A thread is known, and its run as far as it is. */
-  setThread(started: ThreadHandle, apiBase: URL, link: string | undefined): void {
-    const { threadId, run } = started;
-    this.started = started;
-    const page = threadUrl(apiBase, threadId);
-    const agentId = started.thread["agent_id"];
-    Object.assign(this.report, {
+/** The run, and its thread where it was read, as last seen. */
+export function withRun(state: StepState, run: Run | null, thread?: Thread): StepState {
+  if (state.handle === undefined) return state;
+  const handle = { ...state.handle, run, thread: thread ?? state.handle.thread };
+  const status = run?.status ?? "";
+  return {
+    report: { ...state.report, runId: run?.id, status: status === "" ? undefined : status },
+    handle,
+    outputs: { ...state.outputs, "run-id": run?.id ?? "", status, json: threadJson(handle.thread, run) },
+  };
+}
+
+/**
+ * A thread is known, and its run as far as it is.
+ *
+ * @param link the thread's own link, as the server gives it
+ */
+export function withThread(state: StepState, handle: ThreadHandle, apiBase: URL, link: string | undefined): StepState {
+  const { threadId, replayed, resumedAfter, key } = handle;
+  const named = handle.thread["agent_id"];
+  const agentId = state.report.agentId ?? (typeof named === "string" && AGENT_ID.test(named) ? named : undefined);
+  const page = threadUrl(apiBase, threadId);
+  const known: StepState = {
+    report: {
+      ...state.report,
       threadId,
       threadUrl: page,
-      replayed: started.replayed,
-      resumedAfter: started.resumedAfter,
-    });
-    if (this.report.agentId === undefined && typeof agentId === "string" && /^[\w-]{1,64}$/.test(agentId))
-      this.report.agentId = agentId;
-    this.report.agentUrl = this.report.agentId && agentUrl(apiBase, this.report.agentId);
-    this.#outputs.set({
+      replayed,
+      resumedAfter,
+      agentId,
+      agentUrl: agentId && agentUrl(apiBase, agentId),
+    },
+    handle,
+    outputs: {
+      ...state.outputs,
       "thread-id": threadId,
-      "run-id": run?.id ?? "",
       "thread-url": page,
       "thread-api-url": threadApiUrl(apiBase, threadId, link),
-      replayed: String(started.replayed),
-      "idempotency-key": started.key,
-    });
-    this.setRun(run);
+      replayed: String(replayed),
+      "idempotency-key": key,
+    },
+  };
+  return withRun(known, handle.run);
+}
+
+/** Holds the step's state, and sets the outputs with every change of it. */
+export class StepProgress {
+  readonly #outputs: Outputs;
+  #state: StepState;
+
+  constructor(outputs: Outputs, context: ActionContext) {
+    this.#outputs = outputs;
+    this.#state = initialState(context);
   }
 
-  /** The run, and its thread where it was read, as last seen. */
+  get report(): Readonly<Report> {
+    return this.#state.report;
+  }
+
+  get handle(): ThreadHandle | undefined {
+    return this.#state.handle;
+  }
+
+  setRequest(plan: StepPlan): void {
+    this.#change(withRequest(this.#state, plan));
+  }
+
+  setThread(handle: ThreadHandle, apiBase: URL, link: string | undefined): void {
+    this.#change(withThread(this.#state, handle, apiBase, link));
+  }
+
   setRun(run: Run | null, thread?: Thread): void {
-    if (this.started === undefined) return;
-    this.started = { ...this.started, run, thread: thread ?? this.started.thread };
-    const status = run?.status ?? "";
-    this.report.runId = run?.id;
-    this.report.status = status === "" ? undefined : status;
-    this.#outputs.set({
-      "run-id": run?.id ?? "",
-      status,
-      json: threadJson(this.started.thread, run),
-    });
+    this.#change(withRun(this.#state, run, thread));
+  }
+
+  /** What only people are shown. */
+  updateReport(fields: Partial<Report>): void {
+    this.#state = { ...this.#state, report: { ...this.#state.report, ...fields } };
+  }
+
+  #change(state: StepState): void {
+    this.#state = state;
+    this.#outputs.set(state.outputs);
   }
 }

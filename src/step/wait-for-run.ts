@@ -7,7 +7,7 @@ import type { MosooClient } from "../mosoo/client.ts";
 import type { Run } from "../mosoo/contract/schema.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { FollowListener, Followed } from "../mosoo/runs/follow.ts";
-import type { StepState } from "./step-state.ts";
+import type { StepProgress } from "./step-state.ts";
 import { formatDuration, joinSentences } from "../common/format.ts";
 import { StreamingLog } from "../actions/streaming-log.ts";
 import type { Logger } from "../actions/logger.ts";
@@ -24,7 +24,7 @@ export interface WaitContext {
   stop: ShutdownController;
   log: Logger;
   outputs: Outputs;
-  progress: StepState;
+  progress: StepProgress;
   /** Tells readers that the agent is at work; or, with a question, that a person has to decide meanwhile. */
   showWorking: (question?: string) => void;
 }
@@ -62,7 +62,7 @@ function listener(wait: WaitContext, live: StreamingLog, since: number): FollowL
   };
   /** The run's beginning is told by an event alone, as long as nothing calls for a read. */
   const started = (): void => {
-    const run = progress.started?.run;
+    const run = progress.handle?.run;
     if (run != null && ["queued", "booting"].includes(run.status ?? "queued"))
       progress.setRun({ ...run, status: "running" });
     goesOn();
@@ -164,7 +164,7 @@ async function timedOut(wait: WaitContext, run: Run): Promise<WaitResult> {
 /** A person is asked, and nobody waits for the answer. */
 async function questioned(wait: WaitContext, run: Run, title: string | undefined): Promise<WaitResult> {
   const { inputs, progress } = wait;
-  progress.report.question = title;
+  progress.updateReport({ question: title });
   if (inputs.onWaitingInput === "fail") {
     const advice = beginsAnew(wait)
       ? "Respond in the thread; a re-run of the job starts a new thread (`on-rerun: create`)."
@@ -264,11 +264,11 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
   if (end.kind === "ended" || end.kind === "question") progress.setRun(end.run);
   for (const [type, times] of transcript.unknownTypes) log.debug(`Event type not known here: ${type} (${times})`);
 
-  const ending = await conclude(wait, followed, progress.started?.run ?? run);
-  const last = end.kind === "ended" ? end.run : (progress.started?.run ?? run);
+  const ending = await conclude(wait, followed, progress.handle?.run ?? run);
+  const last = end.kind === "ended" ? end.run : (progress.handle?.run ?? run);
   const answer = extractResponse(followed, last);
   handOver(wait, answer);
-  Object.assign(progress.report, {
+  progress.updateReport({
     answer: answer.text === "" ? undefined : answer,
     tools: transcript.tools,
     durationMs: runDuration(last, mosoo.clock.now() - since),

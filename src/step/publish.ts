@@ -1,0 +1,45 @@
+/** What the step leaves behind: the job summary, the comment, and what the post step needs. */
+import type { Logger } from "../actions/logger.ts";
+import * as state from "../actions/state.ts";
+import { errorMessage } from "../common/format.ts";
+import { isTerminalStatus } from "../mosoo/contract/schema.ts";
+import type { CommentPublisher } from "../report/comment/publisher.ts";
+import { writeSummary } from "../report/summary.ts";
+import type { ThreadHandle } from "./start-thread.ts";
+import type { WaitContext, WaitResult } from "./wait-for-run.ts";
+
+/** What the post step needs, should this process be killed while it waits. IDs and flags, never a secret. */
+export function savePostState({ threadId, run }: ThreadHandle, wait: WaitContext): void {
+  const { mosoo, inputs, log, progress } = wait;
+  if (!inputs.wait) return;
+  const interrupts = inputs.onCancel === "interrupt" && run !== null && !isTerminalStatus(run.status);
+  const error = [
+    state.save(state.threadId, threadId),
+    state.save(state.runId, run?.id ?? ""),
+    state.save(state.threadUrl, progress.report.threadUrl ?? ""),
+    state.save(state.apiUrl, mosoo.base.href),
+    state.save(state.interruptPending, interrupts ? "true" : ""),
+  ].find((each) => each !== undefined);
+  if (error === undefined) return;
+  log.warning(`Failed to save state for the post step (${error}): if this step is killed, the run is not interrupted.`);
+}
+
+/** A summary that cannot be written (an old runner, a full disk) is no reason to fail. */
+async function publishSummary(log: Logger, { progress, secrets }: WaitContext): Promise<void> {
+  try {
+    await writeSummary(progress.report, secrets);
+  } catch (error) {
+    log.warning(`Failed to write the job summary: ${errorMessage(error)}`);
+  }
+}
+
+/** Publishes the step's end: the summary first, for it takes no request, then the comment. */
+export async function publish(wait: WaitContext, comment: CommentPublisher, result: WaitResult): Promise<void> {
+  const { inputs, progress, log, stop } = wait;
+  const interruptPending = result.interruptFailed === true;
+  progress.updateReport({ outcome: result.outcome, failure: result.failure });
+  if (inputs.wait) state.save(state.interruptPending, interruptPending ? "true" : "");
+  if (inputs.summary) await publishSummary(log, wait);
+  // Where the run could not be interrupted, the post step knows more.
+  await comment.show(progress.report, { final: !interruptPending, signal: stop.deadlineSignal });
+}
