@@ -5,7 +5,7 @@ import { Logger } from "./actions/logger.ts";
 import { Outputs } from "./actions/outputs.ts";
 import { ShutdownController } from "./actions/shutdown.ts";
 import { CancelledError } from "./mosoo/errors.ts";
-import { failureText, toFailureDetails } from "./step/errors.ts";
+import { failureText, getIssuesUrl, toFailureDetails } from "./step/errors.ts";
 import { runStep } from "./step/main-step.ts";
 
 /** Open connections must not keep the process alive for longer. Without any, it ends by itself. */
@@ -43,6 +43,10 @@ function exitAfterFlush(): void {
   });
 }
 
+function describe(error: unknown, secrets: Secrets): string {
+  return failureText(toFailureDetails(error, { issuesUrl: getIssuesUrl(process.env) }), secrets.all);
+}
+
 /** Fails the step: exit code 1 and, for the first error alone, one annotation. */
 function createFailureReporter(log: Logger, secrets: Secrets): (error: unknown) => void {
   let isReported = false;
@@ -53,7 +57,7 @@ function createFailureReporter(log: Logger, secrets: Secrets): (error: unknown) 
     if (error instanceof InputValidationError && error.issues.length > 1) {
       for (const { input, text } of error.issues) log.info(`${input}: ${text}`);
     }
-    log.error(failureText(toFailureDetails(error), secrets.all));
+    log.error(describe(error, secrets));
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
 }
@@ -88,7 +92,7 @@ export async function runPost(): Promise<void> {
   const secrets = maskSecrets();
   const log = new Logger(secrets.all);
   const warn = (error: unknown): void => {
-    log.warning(`Failed to clean up. ${failureText(toFailureDetails(error), secrets.all)}`);
+    log.warning(`Failed to clean up. ${describe(error, secrets)}`);
   };
   handleUncaughtErrors(warn);
   try {

@@ -121,7 +121,7 @@ describe("several problems", () => {
       ...["agent-id", "token", "message-file", "external-ref", "file-ids", "files", "api-url", "idempotency-key"],
       ...["on-rerun", "create-timeout", "wait", "pr-number", "on-missing-token"],
     ];
-    expect(message).toMatch(/^13 inputs have problems\. \(1\)/);
+    expect(message).toMatch(/^13 inputs .*\(1\)/);
     for (const input of named) {
       expect(message).toContain(`\`${input}\`: `);
       expect(step.shown).toMatch(new RegExp(`^${input}: `, "m"));
@@ -139,7 +139,7 @@ describe("several problems", () => {
       temp,
     });
     const message = failureOf(step);
-    expect(message).toMatch(/^The inputs have 300 problems\. \(1\) `files`: "link-0" lies outside/);
+    expect(message).toMatch(/^300 problems .*\(1\) `files`: "link-0" lies outside/);
     const [, shown, more] =
       /\((\d+)\) [^(]+\(symbolic links resolved\)[^(]+ … and (\d+) more: .* log has them all\. Nothing was sent\.$/.exec(
         message,
@@ -150,6 +150,6 @@ describe("several problems", () => {
 
   it("of what is not given: agent, token and message in one report", async () => {
     const step = await runStep({ with: { "agent-id": "", token: "", message: "" } });
-    expect(failureOf(step)).toMatch(/^3 inputs have problems\..*`token`.*`agent-id`.*`message`/);
+    expect(failureOf(step)).toMatch(/^3 inputs .*`token`.*`agent-id`.*`message`/);
   });
 });

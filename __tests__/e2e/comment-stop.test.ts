@@ -89,7 +89,7 @@ describe("a step that is killed", () => {
     expect(order).toEqual(["POST", "cancelled", "GET", "cancelled", "PATCH", "cancelled"]);
     expect(headlines()).toEqual(["stopped"]);
     expect(scene.texts()[0]).toContain(
-      "The step was killed while it waited for the agent. After the step, the run is cancelled.",
+      "The step was killed while it waited for the run. After the step, the run is cancelled.",
     );
     expect(scene.texts()[0]).toContain(`${scene.mosoo.origin}/threads/${scene.mosoo.threads[0]?.id ?? ""}`);
   });

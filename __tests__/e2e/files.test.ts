@@ -28,6 +28,7 @@ import { failureOf } from "../support/refusals.ts";
 import { skipUnless } from "../support/host.ts";
 import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "files-")));
 const contracts = publishedContracts();
@@ -246,7 +247,7 @@ describe("the upload", () => {
       const [message] = server.threads[0]?.messages ?? [];
       expect(message?.requestId).toMatch(/^gh-17000000001-[0-9a-f]{40}$/);
       expect(server.threads[0]?.body).not.toHaveProperty("input");
-      expect(result.shown).toMatch(/Uploading 2 files …\n.*Uploaded "[ab]\.txt" \(1 byte\), 1 of 2\.\n.*2 of 2\./);
+      expect(result.shown).toMatch(/Uploading 2 files\n.*"[ab]\.txt" \(1 byte\), 1 of 2\n.*2 of 2\n/);
       const upload = server.requests.find(({ multipart }) => multipart !== undefined);
       expect(upload?.headers["content-length"]).toMatch(/^\d+$/);
       expect(upload?.headers["content-type"]).toMatch(/^multipart\/form-data; boundary=/);
@@ -271,7 +272,7 @@ describe("the upload", () => {
   it.concurrent("is an error on a server that takes none, which points to `file-ids`", async () => {
     const server = await serve("reference");
     const message = failureOf(await run(server, workspace({ "a.txt": "a" }), { files: "a.txt" }));
-    expect(message).toMatch(/^`files`: This server takes no uploads\. .*`file-ids`\. No thread was created\.$/);
+    expect(message).toMatch(/^`files`: .*.*`file-ids`\. No thread was created\.$/);
     expect(server.requests).toHaveLength(1);
   });
 
@@ -385,7 +386,7 @@ describe("files for a thread that exists", () => {
     const thread = server.createThreadDirectly({ text: "Earlier." });
     const result = await run(server, workspace({ "a.txt": "a" }), { files: "a.txt", "thread-id": thread.id });
     expect(result.exitCode).toBe(0);
-    expect(result.shown).toContain("Another run is active in the thread: waiting");
+    expect(result.shown).toContain(LOG_LINES.waitingForActiveRun);
     expect(server.requests.map(({ method, path }) => `${method} ${path.split("/").at(-1) ?? ""}`)).toEqual([
       "GET openapi.json",
       `GET ${thread.id}`,

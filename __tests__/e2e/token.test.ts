@@ -357,7 +357,7 @@ describe("an error that nobody waits for", () => {
       errors: 1,
       stderr: "",
     });
-    expect(errors[0]?.message).toMatch(/^Something unexpected happened: stray \*\*\*\. Please report it/);
+    expect(errors[0]?.message).toMatch(/^Unexpected error: stray \*\*\*\. Re-run with debug logging/);
     expect(step.shown).not.toMatch(/^\s*at /m);
     expectSecrecy(step);
   });

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, tool, until } from "../support/waiting.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 describe.each(["reference", "2026-07", "2026-08"] as const)("waiting, at the %s revision", (revision) => {
   const polled = revision === "reference";
@@ -111,7 +112,7 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("waiting, at the %s 
     withAgent(async (agent) => {
       agent.script = [];
       const running = startStep(agent.step());
-      await running.waitForLog("The agent at work");
+      await running.waitForLog(LOG_LINES.agentOutput);
       const run = agent.newestRun();
       agent.script = [{ status: "running" }, { emit: delta("Not ours.") }];
       agent.server.play(run.id, [{ status: "running" }, { emit: delta("Ours.") }, { end: "cancelled" }]);

@@ -3,6 +3,7 @@ import { skipUnless } from "../support/host.ts";
 import { parseRunnerLog } from "../support/runner-log.ts";
 import { startStep } from "../support/runner.ts";
 import { Agent, delta, stopped, tool, until } from "../support/waiting.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 /** The log as people see it. */
 function shownLines(stdout: string): string[] {
@@ -36,7 +37,7 @@ describe("the log of a step that waits", () => {
       agent.server.endRun(id, "completed");
       const { stdout } = await running.result;
       const lines = shownLines(stdout);
-      const begin = lines.indexOf("##[group]The agent at work");
+      const begin = lines.indexOf(`##[group]${LOG_LINES.agentOutput}`);
       const end = lines.indexOf("##[endgroup]");
       const told = lines.slice(begin + 1, end).filter((line) => !line.startsWith("##[debug]"));
       expect(told).toEqual(["Reading the diff.", "It is short", "→ read", ".", "All fine."]);

@@ -6,6 +6,7 @@ import { describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
 import { runPost, runStep, startPost, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, until } from "../support/waiting.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> => Agent.during({}, test);
 
@@ -20,7 +21,7 @@ describe("a step that was killed while it waited", () => {
         expect(agent.newestRun().status).toBe("running");
         const post = await runPost(main);
         expect(post).toMatchObject({ exitCode: 0, annotations: [] });
-        expect(post.shown).toContain("Nobody waits for the run any more: it is cancelled.");
+        expect(post.shown).toMatch(LOG_LINES.interruptSucceeded);
         expect(agent.interrupts()).toEqual([agent.newestRun().id]);
         expect(agent.newestRun().status).toBe("cancelled");
       }),
@@ -60,7 +61,7 @@ describe("a step that was killed while it waited", () => {
       agent.server.endRun(agent.newestRun().id, "completed", { text: "Done." });
       const post = await runPost(main);
       expect(post).toMatchObject({ exitCode: 0, annotations: [] });
-      expect(post.shown).toContain("it is completed");
+      expect(post.shown).toContain("is completed");
       expect(agent.newestRun().status).toBe("completed");
     }),
   );
@@ -79,7 +80,7 @@ describe("a step that was killed while it waited", () => {
       agent.server.fault({ on: "events", kind: "status", status: 401, times: 9 });
       const refused = await runPost(main);
       expect(refused.exitCode).toBe(0);
-      expect(annotated(refused, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
+      expect(annotated(refused, "warning")).toEqual([expect.stringContaining("Failed to interrupt run")]);
     }),
   );
 
@@ -131,7 +132,7 @@ describe("a step that was killed while it waited", () => {
       const options = agent.step();
       await (await agent.atWork({}, options)).kill();
       const running = startStep({ ...options, runAttempt: 2 });
-      await running.waitForLog("The agent at work");
+      await running.waitForLog(LOG_LINES.agentOutput);
       const main = await running.kill();
       await runPost(main);
       expect(agent.server.threads).toHaveLength(1);
@@ -147,7 +148,7 @@ describe("a runner whose files are gone", () => {
       const result = await agent.run({}, { env: { GITHUB_STATE: "/nowhere/state" } });
       expect(result).toMatchObject({ exitCode: 0, outputs: { response: "All is well." } });
       expect(annotated(result, "warning")).toEqual([
-        expect.stringMatching(/^What the post step needs cannot be written \(Missing file at path: \/nowhere\/state\)/),
+        expect.stringMatching(/post step \(Missing file at path: \/nowhere\/state\)/),
       ]);
     }),
   );
@@ -162,8 +163,8 @@ describe("a runner whose files are gone", () => {
       agent.server.endRun(agent.newestRun().id, "failed");
       const result = await running.result;
       expect(annotated(result, "warning")).toEqual([
-        expect.stringContaining("What the post step needs cannot be written"),
-        expect.stringMatching(/^An output cannot be written \(Missing file at path: .*\): later steps lack it\.$/),
+        expect.stringContaining("Failed to save state for the post step"),
+        expect.stringMatching(/^Failed to write an output \(Missing file at path: /),
       ]);
       const page = `${agent.server.origin}/threads/${agent.newestRun().threadId}`;
       expect(annotated(result, "error")).toEqual([

@@ -4,10 +4,11 @@ import { skipUnless } from "../support/host.ts";
 import { ids, scriptedEvent, openSse, sse, startScriptedMosoo, threadBody } from "../support/scripted-mosoo.ts";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 /**
  * The promise, on a machine however busy. That nothing was waited for in vain is told by what the step says: where its
- * own time limits had ended something, that would be "could not be interrupted".
+ * own time limits had ended something, that would be "Failed to interrupt run".
  */
 const mostMs = 4_000;
 
@@ -180,7 +181,7 @@ describeStopped("an interrupt", () => {
       expect(error).toContain("Failed to interrupt the run");
       const post = await runPost(result);
       expect(post.exitCode).toBe(0);
-      expect(annotated(post, "warning")).toEqual([expect.stringContaining("could not be interrupted")]);
+      expect(annotated(post, "warning")).toEqual([expect.stringContaining("Failed to interrupt run")]);
       expect(annotated(post, "warning")[0]).toContain(result.outputs["thread-url"]);
     }),
   );
@@ -297,7 +298,7 @@ describeStopped("a signal while the thread is being created", () => {
     withAgent(async (agent) => {
       agent.server.fault({ on: "create", kind: "rate-limit", retryAfter: "30" });
       const running = startStep(agent.step());
-      await running.waitForLog("Trying again");
+      await running.waitForLog(LOG_LINES.retrying);
       const { ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(mostMs);
       expect(error).toContain("No thread was created.");

@@ -10,6 +10,7 @@ import { type WaitResult, waitForRun } from "../../src/step/wait-for-run.ts";
 import { patientClock } from "../support/clock.ts";
 import { type ScriptedBehavior, ids, startScriptedMosoo } from "../support/scripted-mosoo.ts";
 import { parseRunnerLog } from "../support/runner-log.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -87,9 +88,9 @@ describe("a quiet run", () => {
   it("is told of once a minute, inside the group of the agent's words", async () => {
     const { ending, lines } = await wait({}, { waitTimeout: 230_000 });
     expect(ending.outcome).toBe("timed-out");
-    const begin = lines.indexOf("##[group]The agent at work");
+    const begin = lines.indexOf(`##[group]${LOG_LINES.agentOutput}`);
     const end = lines.indexOf("##[endgroup]");
-    const told = lines.slice(begin, end).filter((line) => line.startsWith("still running"));
-    expect(told).toEqual([1, 2, 3].map((minutes) => `still running, ${minutes} min`));
+    const told = lines.slice(begin, end).filter((line) => line.startsWith(LOG_LINES.stillRunning));
+    expect(told).toEqual([1, 2, 3].map((minutes) => `${LOG_LINES.stillRunning}${minutes} min`));
   });
 });

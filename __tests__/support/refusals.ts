@@ -15,7 +15,7 @@ export function failureOf(step: StepResult): string {
   });
   expect(step.shown).not.toMatch(stackLine);
   const message = errors[0]?.message ?? "";
-  expect(message).not.toContain("Something unexpected happened");
+  expect(message).not.toContain("Unexpected error");
   expect(message.length).toBeLessThanOrEqual(4_096);
   return message;
 }

@@ -5,6 +5,7 @@
 import { decoded, render } from "./rendered.ts";
 import { parseRunnerLog, type RunnerCommand } from "./runner-log.ts";
 import type { StepResult } from "./runner.ts";
+import { LOG_LINES } from "./log-lines.ts";
 
 const OUTPUTS = new Set(
   "thread-id run-id thread-url thread-api-url status replayed external-ref idempotency-key json response response-file comment-url skipped".split(
@@ -36,7 +37,7 @@ function isOurs({ name, properties, message, line }: RunnerCommand, secrets: rea
     case "debug":
       return line.startsWith("::debug::");
     case "group":
-      return plain && message === "The agent at work";
+      return plain && message === LOG_LINES.agentOutput;
     case "endgroup":
       return plain && message === "";
     default:

@@ -66,7 +66,7 @@ export class StreamingLog {
     this.#lines += this.#affordable(lines);
     if (this.#left === 0) {
       this.#print();
-      this.#log.info("… and more. The log shows no more of the agent's words; the thread has them all.");
+      this.#log.info("Agent output truncated here. The thread has all of it.");
       return;
     }
     this.#due ??= setTimeout(() => {

@@ -1,46 +1,57 @@
-/** Notes of the Mosoo client as lines of the log. */
-import { formatDuration, pluralize } from "../common/format.ts";
+/** What the Mosoo client reports while it works, as lines of the log. */
 import type { Logger } from "../actions/logger.ts";
-import { excerpt } from "../sanitize/log-text.ts";
+import { formatDuration, pluralize } from "../common/format.ts";
 import type { MosooError } from "../mosoo/errors.ts";
 import type { ClientEvent } from "../mosoo/retry-loop.ts";
+import { withQuote } from "./errors.ts";
 
-function reason(error: MosooError): string {
-  const { serverMessage } = error.details;
-  return serverMessage === undefined ? error.message : `${error.message} ("${excerpt(serverMessage, 120)}")`;
+/** Of a server's message in a line of the log, in UTF-16 units. */
+const MAX_QUOTE_LENGTH = 120;
+
+const SHARED_GIVEN_KEY =
+  "Another step or workflow run has used this `idempotency-key`, and this step now shares its thread. " +
+  "Set a different `idempotency-key` for each step that needs a thread of its own.";
+const SHARED_DERIVED_KEY =
+  "Another step has the same idempotency key, and this step now shares its thread. This happens where a reusable " +
+  "workflow is called twice, or a composite action uses this action twice, with the same inputs. " +
+  "Set a different `idempotency-key` for each.";
+
+function describe(error: MosooError): string {
+  return withQuote(error.summary, error.details.serverMessage, MAX_QUOTE_LENGTH);
 }
 
-/** Writes each note as it comes. `keyGiven`: the idempotency key is an input, not derived. */
-export function createClientEventLogger(log: Logger, keyGiven: boolean): (note: ClientEvent) => void {
-  return (note) => {
-    switch (note.kind) {
+/**
+ * Writes each event as it comes.
+ *
+ * @param keyGiven the idempotency key is an input, not derived
+ */
+export function createClientEventLogger(log: Logger, keyGiven: boolean): (event: ClientEvent) => void {
+  return (event) => {
+    switch (event.kind) {
       case "retry":
-        log.info(`${reason(note.cause)} Trying again in ${formatDuration(note.waitMs)}.`);
+        log.info(`${describe(event.cause)} Retrying in ${formatDuration(event.waitMs)} (attempt ${event.attempt})`);
         break;
       case "generation":
         log.info(
-          `The key holds an old failure (${reason(note.cause)}): going on with generation ${note.generation} of the key.`,
+          `A previous failure is cached for this idempotency key; retrying with key generation ${event.generation}. ` +
+            `Cached: ${describe(event.cause)}`,
         );
         break;
       case "shared-key":
-        log.warning(
-          keyGiven
-            ? "This `idempotency-key` was used before, by another step or run: their thread is this step's, too. If that is not wanted, give each its own `idempotency-key`."
-            : "Another step uses the same idempotency key (the same reusable workflow called twice, or this action used twice in one composite action, with the same inputs): both have one thread. Give each its own `idempotency-key`.",
-        );
+        log.warning(keyGiven ? SHARED_GIVEN_KEY : SHARED_DERIVED_KEY);
         break;
       case "negotiated":
-        log.debug(`The server's contract takes another body: ${note.properties.join(", ")}.`);
+        log.debug(`Adapted the request body to the server's contract: ${event.properties.join(", ")}`);
         break;
       case "external-ref-not-sent":
-        log.debug("The server does not take an external reference: it was not sent.");
+        log.debug("The server does not accept an external reference; it was not sent");
         break;
       case "other-run":
-        log.info("Another run is active in the thread: waiting for it to end before the message is sent.");
+        log.info("Waiting for an active run in this thread to finish before sending the message");
         break;
       case "uploaded":
         log.info(
-          `Uploaded ${JSON.stringify(note.name)} (${pluralize(note.bytes, "byte")}), ${note.done} of ${note.of}.`,
+          `Uploaded ${JSON.stringify(event.name)} (${pluralize(event.bytes, "byte")}), ${event.done} of ${event.of}`,
         );
         break;
     }

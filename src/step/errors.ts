@@ -1,7 +1,7 @@
 /** A failure as data, whatever it came as: what happened, what to do next, and what exists now. Pure. */
 import { type ThreadState, CancelledError, MosooError } from "../mosoo/errors.ts";
 import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
-import { joinSentences } from "../common/format.ts";
+import { errorMessage, joinSentences } from "../common/format.ts";
 import { excerpt } from "../sanitize/log-text.ts";
 import { redact } from "../sanitize/redact.ts";
 import type { FailureDetails } from "../report/report.ts";
@@ -27,6 +27,8 @@ export interface FailureContext {
   messageNotConfirmed?: boolean | undefined;
   /** A re-run of the workflow run: an earlier attempt may have made the thread. */
   isRerun?: boolean | undefined;
+  /** Where to report an unexpected error. */
+  issuesUrl?: string | undefined;
   /** No request had been made when it failed. */
   noRequestMade?: boolean | undefined;
   /** What else may help about a refused request. */
@@ -42,6 +44,13 @@ const CODES_AFTER_KEY_LOOKUP = [
   "idempotency_conflict",
   "internal_error",
 ];
+
+/** The issues of the repository that the action was loaded from; undefined for `uses: ./`. */
+export function getIssuesUrl(environment: NodeJS.ProcessEnv): string | undefined {
+  const repository = environment["GITHUB_ACTION_REPOSITORY"] ?? "";
+  if (!/^[\w.-]+\/[\w.-]+$/.test(repository)) return undefined;
+  return `${environment["GITHUB_SERVER_URL"] || "https://github.com"}/${repository}/issues`;
+}
 
 /** What has become of the thread or message; undefined where the thread's URL says it all. */
 function describeThreadState(threadState: ThreadState | undefined, context: FailureContext): string | undefined {
@@ -67,6 +76,8 @@ function describeThreadState(threadState: ThreadState | undefined, context: Fail
     : "No thread was created.";
 }
 
+/** Of a server's message in an annotation, in UTF-16 units. */
+const MAX_QUOTE_LENGTH = 300;
 /** In UTF-16 units: an annotation holds 4,096 in all, and what it says last must not be lost. */
 const MAX_ISSUES_LENGTH = 3_600;
 
@@ -78,9 +89,9 @@ function describeIssues(issues: readonly InputIssue[]): string {
   const shown = items.filter((item) => (length += item.length + 1) <= MAX_ISSUES_LENGTH);
   const more = items.length - shown.length;
   return joinSentences(
-    inputs === issues.length ? `${inputs} inputs have problems.` : `The inputs have ${issues.length} problems.`,
+    inputs === issues.length ? `${inputs} inputs are invalid.` : `${issues.length} problems with the inputs.`,
     ...shown,
-    more === 0 ? undefined : `… and ${more} more: the step's log has them all.`,
+    more === 0 ? undefined : `… and ${more} more; the log lists them all.`,
   );
 }
 
@@ -118,16 +129,16 @@ export function toFailureDetails(error: unknown, context: FailureContext = {}): 
   }
   if (error instanceof MosooError) return fromMosooError(error, context);
   return {
-    summary: `Something unexpected happened: ${excerpt(error instanceof Error ? error.message : "unknown").replace(/[.\s]*$/, ".")}`,
-    advice: "Please report it; a debug log (re-run with debug logging) has the details.",
+    summary: `Unexpected error: ${excerpt(errorMessage(error)).replace(/[.\s]*$/, ".")}`,
+    advice: `Re-run with debug logging enabled and open an issue${context.issuesUrl === undefined ? " in this action's repository." : `: ${context.issuesUrl}`}`,
     consequence: context.noRequestMade === true ? "Nothing was sent." : describeThreadState("unknown", context),
     threadUrl,
   };
 }
 
 /** A summary with what the server, run or agent says about it: `The run failed: "out of credits".` */
-export function withQuote(summary: string, message: string | undefined): string {
-  const quote = excerpt(message ?? "").replace(/\.$/, "");
+export function withQuote(summary: string, message: string | undefined, max = MAX_QUOTE_LENGTH): string {
+  const quote = excerpt(message ?? "", max).replace(/\.$/, "");
   return quote === "" ? summary : `${summary.replace(/\.$/, "")}: "${quote}".`;
 }
 

@@ -15,7 +15,7 @@ import { hasMarker } from "../report/comment/marker.ts";
 import { type CommentPublisher, prepareComment } from "../report/comment/publisher.ts";
 import { redact } from "../sanitize/redact.ts";
 import { createClientEventLogger } from "./client-events.ts";
-import { ActionError, toFailureDetails } from "./errors.ts";
+import { ActionError, getIssuesUrl, toFailureDetails } from "./errors.ts";
 import { publish, savePostState } from "./publish.ts";
 import { type StepPlan, buildStepRequest, idHint } from "./request.ts";
 import { startThread } from "./start-thread.ts";
@@ -153,7 +153,7 @@ async function startAndWait(session: Session): Promise<WaitResult> {
 }
 
 /** The result of a start that failed or was cancelled. */
-async function toFailedResult(error: unknown, session: Session): Promise<WaitResult> {
+async function toFailedResult(error: unknown, session: Session, issuesUrl: string | undefined): Promise<WaitResult> {
   const { progress, inputs, context, stop } = session;
   const run = progress.handle?.run;
   // Cancelled while the run of an earlier attempt was read: it is interrupted like any other.
@@ -164,6 +164,7 @@ async function toFailedResult(error: unknown, session: Session): Promise<WaitRes
     messageNotConfirmed: run === null,
     isRerun: context.runAttempt > 1,
     hint: idHint(inputs),
+    issuesUrl,
   });
   return { outcome: stop.cancelSignal.aborted ? "stopped" : "error", failure };
 }
@@ -177,7 +178,8 @@ export async function runStep(main: MainContext): Promise<void> {
   const context = readContext(main.environment);
   const plan = await prepare(main, context).catch((error: unknown) => {
     if (error instanceof InputValidationError) throw error;
-    throw new ActionError(toFailureDetails(error, { isRerun: context.runAttempt > 1, noRequestMade: true }), error);
+    const details = { isRerun: context.runAttempt > 1, noRequestMade: true, issuesUrl: getIssuesUrl(main.environment) };
+    throw new ActionError(toFailureDetails(error, details), error);
   });
   if (plan === undefined) return;
   main.stop.isWaiting = plan.inputs.wait;
@@ -190,7 +192,7 @@ export async function runStep(main: MainContext): Promise<void> {
     result = await startAndWait(session);
   } catch (error) {
     cause = error;
-    result = await toFailedResult(error, session);
+    result = await toFailedResult(error, session, getIssuesUrl(main.environment));
   } finally {
     await publish(session, session.comment, result);
     await session.mosoo.close();

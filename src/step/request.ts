@@ -128,5 +128,5 @@ export function idHint(inputs: Inputs): string | undefined {
   const odd = Object.entries(ids).find(([, id]) => id !== undefined && !isUlid(id))?.[0];
   return odd === undefined
     ? undefined
-    : `\`${odd}\` does not look like a Mosoo ID (26 letters and digits): copy it again.`;
+    : `\`${odd}\` is not a 26-character Mosoo ID; check that it was copied completely.`;
 }

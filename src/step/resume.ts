@@ -51,7 +51,7 @@ export async function resume(start: StartContext, started: ThreadHandle): Promis
   listener.thread(current, link);
   if (status === undefined || !isTerminalStatus(status) || status === "completed") return current;
 
-  listener.info(`The run of an earlier attempt ended ${status}: sending the message again in the same thread.`);
+  listener.info(`The run of an earlier attempt ended as ${status}; resending the message in the same thread`);
   const sent = await sendStepMessage(start, {
     threadId: started.threadId,
     requestId: keyForAttempt(plan.key, context.runAttempt),

@@ -5,6 +5,7 @@ import { MosooError, CancelledError } from "../mosoo/errors.ts";
 import type { SentMessage } from "../mosoo/messages.ts";
 import { type ThreadResponse, isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { INITIAL_INTERVAL, withJitter, grow } from "../mosoo/runs/intervals.ts";
+import { pluralize } from "../common/format.ts";
 import type { StartContext } from "./start-thread.ts";
 
 export interface StepMessage {
@@ -28,13 +29,13 @@ function addThreadAdvice(error: unknown, { plan }: StartContext): unknown {
     ? error.extend({
         input: undefined,
         advice:
-          "The thread of this step is gone, or belongs to the owner of another token: `on-rerun: create` makes a new one in a re-run.",
+          "The thread of this step was deleted, or another token's owner created it. To start a new thread, re-run with `on-rerun: create`.",
         threadState: "deleted",
       })
     : error.extend({
         input: "thread-id",
         advice:
-          "There is no such thread for this token: it is gone, or belongs to the owner of another token. Check the ID, or leave `thread-id` out for a new thread.",
+          "The thread was deleted, or another token's owner created it. Check the ID, or remove `thread-id` to create a new thread.",
       });
 }
 
@@ -55,8 +56,8 @@ function createActiveRunWaiter({ mosoo, plan, stop }: StartContext, threadId: st
     const waitMs = withJitter(interval, mosoo.clock.random());
     interval = grow(interval);
     if (mosoo.clock.now() + waitMs > deadline) {
-      throw new MosooError("Another run is still active in this thread.", {
-        advice: "Wait for it (its page shows it), interrupt it there, or raise `wait-timeout`; then re-run the job.",
+      throw new MosooError("Another run is still active in this thread after `wait-timeout`.", {
+        advice: "Wait for it to finish or interrupt it in Mosoo, or increase `wait-timeout`; then re-run the job.",
         input: "thread-id",
       });
     }
@@ -76,14 +77,14 @@ function addInputAdvice(failure: unknown, start: StartContext): unknown {
   if (input === "file-ids" && plan.request.fileIds.length === 0) return error.extend({ input: "files" });
   if (status === 401 && input !== "files") {
     return error.extend({
-      advice: `${advice} A service token of the reference contract may create threads, but not continue them: there use a person's token, or \`on-rerun: create\`, which makes a thread per attempt.`,
+      advice: `${advice} A service token may create threads but not continue them on servers with the reference contract: use a personal token, or set \`on-rerun: create\` for a new thread per attempt.`,
     });
   }
   return error;
 }
 
 async function upload({ mosoo, plan, listener }: StartContext): Promise<string[]> {
-  listener.info(`Uploading ${plan.request.files.length === 1 ? "1 file" : `${plan.request.files.length} files`} …`);
+  listener.info(`Uploading ${pluralize(plan.request.files.length, "file")}`);
   return mosoo.uploadFiles(plan.inputs.agentId ?? "", plan.request.files);
 }
 

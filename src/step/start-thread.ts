@@ -43,9 +43,9 @@ async function contractForUploads({ mosoo, plan }: StartContext): Promise<Contra
   if (plan.request.files.length === 0) return undefined;
   const contract = await mosoo.contract();
   if (contract !== undefined && !contract.takesUploads) {
-    throw new MosooError("This server takes no uploads.", {
+    throw new MosooError("The server does not support uploads.", {
       input: "files",
-      advice: "Upload the files by other means and give their IDs in `file-ids`.",
+      advice: "Upload the files by other means and pass their IDs as `file-ids`.",
       threadState: "not_created",
     });
   }

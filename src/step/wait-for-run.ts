@@ -8,7 +8,7 @@ import type { Run } from "../mosoo/contract/schema.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { FollowListener, Followed } from "../mosoo/runs/follow.ts";
 import type { StepProgress } from "./step-state.ts";
-import { formatDuration, joinSentences } from "../common/format.ts";
+import { formatDuration } from "../common/format.ts";
 import { StreamingLog } from "../actions/streaming-log.ts";
 import type { Logger } from "../actions/logger.ts";
 import type { Outputs } from "../actions/outputs.ts";
@@ -90,7 +90,9 @@ function listener(wait: WaitContext, live: StreamingLog, since: number): FollowL
       return true;
     },
     onIdle: () => {
-      live.line(`still running, ${formatDuration(Math.floor((mosoo.clock.now() - since) / 60_000) * 60_000)}`);
+      live.line(
+        `Run still in progress after ${formatDuration(Math.floor((mosoo.clock.now() - since) / 60_000) * 60_000)}`,
+      );
     },
     debug: (text) => {
       log.debug(text);
@@ -172,7 +174,7 @@ async function questioned(wait: WaitContext, run: Run, title: string | undefined
     return { outcome: "waiting", failure: inputRequest(wait, title, advice) };
   }
   const { told, abandoned } = await interrupt(wait, run);
-  const failure = inputRequest(wait, title, joinSentences(told, "(`on-waiting-input: interrupt`)"));
+  const failure = inputRequest(wait, title, told);
   return { outcome: abandoned ? "waiting" : "cancelled", failure, interruptFailed: abandoned };
 }
 
@@ -216,17 +218,16 @@ function runDuration(run: Run | null, waitedMs: number): number {
 /** Sets the outputs of the answer, and tells where it is not whole. */
 function handOver({ context, secrets, log, outputs }: WaitContext, answer: AgentResponse): void {
   if (answer.truncated === "beginning") {
-    log.warning(
-      "The run has more events than the server gives: the answer, put together from them, may lack its beginning.",
-    );
+    log.warning("The server does not return all events of the run: the start of the response may be missing.");
   } else if (answer.truncated === "end") {
-    log.warning("The run has said more than a step can hold: the answer, put together from it, lacks its end.");
+    log.warning("The response exceeds what the step can hold: its end is missing.");
   } else if (answer.truncated === "everything") {
-    log.warning("The run's answer could not be read: the server does not give the events that hold it.");
+    log.warning("Failed to read the response: the server does not return the run's events.");
   }
   outputs.set({ response: responseOutput(answer, secrets) });
   const file = writeResponseFile(answer, context.temp, secrets);
-  if (file === undefined) log.warning("The file with the whole answer could not be written to RUNNER_TEMP.");
+  if (file === undefined)
+    log.warning("Failed to write the response file to RUNNER_TEMP; the output `response-file` is not set.");
   else outputs.set({ "response-file": file });
 }
 
@@ -239,10 +240,10 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
     return { outcome: "started" };
   }
   const since = mosoo.clock.now();
-  log.info(`Waiting for the agent, ${formatDuration(inputs.waitTimeout)} at most.`);
+  log.info(`Waiting up to ${formatDuration(inputs.waitTimeout)} for the run to finish`);
   const live = new StreamingLog(log);
   const { followRun } = await import("../mosoo/runs/follow.ts");
-  log.group("The agent at work");
+  log.group("Agent output");
   let followed: Followed;
   try {
     followed = await followRun({
@@ -262,7 +263,7 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
   }
   const { end, transcript } = followed;
   if (end.kind === "ended" || end.kind === "question") progress.setRun(end.run);
-  for (const [type, times] of transcript.unknownTypes) log.debug(`Event type not known here: ${type} (${times})`);
+  for (const [type, times] of transcript.unknownTypes) log.debug(`Unknown event type: ${type} (${times} times)`);
 
   const ending = await conclude(wait, followed, progress.handle?.run ?? run);
   const last = end.kind === "ended" ? end.run : (progress.handle?.run ?? run);
