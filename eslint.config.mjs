@@ -1,8 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  // scripts/alias stands in for packages and is written as they are.
-  { ignores: ["dist/", "build/", "node_modules/", "coverage/", ".cache/", "scripts/alias/"] },
+  { ignores: ["dist/", "build/", "node_modules/", "coverage/", ".cache/"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -14,8 +14,6 @@ import { join } from "node:path";
 import { minifySync } from "@swc/core";
 import ts from "typescript";
 import { licencesOf } from "./build/licences.ts";
-import { compiledOnce } from "./build/once.ts";
-import { layAliases } from "./build/aliases.ts";
 
 const root = join(import.meta.dirname, "..");
 const build = join(root, "build");
@@ -34,7 +32,7 @@ function minifyFolder(folder: string): void {
       mangle: { toplevel: true },
       format: { asciiOnly: true },
     };
-    writeFileSync(path, compiledOnce(minifySync(readFileSync(path, "utf8"), options).code));
+    writeFileSync(path, minifySync(readFileSync(path, "utf8"), options).code);
   }
 }
 
@@ -46,12 +44,25 @@ function emitEntryPoint(name: string): string {
   return outputText.replaceAll("./run.ts", "./action/index.js");
 }
 
+/**
+ * Puts a stub in the place of `@actions/http-client`, the one package that is not bundled as published: only the OIDC
+ * part of `@actions/core` needs it, and it would bring undici into the file that every step loads. What imports core is
+ * copied along, unchanged, so that its imports are resolved here first.
+ */
+function stubHttpClient(): void {
+  const modules = join(build, "node_modules/@actions");
+  for (const name of ["core", "glob"]) {
+    cpSync(join(root, "node_modules/@actions", name), join(modules, name), { recursive: true });
+  }
+  cpSync(join(root, "scripts/build/http-client-stub"), join(modules, "http-client"), { recursive: true });
+}
+
 function buildInto(dist: string): void {
   rmSync(build, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   run(require.resolve("typescript/bin/tsc"), "-p", "tsconfig.build.json");
-  layAliases(root, build);
-  // Of no type: ncc then takes the modules as they are written, and writes CommonJS.
+  stubHttpClient();
+  // Without a `type` ncc takes the modules as they are written, and writes CommonJS.
   writeFileSync(join(build, "package.json"), "{}\n");
   const stats = join(build, "stats.json");
   run(

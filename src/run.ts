@@ -1,4 +1,5 @@
 /** The error boundary of both entry points: here, and only here, an error becomes the step's failure. */
+import { setDefaultAutoSelectFamilyAttemptTimeout } from "node:net";
 import { InputValidationError } from "./actions/input-errors.ts";
 import { type Secrets, maskSecrets } from "./actions/inputs.ts";
 import { Logger } from "./actions/logger.ts";
@@ -7,6 +8,14 @@ import { ShutdownController } from "./actions/shutdown.ts";
 import { CancelledError } from "./mosoo/errors.ts";
 import { failureText, getIssuesUrl, toFailureDetails } from "./step/errors.ts";
 import { runStep } from "./step/main-step.ts";
+
+/**
+ * How long one address of a host may take to connect before the next one is tried. Node's default of 250 ms is shorter
+ * than a connection across an ocean takes.
+ */
+const ADDRESS_TIMEOUT_MS = 2_000;
+
+setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
 
 /** Open connections must not keep the process alive for longer. Without any, it ends by itself. */
 const EXIT_DELAY_MS = 250;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import * as rules from "../../src/actions/parsers.ts";
-import { isLoopback } from "../../src/mosoo/redirect.ts";
+import { isLoopback } from "../../src/mosoo/http/redirects.ts";
 
 /** The value, or undefined where the rule refuses; whatever else is thrown fails the test. */
 function accepted<T>(rule: (text: string) => T, text: string): T | undefined {

@@ -104,7 +104,7 @@ const bad: BadRow[] = [
   [
     "too much to read",
     { body: json({ ...good, more: "x".repeat(5_500_000) }) },
-    /answer is larger than 5 MiB; reading stopped\. .*`api-url`/,
+    /response is larger than 5 MiB; reading stopped\. .*`api-url`/,
     3,
   ],
   ["too much to read of an error", { status: 400, body: "x".repeat(5_500_000) }, /larger than 5 MiB/, 1],
@@ -123,20 +123,20 @@ const bad: BadRow[] = [
   [
     "compressed over and over",
     { headers: { "Content-Encoding": "gzip,gzip,gzip,gzip" }, body: "" },
-    /compressed over and over/,
+    /compressed too many times/,
     3,
   ],
   [
     "not compressed as it says",
     { headers: { "Content-Encoding": "gzip" }, body: json(good) },
-    /answered 201, and the answer is not compressed as it says/,
+    /answered 201, but the response is not compressed as its headers say/,
     3,
   ],
-  ["less than it says", { body: json(good).slice(0, 40), length: 1_000 }, /the answer broke off/],
+  ["less than it says", { body: json(good).slice(0, 40), length: 1_000 }, /the response was cut off/],
   [
     "half of the compressed bytes",
     { headers: { "Content-Encoding": "gzip" }, body: gzipSync(json(good)).subarray(0, 30) },
-    /the answer broke off/,
+    /the response was cut off/,
   ],
   [
     "something that is not HTTP",
@@ -157,7 +157,7 @@ const bad: BadRow[] = [
     3,
   ],
   ["two lengths", { body: json(good), headers: { "content-length": "5" } }, /something that is not HTTP/, 3],
-  ["nothing at all", { raw: "" }, /The connection to 127\.0\.0\.1:\d+ broke\./],
+  ["nothing at all", { raw: "" }, /The connection to 127\.0\.0\.1:\d+ was reset\./],
 ];
 
 describe("an answer that is not the promised one", () => {

@@ -80,17 +80,17 @@ const burnt = (times: number, header = "true"): Fault => ({
 
 describe("a failure that may pass is tried again with the same key", () => {
   const cases: [title: string, faults: Fault[], says: RegExp, requests: number][] = [
-    ["dropped before the server commits", [{ on: "create", kind: "drop-before" }], /The connection to .* broke/, 2],
-    ["dropped after it", [{ on: "create", kind: "drop-after" }], /The connection to .* broke/, 2],
+    ["dropped before the server commits", [{ on: "create", kind: "drop-before" }], /The connection to .* was reset/, 2],
+    ["dropped after it", [{ on: "create", kind: "drop-after" }], /The connection to .* was reset/, 2],
     ["hung before", [{ on: "create", kind: "hang-before" }], /did not answer within 1 s/, 2],
     ["hung after", [{ on: "create", kind: "hang-after" }], /did not answer within 1 s/, 2],
-    ["a body cut off", [{ on: "create", kind: "cut", times: 2 }], /answered 201, and the answer broke off/, 3],
+    ["a body cut off", [{ on: "create", kind: "cut", times: 2 }], /answered 201, but the response was cut off/, 3],
     ["a body that stands still", [{ on: "create", kind: "slow-body", ms: 3_000 }], /did not answer within 1 s/, 2],
     ["an answer that comes too late", [{ on: "create", kind: "slow", ms: 1_300 }], /did not answer within 1 s/, 3],
     ["a page in place of an answer", [{ on: "create", kind: "garbage", times: 2 }], /an HTML page instead of JSON/, 3],
     ["an empty success", [{ on: "create", kind: "garbage", shape: "empty" }], /with an empty body/, 2],
     ["a success that names nothing", [{ on: "create", kind: "garbage", shape: "no-id" }], /not with what the API/, 2],
-    ["a process that died with the key", [{ on: "create", kind: "crash-half-way", commit: false }], /broke/, 2],
+    ["a process that died with the key", [{ on: "create", kind: "crash-half-way", commit: false }], /was reset/, 2],
     ...[408, 425, 429, 500, 502, 503, 504, 507, 520].map((status): [string, Fault[], RegExp, number] => [
       `status ${status}`,
       [{ on: "create", kind: "status", status }],
@@ -112,7 +112,7 @@ describe("a failure that may pass is tried again with the same key", () => {
         { on: "create", kind: "rate-limit", retryAfter: "0" },
         { on: "create", kind: "cut" },
       ],
-      /answered 503.*\n.*broke.*\n.*429 rate_limited.*\n.*broke off/,
+      /answered 503.*\n.*was reset.*\n.*429 rate_limited.*\n.*cut off/,
       5,
     ],
   ];
@@ -404,7 +404,7 @@ describe("a deadline", () => {
   it.concurrent("says what to do where the wire gives no hint", async () => {
     const server = await serve([{ on: "create", kind: "drop-before", times: 99 }]);
     expect(failureOf(await runStep(step(server, { "create-timeout": "1s" })))).toMatch(
-      / broke\. Re-run the workflow later, or raise `create-timeout` \(now 1 s\)\. A thread may exist;/,
+      / was reset\. Re-run the workflow later, or raise `create-timeout` \(now 1 s\)\. A thread may exist;/,
     );
   });
 

@@ -202,9 +202,9 @@ describe("what the service really refuses", () => {
 
 describe("a connection that fails", () => {
   it.each<[string, Mishap, RegExp, string]>([
-    ["by an end without an answer", { kind: "drop-before" }, /The connection to 127\.0\.0\.1:\d+ broke\./, maybe],
+    ["by an end without an answer", { kind: "drop-before" }, /The connection to 127\.0\.0\.1:\d+ was reset\./, maybe],
     ["by silence", { kind: "hang-before" }, /127\.0\.0\.1:\d+ did not answer within (1|0\.\d) s\./, maybe],
-    ["in the middle of the answer", { kind: "cut" }, /answered 201, and the answer broke off\./, maybe],
+    ["in the middle of the answer", { kind: "cut" }, /answered 201, but the response was cut off\./, maybe],
   ])("%s is tried again until the time is up", async (_, mishap, says, exists) => {
     const { message, server } = await fail(mishap);
     expect(message).toMatch(says);

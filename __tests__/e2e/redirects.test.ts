@@ -196,7 +196,7 @@ describe("a redirect that is not followed", () => {
     const step = await start("https://mosoo.ai/api/v1", hosts.old, { env: byName });
     const message = failureOf(step);
     expect(message).toMatch(what);
-    expect(message).toMatch(/the token does not follow there\. .*`api-url`.* No thread was created\.$/);
+    expect(message).toMatch(/the token is not sent there\. .*`api-url`.* No thread was created\.$/);
     expect(traces(step)).not.toContain("canary");
     expect(proxy.tunnels).toEqual(["mosoo.ai:443"]);
     expect([hosts.strange, hosts.moved, strange].map(({ requests }) => requests.length)).toEqual([0, 0, 0]);

@@ -1,7 +1,7 @@
 /** Follows a run as the step does, and keeps every event. */
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import type { Run } from "../../src/mosoo/contract/schema.ts";
-import { Transport } from "../../src/mosoo/transport.ts";
+import { Transport } from "../../src/mosoo/http/transport.ts";
 import { type FollowOptions, type Followed, followRun } from "../../src/mosoo/runs/follow.ts";
 
 export interface Watched extends Followed {

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Environment } from "../mosoo/proxy.ts";
+import type { Environment } from "../mosoo/http/proxy.ts";
 
 /** What stands at `path` in JSON, of whatever kind; undefined where nothing does. */
 function get(json: unknown, ...path: string[]): unknown {

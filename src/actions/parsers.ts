@@ -2,7 +2,7 @@
  * What each kind of input may be. Every rule reads a trimmed, non-empty text and gives a value, or throws a sentence
  * that says what is wrong by size or shape, and what to do. Pure.
  */
-import { isLoopback } from "../mosoo/redirect.ts";
+import { isLoopback } from "../mosoo/http/redirects.ts";
 import { pluralize } from "../common/format.ts";
 
 const unexpanded = /\$\{\{/;

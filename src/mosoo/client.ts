@@ -15,7 +15,7 @@ import {
   getEndedRunByInterrupt,
   getThread,
 } from "./threads.ts";
-import { Transport, type TransportOptions } from "./transport.ts";
+import { Transport, type TransportOptions } from "./http/transport.ts";
 import type { LocalFile } from "./files.ts";
 
 export interface MosooClientOptions extends TransportOptions {

@@ -21,7 +21,7 @@ import {
 } from "./contract/negotiate.ts";
 import { isAmbiguous } from "./retry.ts";
 import { type ThreadResponse, parseThreadResponse } from "./contract/schema.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./http/transport.ts";
 
 export interface CreateRequest {
   agentId: string;

@@ -7,7 +7,7 @@ import type { RetryLoop } from "./retry-loop.ts";
 import { MosooError, MosooConnectionError } from "./errors.ts";
 import { type ApiResult, request, toMosooError, toRetryFailure } from "./request.ts";
 import { parseUpload } from "./contract/schema.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./http/transport.ts";
 
 /** What the service takes at most. */
 export const MAX_UPLOAD_BYTES = 67_108_864;

@@ -47,7 +47,7 @@ import {
   parseEventsResponse,
 } from "./contract/schema.ts";
 import { listRunsForMessage, getEndedRunByInterrupt, getThread } from "./threads.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./http/transport.ts";
 
 export interface MessageRequest {
   threadId: string;

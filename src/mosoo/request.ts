@@ -2,7 +2,7 @@
 import { type ThreadState, MosooError, MosooConnectionError, adviceForCode, readRequestId } from "./errors.ts";
 import { type Failure, parseHttpDate, parseRetryAfter } from "./retry.ts";
 import { parseError } from "./contract/schema.ts";
-import type { HttpResponse, RequestOptions, Transport } from "./transport.ts";
+import type { HttpResponse, RequestOptions, Transport } from "./http/transport.ts";
 
 export interface ApiErrorResult {
   kind: "error";

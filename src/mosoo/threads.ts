@@ -1,5 +1,5 @@
 /** Reads a thread, and interrupts a run. */
-import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "./body.ts";
+import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "./http/body.ts";
 import { systemClock } from "../common/clock.ts";
 import type { RetryLoop } from "./retry-loop.ts";
 import { isConflict } from "./idempotency.ts";
@@ -7,7 +7,7 @@ import { MosooError, CancelledError } from "./errors.ts";
 import { type ApiFailure, request, toMosooError, toRetryFailure } from "./request.ts";
 import { findRunsForMessage } from "./runs/find-runs.ts";
 import { type Run, type ThreadResponse, parseEventsResponse, parseThreadResponse } from "./contract/schema.ts";
-import type { RequestOptions, Transport } from "./transport.ts";
+import type { RequestOptions, Transport } from "./http/transport.ts";
 
 /**
  * After a look that failed: waits until the next one is due. A conflict in front of which no key stands is no answer of

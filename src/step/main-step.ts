@@ -10,7 +10,7 @@ import { errorMessage } from "../common/format.ts";
 import { version } from "../common/version.ts";
 import { MosooClient } from "../mosoo/client.ts";
 import { CancelledError } from "../mosoo/errors.ts";
-import type { Environment } from "../mosoo/proxy.ts";
+import type { Environment } from "../mosoo/http/proxy.ts";
 import { hasMarker } from "../report/comment/marker.ts";
 import { type CommentPublisher, prepareComment } from "../report/comment/publisher.ts";
 import { redact } from "../sanitize/redact.ts";

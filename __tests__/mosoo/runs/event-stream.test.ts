@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { systemClock } from "../../../src/common/clock.ts";
-import { Transport } from "../../../src/mosoo/transport.ts";
+import { Transport } from "../../../src/mosoo/http/transport.ts";
 import { type StreamItem, openStream } from "../../../src/mosoo/runs/event-stream.ts";
 import { scriptedEvent, sse } from "../../support/scripted-mosoo.ts";
 
@@ -222,6 +222,6 @@ describe("a server without a stream", () => {
 
   it("is not one that does not answer", async () => {
     answer = (response) => response.destroy();
-    await expect(open()).resolves.toMatchObject({ kind: "connection", error: { fault: "reset" } });
+    await expect(open()).resolves.toMatchObject({ kind: "connection", error: { code: "connection_reset" } });
   });
 });

@@ -28,8 +28,6 @@ let github: FakeGitHubServer;
 
 beforeEach(async () => {
   github = await startFakeGitHubServer();
-  // @actions/github decides by this address whether to use a proxy of the machine that runs the tests.
-  process.env["GITHUB_API_URL"] = github.apiUrl;
 });
 
 afterEach(async () => {

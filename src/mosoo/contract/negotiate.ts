@@ -13,7 +13,7 @@ import type { RetryLoop } from "../retry-loop.ts";
 import { MosooError } from "../errors.ts";
 import { type ApiErrorResult, request, toMosooError, toRetryFailure } from "../request.ts";
 import { RETRY_POLICIES } from "../retry.ts";
-import type { Transport } from "../transport.ts";
+import type { Transport } from "../http/transport.ts";
 
 /**
  * The server's own contract, from `GET {api-url}/openapi.json`. No token is sent.

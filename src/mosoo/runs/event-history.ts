@@ -1,5 +1,5 @@
 /** The list of the thread's past events: for what no stream has told. */
-import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "../body.ts";
+import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "../http/body.ts";
 import { type ApiFailure, request } from "../request.ts";
 import { type EventList, redactEvent, parseEventList } from "./events.ts";
 import type { Question } from "./input-requests.ts";

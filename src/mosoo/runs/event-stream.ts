@@ -5,7 +5,7 @@ import type { Clock } from "../../common/clock.ts";
 import { MosooConnectionError } from "../errors.ts";
 import { type ApiErrorResult, toErrorResult } from "../request.ts";
 import { isRetryableStatus } from "../retry.ts";
-import type { Transport } from "../transport.ts";
+import type { Transport } from "../http/transport.ts";
 import { type ThreadEvent, redactEvent, MAX_EVENT_ID_LENGTH, parseEvent } from "./events.ts";
 
 /** An event's data is a few kilobytes, a folded past a few megabytes. */

@@ -4,7 +4,7 @@ import type { MosooError } from "../errors.ts";
 import type { ApiFailure } from "../request.ts";
 import { backoffMs, isRetryableStatus } from "../retry.ts";
 import type { Run, Thread } from "../contract/schema.ts";
-import type { Transport } from "../transport.ts";
+import type { Transport } from "../http/transport.ts";
 import { retryAfterWithJitter } from "./intervals.ts";
 import type { Read } from "./poll-scheduler.ts";
 import type { TranscriptEvent } from "./transcript.ts";

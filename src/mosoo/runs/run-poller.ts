@@ -1,5 +1,5 @@
 /** Reads the thread, and judges what it shows of the run: `GET /threads/{id}`, as long as it shows our run, is the truth. */
-import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "../body.ts";
+import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "../http/body.ts";
 import type { MosooError } from "../errors.ts";
 import { type ApiFailure, request, toMosooError } from "../request.ts";
 import {

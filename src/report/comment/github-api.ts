@@ -1,9 +1,9 @@
 /** The six questions that the comment asks GitHub. Each is one request, or one a page; none is tried twice here. */
-import type { GitHub } from "@actions/github/lib/utils";
+import type { Octokit } from "@octokit/core";
 import * as z from "zod/mini";
 import { answeredStatus } from "./errors.ts";
 
-export type GitHubClient = InstanceType<typeof GitHub>;
+export type GitHubClient = Octokit;
 
 /** A login as REST writes it (`github-actions[bot]`), with the kind of account where it is known. */
 export interface Account {
@@ -92,7 +92,8 @@ export function createIssueCommentsApi(
     signal: AbortSignal.any([AbortSignal.timeout(requestTimeout), ...(signal === undefined ? [] : [signal])]),
     log: silent,
   });
-  const { issues } = client.rest;
+  const comments = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
+  const oneComment = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
   return {
     async viewer() {
       // `GET /user` is refused to GITHUB_TOKEN and to Apps.
@@ -110,7 +111,7 @@ export function createIssueCommentsApi(
     async list() {
       const all: IssueComment[] = [];
       for (let page = 1; ; page++) {
-        const { data, headers } = await issues.listComments({
+        const { data, headers } = await client.request(`GET ${comments}`, {
           owner,
           repo,
           issue_number,
@@ -125,16 +126,20 @@ export function createIssueCommentsApi(
     },
     get: (comment_id) =>
       ignoreNotFound(
-        issues
-          .getComment({ owner, repo, comment_id, request: request() })
+        client
+          .request(`GET ${oneComment}`, { owner, repo, comment_id, request: request() })
           .then(({ data }) => parseCommentOrThrow(data)),
       ),
-    create: async (body) =>
-      parseCommentOrThrow((await issues.createComment({ owner, repo, issue_number, body, request: request() })).data),
-    update: async (comment_id, body) =>
-      parseCommentOrThrow((await issues.updateComment({ owner, repo, comment_id, body, request: request() })).data),
+    create: async (body) => {
+      const options = { owner, repo, issue_number, body, request: request() };
+      return parseCommentOrThrow((await client.request(`POST ${comments}`, options)).data);
+    },
+    update: async (comment_id, body) => {
+      const options = { owner, repo, comment_id, body, request: request() };
+      return parseCommentOrThrow((await client.request(`PATCH ${oneComment}`, options)).data);
+    },
     remove: async (comment_id) => {
-      await ignoreNotFound(issues.deleteComment({ owner, repo, comment_id, request: request() }));
+      await ignoreNotFound(client.request(`DELETE ${oneComment}`, { owner, repo, comment_id, request: request() }));
     },
   };
 }

@@ -2,10 +2,12 @@
  * The one comment of this use of the action on a pull request: found or created, brought up to date, never a second
  * one, never anybody else's, and never over the words of a newer run. It takes finished Markdown and never throws.
  *
- * Loaded only when a comment is asked for, and the only place that loads `@actions/github`.
+ * Loaded only when a comment is asked for, and the only place that loads Octokit.
  */
 import { raceWithAbort } from "../../common/abort.ts";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Octokit } from "@octokit/core";
+import { createFetch } from "../../mosoo/http/fetch.ts";
 import {
   createIssueCommentsApi,
   type Account,
@@ -74,26 +76,10 @@ const cutNote = "\n\n_The rest is too long for a comment._";
 /** Whose comments are taken for the token's own where GitHub does not say whom the token speaks for. */
 const actionsAccount: Account = { login: "github-actions[bot]", bot: true };
 
-let loading: Promise<typeof import("@actions/github/lib/utils")> | undefined;
-
-/**
- * `@actions/github` parses the event file while it is imported, and throws if that is no JSON. The event is none of its
- * business here, so it does not get to see the path.
- */
-async function loadGitHub(): Promise<typeof import("@actions/github/lib/utils")> {
-  const eventPath = process.env["GITHUB_EVENT_PATH"];
-  delete process.env["GITHUB_EVENT_PATH"];
-  try {
-    return await import("@actions/github/lib/utils");
-  } finally {
-    if (eventPath !== undefined) process.env["GITHUB_EVENT_PATH"] = eventPath;
-  }
-}
-
-async function makeClient({ token, apiUrl }: CommentSettings): Promise<GitHubClient> {
-  loading ??= loadGitHub();
-  const { GitHub, getOctokitOptions } = await loading;
-  return new GitHub(getOctokitOptions(token, { baseUrl: apiUrl.replace(/\/+$/, "") }));
+function createClient({ token, apiUrl }: CommentSettings): GitHubClient {
+  if (token.trim() === "") throw new Error("`github-token` is empty");
+  const baseUrl = apiUrl.replace(/\/+$/, "");
+  return new Octokit({ auth: token, baseUrl, request: { fetch: createFetch(process.env) } });
 }
 
 function withoutBot(login: string): string {
@@ -185,7 +171,7 @@ class StickyComment implements PullRequestComment {
   }
 
   async #attempt(text: string, signal: AbortSignal): Promise<CommentOutcome> {
-    this.#client ??= await makeClient(this.#settings);
+    this.#client ??= createClient(this.#settings);
     const calls = createIssueCommentsApi(this.#client, this.#settings, signal);
     for (let vanished = 0; ;) {
       const account = await this.#whoAmI(calls);

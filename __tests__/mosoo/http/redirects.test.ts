@@ -1,6 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { MosooConnectionError } from "../../src/mosoo/errors.ts";
-import { isLoopback, canForwardAuthorization, deriveBaseUrl, resolveRedirect } from "../../src/mosoo/redirect.ts";
+import { MosooConnectionError } from "../../../src/mosoo/errors.ts";
+import {
+  isLoopback,
+  canForwardAuthorization,
+  deriveBaseUrl,
+  resolveRedirect,
+} from "../../../src/mosoo/http/redirects.ts";
 
 const url = (text: string): URL => new URL(text);
 
@@ -80,7 +85,7 @@ describe("a redirect's target", () => {
     const { message, advice, code: fault } = refusal("POST", status, "https://cloud.mosoo.ai/api/v1/threads/1");
     expect(fault).toBe("redirect");
     expect(message).toBe(
-      `mosoo.ai answered ${status} and points to https://cloud.mosoo.ai/api/v1/threads/1; a POST does not survive such a redirect.`,
+      `mosoo.ai answered ${status} and points to https://cloud.mosoo.ai/api/v1/threads/1; a POST request cannot follow such a redirect.`,
     );
     expect(advice).toBe("If the API lives there now, set `api-url` to https://cloud.mosoo.ai/api/v1.");
   });
@@ -114,7 +119,7 @@ describe("a redirect's target", () => {
     ],
   ])("is refused for the token's sake: %s", (location, what, cure) => {
     const { message, advice } = refusal("POST", 308, location);
-    expect(message).toBe(`mosoo.ai answered 308 and points to ${what}; the token does not follow there.`);
+    expect(message).toBe(`mosoo.ai answered 308 and points to ${what}; the token is not sent there.`);
     expect(advice).toContain(cure);
   });
 

@@ -1,3 +1,0 @@
-export function getExecOutput() {
-  throw new Error("This action is built without core.platform.");
-}

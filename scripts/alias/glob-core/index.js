@@ -1,4 +1,0 @@
-// See ../README.md.
-export function debug() {}
-
-export function info() {}

@@ -1,3 +1,0 @@
-"use strict";
-
-module.exports = { H1Parser: undefined, getMiloEnabled: () => false };

@@ -1,0 +1,98 @@
+/** Sends requests through a proxy, by undici's tunnels. Loaded only where a proxy variable applies. */
+import { type Dispatcher, Pool, ProxyAgent, type RequestInit, type Response, fetch, request } from "undici";
+import type { HttpClient, HttpRequest, RawResponse } from "./node-client.ts";
+import type { ResolvedProxy } from "./proxy.ts";
+
+/** For the TCP and TLS handshakes with the proxy. */
+const CONNECT_TIMEOUT_MS = 60_000;
+
+/** The proxy closed the connection before there was a tunnel. */
+class TunnelClosedError extends Error {
+  readonly code = "UND_ERR_PRX_CONN";
+}
+
+function isClosed(error: unknown): boolean {
+  if (!(error instanceof Error) || !("code" in error)) return false;
+  return ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(String(error.code)) && !/secure TLS/.test(error.message);
+}
+
+/** The connections to the proxy. undici takes its own error for a closed one as recoverable, and connects for ever. */
+class TunnelPool extends Pool {
+  // ProxyAgent uses no other signature.
+  override connect = async (options: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {
+    try {
+      return await super.connect(options);
+    } catch (cause) {
+      throw isClosed(cause) ? new TunnelClosedError("The proxy closed the connection", { cause }) : cause;
+    }
+  };
+}
+
+function createAgent({ url, authorization }: ResolvedProxy): ProxyAgent {
+  return new ProxyAgent({
+    uri: url.href,
+    ...(authorization === undefined ? {} : { token: authorization }),
+    clientFactory: (origin, options) => new TunnelPool(origin, options),
+    proxyTls: { timeout: CONNECT_TIMEOUT_MS },
+    // The caller's signal is the one time limit.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+}
+
+/** The response, or the abort as soon as it comes: undici notices it only once it is connected. */
+async function raceWithAbort<T>(response: Promise<T>, signal: AbortSignal, discard: (late: T) => void): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => {
+    aborted.reject(signal.reason as Error);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([response, aborted.promise]);
+  } catch (error) {
+    response.then(discard, () => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+export class ProxyHttpClient implements HttpClient {
+  readonly #agent: ProxyAgent;
+
+  constructor(proxy: ResolvedProxy) {
+    this.#agent = createAgent(proxy);
+  }
+
+  async send({ url, method, headers, body, signal }: HttpRequest): Promise<RawResponse> {
+    signal.throwIfAborted();
+    const pending = request(url, {
+      dispatcher: this.#agent,
+      method: method as Dispatcher.HttpMethod,
+      headers,
+      body: body ?? null,
+      signal,
+    });
+    try {
+      const response = await raceWithAbort(pending, signal, (late) => late.body.on("error", () => undefined).destroy());
+      return {
+        status: response.statusCode,
+        headerValues: (name) => [response.headers[name] ?? []].flat(),
+        body: response.body,
+      };
+    } catch (error) {
+      if (typeof body === "object") body.destroy();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+/** `fetch` through the proxy, for a client that takes one. */
+export function createProxyFetch(proxy: ResolvedProxy): (url: string, init: RequestInit) => Promise<Response> {
+  const dispatcher = createAgent(proxy);
+  return (url, init) => fetch(url, { ...init, dispatcher });
+}
