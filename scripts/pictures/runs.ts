@@ -19,23 +19,23 @@ interface Scene {
   again?: RunScript;
 }
 
-const review = `The lighthouse does what its title says, and its tests cover the lamp. Two things before you merge:
+const review = `The change does what its title says, and its tests cover the lamp. Two findings before you merge:
 
 ## Findings
 
-1. **The lamp never cools down.** \`rotate()\` in \`src/lamp.ts\` starts a timer and never stops it: after a second call the beam turns twice as fast. Let it return the way to stop:
+1. **The lamp never cools down.** \`rotate()\` in \`src/lamp.ts\` starts a timer and never stops it: after a second call the beam turns twice as fast. Return a function that stops it:
 
    \`\`\`ts
    const timer = setInterval(() => lamp.turn(6), 1_000);
    return () => clearInterval(timer);
    \`\`\`
 
-2. **Fog is ignored at night.** \`visibility()\` returns early after sunset; the [forecast](https://example.com/forecast) has it in \`fog_index\`.
+2. **Fog is ignored at night.** \`visibility()\` returns early after sunset. Use \`fog_index\` of the [forecast](https://example.com/forecast).
 
 | File | Verdict |
 | --- | --- |
-| \`src/lamp.ts\` | the timer, see 1 |
-| \`src/fog.ts\` | the early return, see 2 |
+| \`src/lamp.ts\` | fix the timer (1) |
+| \`src/fog.ts\` | fix the early return (2) |
 | \`test/lamp.test.ts\` | good |
 `;
 
@@ -136,7 +136,7 @@ async function play(scene: Scene): Promise<{ shown: Shown; first: string }> {
   return { shown, first: firstComment(github.requests) };
 }
 
-/** What the action tells people, by outcome. @param wanted the outcomes; all where none are named */
+/** What the action shows people, by outcome. @param wanted the outcomes; all where none are named */
 export async function playAll(wanted: readonly string[]): Promise<Map<string, Shown>> {
   const all = new Map<string, Shown>();
   for (const [name, scene] of Object.entries(scenes)) {
