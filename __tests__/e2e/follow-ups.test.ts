@@ -391,9 +391,7 @@ describe("`on-rerun: resume`", () => {
       expect(thread.messages[1]).toMatchObject({ text, requestId: `${first.outputs["idempotency-key"] ?? ""}+a2` });
       expect(second.outputs["thread-id"]).toBe(first.outputs["thread-id"]);
       expect(second.outputs["run-id"]).toBe(thread.runs[1]?.id);
-      expect(second.shown).toContain(
-        `The run of an earlier attempt ended ${status}: sending the message again in the same thread.`,
-      );
+      expect(second.shown).toContain(`Run ${thread.runs[0]?.id ?? ""} of an earlier attempt ended as ${status};`);
       expect(second.summary).toMatch(new RegExp(`${status}[^]*again|again[^]*${status}`));
     },
   );
@@ -428,7 +426,7 @@ describe("`on-rerun: resume`", () => {
     end(server, thread.runs[2]?.id, "completed");
     const fifth = await run(server, {}, { runAttempt: 5 });
     expect(fifth.outputs).toMatchObject({ "run-id": thread.runs[2]?.id, status: "completed" });
-    expect(thread.messages.map(({ requestId }) => requestId)).toEqual([null, `${key}+a2`, `${key}+a4`]);
+    expect(thread.messages.map(({ requestId }) => requestId)).toEqual([null, `${key}+a2`, `${key}+a3`]);
   });
 
   it.concurrent.each(revisions)("takes a later step's run for what it is (%s)", async (revision) => {

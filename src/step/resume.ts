@@ -4,28 +4,6 @@ import { type Run, type ThreadResponse, compareRunAge, isTerminalStatus } from "
 import { readThread, sendStepMessage } from "./send-message.ts";
 import type { StartContext, ThreadHandle } from "./start-thread.ts";
 
-/**
- * The run that stands for this step's work now. A newer run in the thread may be this step's, sent again by an earlier
- * re-run, or somebody else's: a later step's, a person's.
- */
-async function currentRun(
-  start: StartContext,
-  { threadId, run: own }: ThreadHandle,
-  newest: Run | null,
-): Promise<Run | null> {
-  const { mosoo, plan, context } = start;
-  if (newest === null || own === null || newest.id === own.id) return newest;
-  // A read that lags behind: what goes on must not be asked for its end.
-  if (compareRunAge(newest, own) === "older") return own;
-  const first = await mosoo.getEndedRunByInterrupt(threadId, own.id);
-  // Nobody has sent the message again where it had its answer, or before this attempt.
-  if (first?.status === "completed" || context.runAttempt === 2) return first ?? { ...own, status: undefined };
-  const ours = (await mosoo.listRunsForMessage(plan.request.text, threadId, newest.id))?.at(-1);
-  if (ours === undefined || ours === newest.id) return newest;
-  const last = ours === own.id ? first : await mosoo.getEndedRunByInterrupt(threadId, ours);
-  return last ?? { id: ours };
-}
-
 /** The step's first run in a thread that was made for its message alone: later ones may be others'. */
 export async function firstRun(start: StartContext, { thread, run: newest }: ThreadResponse): Promise<Run | null> {
   const { mosoo, plan, context } = start;
@@ -36,31 +14,53 @@ export async function firstRun(start: StartContext, { thread, run: newest }: Thr
 }
 
 /**
- * `on-rerun: resume`: goes on with the thread of an earlier attempt, and sends the message again where its run ended
- * other than completed.
+ * The step's run as it is now. The thread shows its newest run only, which may be somebody else's: a later step's, a
+ * person's. Then the run has no status where the service does not show it to this token.
+ */
+async function refresh(start: StartContext, handle: ThreadHandle): Promise<ThreadHandle> {
+  const { run: own, threadId } = handle;
+  if (own === null) return handle;
+  const { thread, run: newest, links } = await readThread(start, threadId);
+  let run: Run;
+  if (newest?.id === own.id) run = newest;
+  // A stale read: a run that may be active must not be interrupted to learn how it ended.
+  else if (newest === null || compareRunAge(newest, own) === "older") run = own;
+  else run = (await start.mosoo.getEndedRunByInterrupt(threadId, own.id)) ?? { ...own, status: undefined };
+  const current: ThreadHandle = { ...handle, thread, run, isFresh: true };
+  start.listener.thread(current, links?.thread ?? undefined);
+  return current;
+}
+
+/**
+ * `on-rerun: resume`: continues with the run of an earlier attempt, and sends the message again in its thread where that
+ * run ended other than completed.
+ *
+ * Which runs are this step's is proven by the keys, not by what the thread says, where others may send the same text: the
+ * message is sent under `+a2`, then `+a3` and so on, without a gap. The service answers a key that an earlier attempt has
+ * used with that attempt's run, and a key that nobody has used with a new run.
  *
  * @throws MosooError; CancelledError
  */
-export async function resume(start: StartContext, started: ThreadHandle): Promise<ThreadHandle> {
+export async function resume(start: StartContext, handle: ThreadHandle): Promise<ThreadHandle> {
   const { plan, context, listener } = start;
-  const seen = await readThread(start, started.threadId);
-  const run = await currentRun(start, started, seen.run);
-  const current: ThreadHandle = { ...started, thread: seen.thread, run, isFresh: true };
-  const link = seen.links?.thread ?? undefined;
-  const status = run?.status ?? undefined;
-  listener.thread(current, link);
-  if (status === undefined || !isTerminalStatus(status) || status === "completed") return current;
-
-  listener.info(`The run of an earlier attempt ended as ${status}; resending the message in the same thread`);
-  const sent = await sendStepMessage(start, {
-    threadId: started.threadId,
-    requestId: keyForAttempt(plan.key, context.runAttempt),
-    contract: started.contract,
-    // The files of the first message are in the thread already.
-    withFiles: false,
-    firstAttempt: false,
-  });
-  const resumed: ThreadHandle = { ...current, run: sent.run, resumedAfter: status };
-  listener.thread(resumed, link);
-  return resumed;
+  let current = await refresh(start, handle);
+  for (let sending = 2; sending <= context.runAttempt; sending += 1) {
+    const { run, threadId, contract } = current;
+    const status = run?.status ?? undefined;
+    if (run === null || status === undefined || !isTerminalStatus(status) || status === "completed") break;
+    listener.info(`Run ${run.id} of an earlier attempt ended as ${status}; resending the message in the same thread`);
+    const sent = await sendStepMessage(start, {
+      threadId,
+      requestId: keyForAttempt(plan.key, sending),
+      contract,
+      // The files of the first message are in the thread already.
+      withFiles: false,
+      firstAttempt: false,
+    });
+    const resumed: ThreadHandle = { ...current, run: sent.run, resumedAfter: status };
+    listener.thread(resumed, undefined);
+    if (!sent.replayed) return resumed;
+    current = await refresh(start, resumed);
+  }
+  return current;
 }
