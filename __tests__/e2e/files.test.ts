@@ -146,18 +146,9 @@ skipUnless("quotes in names", describe)("the patterns", () => {
     [
       "everything",
       "**",
-      [
-        "a.txt",
-        "b.txt",
-        "c.md",
-        "d.txt",
-        "e.txt",
-        "empty.bin",
-        'quo"te;name=x.txt',
-        "with blanks.txt",
-        "ümläut 你好 🙂.txt",
-      ],
+      ["a.txt", "b.txt", "c.md", "d.txt", "empty.bin", 'quo"te;name=x.txt', "with blanks.txt", "ümläut 你好 🙂.txt"],
     ],
+    ["a hidden folder by its name", ".hidden", ["e.txt"]],
     ["the same file twice", "a.txt\n*.bin\na.t?t", ["a.txt", "empty.bin"]],
   ])("%s", async (_, patterns, names) => {
     const server = await serve("2026-07");
@@ -177,13 +168,18 @@ skipUnless("quotes in names", describe)("the patterns", () => {
   });
 
   it.concurrent.each<[string, string, RegExp, ((place: string) => void)?]>([
-    ["no match", "missing/*.pdf", /No file matches/],
-    ["only folders", "only", /No file matches/, (place) => mkdirSync(join(place, "only/empty"), { recursive: true })],
-    ["what lies under .git", ".git/config", /No file matches/],
+    ["no match", "missing/*.pdf", /"missing\/\*\.pdf" matches no file/],
+    [
+      "only folders",
+      "only",
+      /"only" matches no file/,
+      (place) => mkdirSync(join(place, "only/empty"), { recursive: true }),
+    ],
+    ["what lies under .git", ".git/config", /only matches files under \.git\//],
     [
       "a link out of the workspace",
       "out.txt",
-      /"out\.txt" lies outside the workspace/,
+      /"out\.txt" is outside the workspace/,
       (place) => {
         symlinkSync("../outside.txt", join(place, "out.txt"));
       },
@@ -191,7 +187,7 @@ skipUnless("quotes in names", describe)("the patterns", () => {
     [
       "a folder that is a link out of it",
       "all",
-      /lies outside the workspace/,
+      /is outside the workspace/,
       (place) => {
         symlinkSync("..", join(place, "all"));
       },
@@ -199,7 +195,7 @@ skipUnless("quotes in names", describe)("the patterns", () => {
     [
       "a link into .git",
       "config.txt",
-      /lies under \.git\/, where credentials are kept/,
+      /is under \.git\//,
       (place) => {
         symlinkSync(".git/config", join(place, "config.txt"));
       },
@@ -207,7 +203,7 @@ skipUnless("quotes in names", describe)("the patterns", () => {
     [
       "one byte too much",
       "huge.bin",
-      /"huge\.bin" has 67,108,865 bytes; at most 67,108,864 are taken/,
+      /"huge\.bin" has 67,108,865 bytes; the maximum is 67,108,864/,
       (place) => {
         const file = openSync(join(place, "huge.bin"), "w");
         ftruncateSync(file, 67_108_865);
@@ -216,10 +212,9 @@ skipUnless("quotes in names", describe)("the patterns", () => {
     ],
     [
       "a link to nowhere",
-      "a.txt\nnowhere",
-      /No file matches|cannot be read|"a\.txt"/,
+      "nowhere",
+      /"nowhere" matches no file/,
       (place) => {
-        rmSync(join(place, "a.txt"));
         symlinkSync("gone", join(place, "nowhere"));
       },
     ],

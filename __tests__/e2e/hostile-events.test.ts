@@ -135,7 +135,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
     const workspace = join(folder, "uploaded");
     mkdirSync(join(workspace, "up"), { recursive: true });
     for (const name of names) writeFileSync(join(workspace, "up", name), "x");
-    const { step, harm } = await meet({ workspace, with: { files: "up/**" } });
+    const { step, harm } = await meet({ workspace, with: { files: "up/**", "include-hidden-files": "true" } });
     expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
     const sent = scene.mosoo.requests.flatMap(({ multipart }) => multipart?.filename ?? []);
     // What browsers write for line ends and quotes cannot be told from the same signs in a name.
@@ -148,7 +148,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
     const workspace = join(folder, "refused");
     mkdirSync(join(workspace, "up"), { recursive: true });
     for (const name of names) symlinkSync("/etc/hostname", join(workspace, "up", name));
-    const { step, harm } = await meet({ workspace, with: { files: "up/**" } });
+    const { step, harm } = await meet({ workspace, with: { files: "up/**", "include-hidden-files": "true" } });
     expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
     expect(step.annotations).toHaveLength(1);
     expect(scene.mosoo.requests).toEqual([]);

@@ -190,7 +190,7 @@ describe("a failure before or on the way", () => {
     ["the token in the message, too", { ...refused, message: canary }],
     ["the token as user of the API's URL", { "api-url": `https://${percent(canary)}@mosoo.ai/` }],
     ["the token as a file's name", { message: "", "message-file": canary }],
-    ["the token as a pattern", { files: canary.replaceAll("\\", "") }],
+    ["the token as a pattern", { files: canary.replaceAll("\\", ""), token: canary.replaceAll("\\", "") }],
     ["the token as a choice", { "on-rerun": canary }],
     [
       "the token as thread",

@@ -1,42 +1,58 @@
 /** The files that `files` names: found by glob patterns, checked one by one, measured and hashed. Loaded only then. */
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { open, realpath } from "node:fs/promises";
-import { basename, isAbsolute, resolve, sep } from "node:path";
+import { basename, isAbsolute, matchesGlob, resolve, sep } from "node:path";
 import * as glob from "@actions/glob";
 import { formatInteger, pluralize } from "../common/format.ts";
 import { type LocalFile, MAX_UPLOAD_BYTES } from "../mosoo/files.ts";
-import { isPathInside, resolveGlobPattern, toPosixRelativePath } from "./workspace-paths.ts";
+import {
+  OUTSIDE_WORKSPACE,
+  PathError,
+  describeReadError,
+  isPathInside,
+  openRegularFile,
+  resolveGlobPattern,
+  resolveReadablePath,
+  toPosixRelativePath,
+  tryRealPath,
+} from "./workspace-paths.ts";
 import type { InputIssue } from "./input-errors.ts";
-import { logLine } from "../sanitize/log-text.ts";
 
 export interface Attachment extends LocalFile {
   /** Relative to the workspace, with slashes: the same on every system. */
   relativePath: string;
 }
 
-const MAX_FILES = 1_000;
-
-const EXCLUDE_HINT = "Leave it out by a pattern with `!`.";
-const OUTSIDE_WORKSPACE =
-  "lies outside the workspace (symbolic links resolved). Copy it into the workspace, or leave it out by a pattern with `!`.";
-
-function refuse(path: string, why: string): InputIssue {
-  return { input: "files", text: `${logLine(JSON.stringify(path), 200)} ${why}` };
+export interface AttachmentOptions {
+  workspace: string;
+  /** Also files that only a wildcard matches though a part of their path begins with a dot. */
+  includeHidden: boolean;
 }
 
-async function hash(path: string): Promise<{ bytes: number; sha256: string } | "not a file"> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK || 0) | (constants.O_NOFOLLOW || 0));
+const MAX_FILES = 1_000;
+const READ_CHUNK_BYTES = 64 * 1024;
+const EXCLUDE_HINT = "To exclude it, add a pattern with `!`.";
+
+/** An issue with one file or pattern. */
+function issue(subject: string, reason: string, hint = EXCLUDE_HINT): InputIssue {
+  return { input: "files", text: `${JSON.stringify(subject)} ${reason}. ${hint}` };
+}
+
+/** A path as people know it: relative to the workspace where it is there. */
+function displayPath(path: string, workspace: string): string {
+  return isPathInside(resolve(workspace), path) ? toPosixRelativePath(resolve(workspace), path) : path;
+}
+
+/** @throws PathError, and what the file system throws */
+async function hash(path: string): Promise<{ bytes: number; sha256: string }> {
+  const { file, size } = await openRegularFile(path);
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) return "not a file";
-    if (stat.size > MAX_UPLOAD_BYTES) return { bytes: stat.size, sha256: "" };
+    if (size > MAX_UPLOAD_BYTES) {
+      throw new PathError(`has ${pluralize(size, "byte")}; the maximum is ${formatInteger(MAX_UPLOAD_BYTES)}`);
+    }
     const digest = createHash("sha256");
     let bytes = 0;
-    for await (const chunk of file.createReadStream({
-      autoClose: false,
-      highWaterMark: 64 * 1024,
-    }) as AsyncIterable<Buffer>) {
+    const content: AsyncIterable<Buffer> = file.createReadStream({ autoClose: false, highWaterMark: READ_CHUNK_BYTES });
+    for await (const chunk of content) {
       digest.update(chunk);
       bytes += chunk.length;
     }
@@ -46,115 +62,121 @@ async function hash(path: string): Promise<{ bytes: number; sha256: string } | "
   }
 }
 
-/** A path as people know it: from the workspace on, where it lies there. */
-function displayPath(path: string, workspace: string): string {
-  return isPathInside(resolve(workspace), path) ? toPosixRelativePath(resolve(workspace), path) : path;
-}
-
-async function validateFile(path: string, workspace: string): Promise<Attachment | InputIssue> {
-  const way = toPosixRelativePath(resolve(workspace), path);
-  const shown = displayPath(path, workspace);
-  const realWorkspace = await realpath(workspace);
-  const real = await realpath(path);
-  if (!isPathInside(realWorkspace, real)) return refuse(shown, OUTSIDE_WORKSPACE);
-  const parts = `${way}/${toPosixRelativePath(realWorkspace, real)}`.toLowerCase().split("/");
-  if (parts.includes(".git")) {
-    return refuse(shown, `lies under .git/, where credentials are kept. ${EXCLUDE_HINT}`);
+async function readAttachment(path: string, workspace: string): Promise<Attachment | InputIssue> {
+  try {
+    const real = await resolveReadablePath(path, { workspace });
+    const relativePath = toPosixRelativePath(resolve(workspace), path);
+    return { name: basename(path), path: real, relativePath, ...(await hash(real)) };
+  } catch (error) {
+    return issue(displayPath(path, workspace), describeReadError(error));
   }
-  const hashed = await hash(real);
-  if (hashed === "not a file") return refuse(shown, `is not a regular file. ${EXCLUDE_HINT}`);
-  if (hashed.bytes > MAX_UPLOAD_BYTES)
-    return refuse(
-      shown,
-      `has ${pluralize(hashed.bytes, "byte")}; at most ${formatInteger(MAX_UPLOAD_BYTES)} are taken. ${EXCLUDE_HINT}`,
-    );
-  return { name: basename(path), path: real, relativePath: way, ...hashed };
 }
 
-/** A place outside the workspace where a search would begin: the whole disk may lie below it. */
-async function findSearchPathOutsideWorkspace(
-  starts: readonly string[],
-  workspace: string,
-): Promise<string | undefined> {
-  const realOf = (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
-  const realWorkspace = await realOf(workspace);
-  for (const start of starts) {
-    const real = await realOf(start);
-    // Below what is not there nothing is found.
-    if (real !== undefined && !(realWorkspace !== undefined && isPathInside(realWorkspace, real))) return start;
+function rootPattern(pattern: string, workspace: string): string {
+  const [mark, rest] = pattern.startsWith("!") ? ["!", pattern.slice(1).trim()] : ["", pattern];
+  return isAbsolute(rest) || rest.startsWith("~") ? mark + rest : mark + resolveGlobPattern(workspace, rest);
+}
+
+/** @throws PathError about a place outside the workspace where the search would begin: the whole disk may be below it */
+async function createGlobber(patterns: readonly string[], workspace: string): Promise<glob.Globber> {
+  const globber = await glob.create(patterns.map((pattern) => rootPattern(pattern, workspace)).join("\n"), {
+    matchDirectories: false,
+    followSymbolicLinks: true,
+    implicitDescendants: true,
+    excludeHiddenFiles: false,
+  });
+  const realWorkspace = await tryRealPath(workspace);
+  for (const start of globber.getSearchPaths()) {
+    const real = await tryRealPath(start);
+    // Nothing is found below a folder that does not exist.
+    if (real !== undefined && !(realWorkspace !== undefined && isPathInside(realWorkspace, real)))
+      throw new PathError(`${JSON.stringify(displayPath(start, workspace))} ${OUTSIDE_WORKSPACE}. ${EXCLUDE_HINT}`);
   }
-  return undefined;
+  return globber;
 }
 
-interface Matches {
-  /** In order; one more than are taken at most. */
-  paths: string[];
-  /** There are some under .git/, where nothing is taken from: that of a submodule is a file. */
-  inGit: boolean;
+/** Whether a part of the path begins with a dot that no pattern names: a wildcard does not match it. */
+function isHidden(path: string, patterns: readonly string[], workspace: string): boolean {
+  const relative = displayPath(path, workspace);
+  if (!relative.split("/").some((part) => part.startsWith("."))) return false;
+  return !patterns.some((pattern) => {
+    const named = pattern.replace(/^(\.[/\\])+|[/\\]+$/g, "");
+    return [named, `${named}/**`].some((each) => matchesGlob(isAbsolute(named) ? path : relative, each));
+  });
 }
 
-/** Looks no further than it must: a link, which a pull request can bring, may lead to a folder without end. */
-async function search(globber: glob.Globber): Promise<Matches> {
+/** Why a match is left out without an error of its own. */
+type LeftOut = "git" | "hidden";
+
+function leftOut(path: string, patterns: readonly string[], options: AttachmentOptions): LeftOut | undefined {
+  // Of a submodule .git is a file.
+  if (path.split(sep).includes(".git")) return "git";
+  return !options.includeHidden && isHidden(path, patterns, options.workspace) ? "hidden" : undefined;
+}
+
+const NO_MATCH: Record<LeftOut | "nothing", [reason: string, hint: string]> = {
+  nothing: ["matches no file", "Patterns are relative to the workspace; check that an earlier step creates the file."],
+  git: ["only matches files under .git/, where credentials are stored", "Those are not attached."],
+  hidden: [
+    "only matches hidden files",
+    "Set `include-hidden-files: true`, or name them with their dot, such as `.config/**`.",
+  ],
+};
+
+/** An issue where the pattern, taken alone, matches no file. */
+async function findMissingMatch(pattern: string, options: AttachmentOptions): Promise<InputIssue | undefined> {
+  let why: LeftOut | "nothing" = "nothing";
+  for await (const path of (await createGlobber([pattern], options.workspace)).globGenerator()) {
+    const left = leftOut(path, [pattern], options);
+    if (left === undefined) return undefined;
+    why = left;
+  }
+  return issue(pattern, ...NO_MATCH[why]);
+}
+
+/** All matches, in order; one more than the maximum at most: a link may lead to a folder without end. */
+async function search(patterns: readonly string[], options: AttachmentOptions): Promise<string[]> {
   const found = new Set<string>();
-  let inGit = false;
-  for await (const path of globber.globGenerator()) {
-    if (path.split(sep).includes(".git")) inGit = true;
-    else found.add(path);
+  const included = patterns.filter((pattern) => !pattern.startsWith("!"));
+  for await (const path of (await createGlobber(patterns, options.workspace)).globGenerator()) {
+    if (leftOut(path, included, options) === undefined) found.add(path);
     if (found.size > MAX_FILES) break;
   }
-  return { paths: [...found].sort(), inGit };
+  return [...found].sort();
 }
 
-function searchProblem(error: unknown, workspace: string): InputIssue {
-  const { code, path, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error("unknown");
-  if (code === undefined || path === undefined)
-    return { input: "files", text: `The patterns cannot be used: ${logLine(message, 200)}` };
-  return refuse(displayPath(path, workspace), `cannot be read (${code}). ${EXCLUDE_HINT}`);
+function toSearchIssue(error: unknown, workspace: string): InputIssue {
+  if (error instanceof PathError) return { input: "files", text: error.message };
+  const path = typeof error === "object" && error !== null && "path" in error ? error.path : undefined;
+  if (typeof path === "string") return issue(displayPath(path, workspace), describeReadError(error));
+  const reason = error instanceof Error ? error.message : "unknown error";
+  return { input: "files", text: `The patterns are invalid: ${reason.replace(/\.?$/, ".")}` };
 }
 
-/** The files that match, in the order of their paths; or all problems with them. No match is a problem. */
+/** The files that match, in the order of their paths; or everything that is wrong. Every pattern has to match. */
 export async function findAttachments(
   patterns: readonly string[],
-  workspace: string,
+  options: AttachmentOptions,
 ): Promise<Attachment[] | InputIssue[]> {
-  const rooted = patterns.map((pattern) => {
-    const [mark, rest] = pattern.startsWith("!") ? ["!", pattern.slice(1).trim()] : ["", pattern];
-    return isAbsolute(rest) || rest.startsWith("~") ? mark + rest : mark + resolveGlobPattern(workspace, rest);
-  });
-  let matches: Matches;
+  const { workspace } = options;
   try {
-    const globber = await glob.create(rooted.join("\n"), {
-      matchDirectories: false,
-      followSymbolicLinks: true,
-      implicitDescendants: true,
-      excludeHiddenFiles: false,
-    });
-    const stray = await findSearchPathOutsideWorkspace(globber.getSearchPaths(), workspace);
-    if (stray !== undefined) return [refuse(displayPath(stray, workspace), OUTSIDE_WORKSPACE)];
-    matches = await search(globber);
-  } catch (error) {
-    return [searchProblem(error, workspace)];
-  }
-  const { paths, inGit } = matches;
-  if (paths.length === 0) {
-    const text = inGit
-      ? "No file matches but those under .git/, where credentials are kept: none of them is taken."
-      : "No file matches. Patterns are relative to the workspace; is the file made before this step?";
-    return [{ input: "files", text }];
-  }
-  if (paths.length > MAX_FILES) {
-    const most = formatInteger(MAX_FILES);
-    return [{ input: "files", text: `More than ${most} files match; at most ${most} are taken. Narrow the patterns.` }];
-  }
-  const examined: (Attachment | InputIssue)[] = [];
-  for (const path of paths) {
-    try {
-      examined.push(await validateFile(path, workspace));
-    } catch (error) {
-      const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
-      examined.push(refuse(displayPath(path, workspace), `cannot be read (${code}). ${EXCLUDE_HINT}`));
+    const missing: InputIssue[] = [];
+    for (const pattern of patterns.filter((each) => !each.startsWith("!"))) {
+      const found = await findMissingMatch(pattern, options);
+      if (found !== undefined) missing.push(found);
     }
+    if (missing.length > 0) return missing;
+    const paths = await search(patterns, options);
+    if (paths.length === 0) return [{ input: "files", text: "No file matches: the patterns exclude all of them." }];
+    if (paths.length > MAX_FILES) {
+      const text = `More than ${formatInteger(MAX_FILES)} files match, which is the maximum. Narrow the patterns.`;
+      return [{ input: "files", text }];
+    }
+    const read: (Attachment | InputIssue)[] = [];
+    for (const path of paths) read.push(await readAttachment(path, workspace));
+    const issues = read.filter((each) => "input" in each);
+    return issues.length > 0 ? issues : read.filter((each) => "sha256" in each);
+  } catch (error) {
+    return [toSearchIssue(error, workspace)];
   }
-  const problems = examined.filter((each) => "input" in each);
-  return problems.length > 0 ? problems : examined.filter((each) => "sha256" in each);
 }

@@ -178,8 +178,12 @@ function graphqlUrlOf(apiUrl: string): string {
 
 /** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
 export function readContext(environment: Environment): ActionContext {
+  return parseContext(environment, readPayload(environment["GITHUB_EVENT_PATH"]));
+}
+
+/** The context as the variables and the event's payload give it. Pure. */
+export function parseContext(environment: Environment, payload: unknown): ActionContext {
   const get = (name: string): string => environment[name] ?? "";
-  const payload = readPayload(environment["GITHUB_EVENT_PATH"]);
   const serverUrl = URL.canParse(get("GITHUB_SERVER_URL")) ? get("GITHUB_SERVER_URL") : "https://github.com";
   const apiUrl = get("GITHUB_API_URL") || "https://api.github.com";
   const repository = get("GITHUB_REPOSITORY");

@@ -1,102 +1,104 @@
 /**
- * Inputs → Settings. The only reader of the inputs. Every problem of a run is collected before anything is sent.
+ * Every input once: its name, parser and default. The only reader of the inputs.
  *
- * An empty input counts as not given: an expression that evaluates to nothing suppresses the default of action.yml,
- * so the defaults stand here, too (__tests__/action-metadata.test.ts holds both together).
+ * An empty input counts as not given: an expression that evaluates to nothing suppresses the default of action.yml, so
+ * the defaults are here too (a test compares both).
  */
 import * as core from "@actions/core";
-import * as z from "../common/zod.ts";
+import type { InputIssue } from "./input-errors.ts";
+import { type MisspelledInput, findMisspelledInputs } from "./misspelled-inputs.ts";
 import {
   InvalidInputError,
   parseApiUrl,
   parseBoolean,
   parseChoice,
   parseDuration,
+  parseEachLine,
   parseId,
-  parseIds,
   parseIdempotencyKey,
   parseLine,
+  parseLines,
   parseNumber,
-  parsePath,
   parsePatterns,
   parseToken,
+  rejectExpression,
+  unwrapToken,
 } from "./parsers.ts";
-import { InputValidationError, type InputIssue } from "./input-errors.ts";
 
-export const defaults = {
-  "api-url": "https://mosoo.ai/api/v1",
-  "on-rerun": "resume",
-  "create-timeout": "5m",
-  "request-timeout": "30s",
-  wait: "false",
-  "wait-timeout": "30m",
-  "on-wait-timeout": "leave",
-  "on-cancel": "interrupt",
-  "on-waiting-input": "fail",
-  "fail-on-run-error": "true",
-  "pr-comment": "off",
-  summary: "true",
-  "on-missing-token": "fail",
-} as const;
+export const DEFAULT_API_URL = "https://mosoo.ai/api/v1";
 
-/** An input's rule; a text of nothing gives what stands in its place. */
-function input<T, Nothing>(rule: (text: string) => T, nothing: Nothing) {
-  return z.transform((text: string, context): T | Nothing => {
-    if (text === "") return nothing;
-    try {
-      return rule(text);
-    } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error;
-      context.issues.push({ code: "custom", message: error.message, input: undefined });
-      return z.NEVER;
-    }
-  });
+interface Input<T> {
+  /** Parses the trimmed text, which is empty where the input is not given. */
+  parse: (text: string) => T;
+  default?: string;
 }
 
-function optional<T>(rule: (text: string) => T) {
-  return input(rule, undefined);
+function optional<T>(parse: (text: string) => T): Input<T | undefined> {
+  return { parse: (text) => (text === "" ? undefined : parse(rejectExpression(text))) };
 }
 
-function withDefault<T>(name: keyof typeof defaults, rule: (text: string) => T) {
-  return input(rule, rule(defaults[name]));
+function withDefault<T>(value: string, parse: (text: string) => T): Input<T> {
+  return { parse: (text) => parse(text === "" ? value : rejectExpression(text)), default: value };
 }
 
-const schema = z.object({
+/** A text that may contain expressions, or comes from one. */
+const anyText: Input<string | undefined> = { parse: (text) => (text === "" ? undefined : text) };
+
+const INPUTS = {
+  // Essentials
   "agent-id": optional(parseId),
+  message: anyText,
+  "message-file": optional((path) => path),
   "thread-id": optional(parseId),
-  message: optional((text) => text),
-  "message-file": optional(parsePath),
-  "external-ref": optional(parseLine),
-  "attributed-user-id": optional(parseLine),
-  "user-id": optional(parseLine),
-  "file-ids": optional(parseIds),
-  files: optional(parsePatterns),
-  "api-url": withDefault("api-url", parseApiUrl),
-  "idempotency-key": optional(parseIdempotencyKey),
-  "on-rerun": withDefault("on-rerun", parseChoice("resume", "replay", "create")),
-  "create-timeout": withDefault("create-timeout", parseDuration),
-  "request-timeout": withDefault("request-timeout", parseDuration),
-  wait: withDefault("wait", parseBoolean),
-  "wait-timeout": withDefault("wait-timeout", parseDuration),
-  "on-wait-timeout": withDefault("on-wait-timeout", parseChoice("leave", "interrupt")),
-  "on-cancel": withDefault("on-cancel", parseChoice("interrupt", "leave")),
-  "on-waiting-input": withDefault("on-waiting-input", parseChoice("fail", "wait", "interrupt")),
-  "fail-on-run-error": withDefault("fail-on-run-error", parseBoolean),
-  "pr-comment": withDefault("pr-comment", parseChoice("off", "update", "new")),
+  // Waiting for the response
+  wait: withDefault("false", parseBoolean),
+  "wait-timeout": withDefault("30m", parseDuration),
+  "on-wait-timeout": withDefault("leave", parseChoice("leave", "interrupt")),
+  "on-cancel": withDefault("interrupt", parseChoice("interrupt", "leave")),
+  "on-waiting-input": withDefault("fail", parseChoice("fail", "wait", "interrupt")),
+  "fail-on-run-error": withDefault("true", parseBoolean),
+  // Pull requests and issues
+  "pr-comment": withDefault("off", parseChoice("off", "update", "new")),
   "pr-number": optional(parseNumber),
-  summary: withDefault("summary", parseBoolean),
-  "on-missing-token": withDefault("on-missing-token", parseChoice("fail", "skip-untrusted", "skip")),
-  matrix: optional((text) => text),
-});
+  summary: withDefault("true", parseBoolean),
+  "on-missing-token": withDefault("fail", parseChoice("fail", "skip-untrusted", "skip")),
+  // Files and references
+  files: optional(parsePatterns),
+  "include-hidden-files": withDefault("false", parseBoolean),
+  "file-ids": optional(parseEachLine(parseId)),
+  "external-ref": optional(parseLine),
+  "user-id": optional(parseLine),
+  "attributed-user-id": optional(parseLine),
+  // Reliability and network
+  "api-url": withDefault(DEFAULT_API_URL, parseApiUrl),
+  "on-rerun": withDefault("resume", parseChoice("resume", "replay", "create")),
+  "idempotency-key": optional(parseIdempotencyKey),
+  "create-timeout": withDefault("5m", parseDuration),
+  "request-timeout": withDefault("30s", parseDuration),
+  matrix: anyText,
+} satisfies Record<string, Input<unknown>>;
+
+/** Inputs that are read first, to be masked. */
+const SECRET_INPUTS = ["token", "github-token"];
+
+/** Every input of the action. */
+export const INPUT_NAMES: readonly string[] = [...Object.keys(INPUTS), ...SECRET_INPUTS];
+
+/** The defaults that are not expressions, by name. */
+export const INPUT_DEFAULTS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries<Input<unknown>>(INPUTS).flatMap(([name, { default: value }]) =>
+    value === undefined ? [] : [[name, value]],
+  ),
+);
 
 type CamelCase<T extends string> = T extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : T;
 
-type InputName = keyof typeof schema.shape;
+type InputName = keyof typeof INPUTS;
 
 /** Each input by its name in camelCase: `agentId` for `agent-id`. */
-type Values = { [Name in InputName as CamelCase<Name>]: z.infer<(typeof schema.shape)[Name]> };
+type Values = { [Name in InputName as CamelCase<Name>]: ReturnType<(typeof INPUTS)[Name]["parse"]> };
 
 function toCamelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -104,119 +106,124 @@ function toCamelCase(name: string): string {
 
 export type Inputs = Values & {
   token: string;
-  /** A leading `Bearer ` was dropped from it. */
-  tokenHadScheme: boolean;
+  /** A leading `Bearer ` was removed from it. */
+  tokenHadBearerPrefix: boolean;
   githubToken: string | undefined;
 };
 
-/** What the token's absence means; looked at before every other input. */
+/** What to do without a token; looked at before every other input. */
 export type MissingTokenPolicy = Values["onMissingToken"];
 
-/** Values that must appear nowhere: told to the runner before the first line of output. */
+/** Values that may appear nowhere: registered with the runner before the first line of output. */
 export interface Secrets {
+  /** As given, trimmed. */
   token: string;
   githubToken: string;
-  /** For redacting our own outputs. */
+  /** To redact from our own output. */
   all: readonly string[];
 }
 
-/** A mask of a few characters would blot out half the log, and drop outputs between jobs. */
+/** A mask of a few characters would hide half the log, and drop outputs between jobs. */
 const MIN_SECRET_LENGTH = 4;
 
-/** Reads the two secrets and has the runner mask them. Call it first of all. */
+/**
+ * Reads the two secrets and has the runner mask them. Call it first of all.
+ *
+ * The runner masks a value of several lines line by line, so that a line such as `data` would hide half the log. Such a
+ * value is no token: it is rejected later, and until then redacted from our own output alone.
+ */
 export function maskSecrets(): Secrets {
   const given = core.getInput("token");
-  // `Bearer ${{ secrets.X }}` where the secret is not there.
+  // `Bearer ${{ secrets.X }}` where the secret does not exist.
   const token = /^Bearer$/i.test(given) ? "" : given;
   const githubToken = core.getInput("github-token");
-  const bare = token.replace(/^Bearer\s+/i, "");
-  const all = [...new Set([token, bare, githubToken])].filter((secret) => secret.length >= MIN_SECRET_LENGTH);
-  for (const secret of all) core.setSecret(secret);
-  return { token, githubToken, all };
+  const isMaskable = (secret: string): boolean => secret.length >= MIN_SECRET_LENGTH;
+  const secrets = [...new Set([token, unwrapToken(token).token, githubToken])].filter(isMaskable);
+  for (const secret of secrets) if (!/[\r\n]/.test(secret)) core.setSecret(secret);
+  const lines = secrets.flatMap(parseLines).filter(isMaskable);
+  return { token, githubToken, all: [...new Set([...secrets, ...lines])] };
+}
+
+/** The value of an input, or what is wrong with it. */
+function readInput<T>(name: string, { parse }: Input<T>): { value: T } | InputIssue {
+  try {
+    return { value: parse(core.getInput(name)) };
+  } catch (error) {
+    if (error instanceof InvalidInputError) return { input: name, text: error.message };
+    throw error;
+  }
 }
 
 /**
- * The policy for a missing token, where it can be read: a skip comes before every other input's problem, for forks get
- * no `vars` either.
+ * The policy for a missing token; undefined where the input is invalid. A skip comes before every other input's problem,
+ * for forks get no `vars` either.
  */
 export function missingTokenPolicy(): MissingTokenPolicy | undefined {
-  const parsed = schema.shape["on-missing-token"].safeParse(core.getInput("on-missing-token"));
-  return parsed.success ? parsed.data : undefined;
+  const read = readInput("on-missing-token", INPUTS["on-missing-token"]);
+  return "value" in read ? read.value : undefined;
 }
 
+/** Inputs of this step whose names are almost one of this action's. */
+export function misspelledInputs(): MisspelledInput[] {
+  return findMisspelledInputs(process.env, INPUT_NAMES);
+}
+
+const EMPTY_EXPRESSION_ADVICE =
+  "If it comes from an expression, check that the variable exists and is available to this workflow.";
+
 function validateInputCombinations(): InputIssue[] {
-  const problems: InputIssue[] = [];
-  const given = (name: InputName): boolean => core.getInput(name) !== "";
-  const empty =
-    "If it is written as ${{ … }}, the expression came to nothing: check the name of the variable, and that it is visible to this workflow.";
-  if (!given("agent-id") && !given("thread-id")) {
-    problems.push({
-      input: "agent-id",
-      text: `It is empty. Give the ID of a published agent (or \`thread-id\` to continue a thread). ${empty}`,
-    });
-  } else if (!given("agent-id") && given("files")) {
-    problems.push({
-      input: "agent-id",
-      text: "It is empty, and `files` are uploaded to an agent. Give the ID of the thread's agent.",
-    });
+  const isGiven = (name: InputName): boolean => core.getInput(name) !== "";
+  const required = (input: InputName, text: string): InputIssue => ({ input, text: withMisspelling(input, text) });
+  const issues: InputIssue[] = [];
+  if (!isGiven("agent-id") && !isGiven("thread-id")) {
+    issues.push(required("agent-id", `Required, unless \`thread-id\` is set. ${EMPTY_EXPRESSION_ADVICE}`));
+  } else if (!isGiven("agent-id") && isGiven("files")) {
+    issues.push(required("agent-id", "Required with `files`, which are uploaded to an agent: set the thread's agent."));
   }
-  if (given("message") && given("message-file")) {
-    problems.push({ input: "message-file", text: "It is given together with `message`. Give one of the two." });
-  } else if (!given("message") && !given("message-file")) {
-    problems.push({
-      input: "message",
-      text: `It is empty. Say what the agent is to do, here or in a file (\`message-file\`). ${empty}`,
-    });
+  if (isGiven("message") && isGiven("message-file")) {
+    issues.push({ input: "message-file", text: "Mutually exclusive with `message`: set one of the two." });
+  } else if (!isGiven("message") && !isGiven("message-file")) {
+    issues.push(required("message", `Required, unless \`message-file\` is set. ${EMPTY_EXPRESSION_ADVICE}`));
   }
-  return problems;
+  return issues;
+}
+
+/** The problem of a missing input, with the misspelled one that may have been meant for it. */
+function withMisspelling(input: string, text: string): string {
+  const found = misspelledInputs().find(({ meant }) => meant === input);
+  return found === undefined ? text : `The input is misspelled as \`${found.given}\`. ${text}`;
 }
 
 /**
- * Reads and checks all inputs that need nothing but themselves.
+ * Reads and checks everything that needs nothing but the inputs themselves.
  *
- * @returns the inputs, or undefined with the problems; files and the message are looked at by the caller, so that
- *   their problems stand in the same report
+ * @param missingToken what is wrong where there is no token
+ * @returns `inputs` is undefined where there are issues; files and the message are read by the caller, which adds theirs
  */
-export function readInputs(secrets: Secrets): {
-  inputs: Inputs | undefined;
-  values: Partial<Values>;
-  problems: InputIssue[];
-} {
-  const raw = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, core.getInput(name)]));
-  const problems: InputIssue[] = [];
-
-  let token = "";
-  if (secrets.token === "") {
-    problems.push({ input: "token", text: "It is empty." });
-  } else {
-    try {
-      token = parseToken(secrets.token);
-    } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error;
-      problems.push({ input: "token", text: error.message });
-    }
-  }
+export function readInputs(
+  secrets: Secrets,
+  missingToken = "Required.",
+): { inputs: Inputs | undefined; values: Partial<Values>; issues: InputIssue[] } {
+  const token =
+    secrets.token === ""
+      ? { input: "token", text: withMisspelling("token", missingToken) }
+      : readInput("token", { parse: () => parseToken(secrets.token) });
+  const issues: InputIssue[] = "value" in token ? [] : [token];
 
   const values: Partial<Values> = {};
-  for (const [name, rule] of Object.entries(schema.shape)) {
-    const parsed = rule.safeParse(raw[name]);
-    if (parsed.success) Object.assign(values, { [toCamelCase(name)]: parsed.data });
-    else for (const issue of parsed.error.issues) problems.push({ input: name, text: issue.message });
+  for (const [name, input] of Object.entries<Input<unknown>>(INPUTS)) {
+    const read = readInput(name, input);
+    if ("value" in read) Object.assign(values, { [toCamelCase(name)]: read.value });
+    else issues.push(read);
   }
-  const isComplete = problems.every(({ input }) => input === "token");
-  problems.push(...validateInputCombinations());
-  const inputs: Inputs | undefined = isComplete
-    ? {
-        ...(values as Values),
-        token,
-        tokenHadScheme: token !== secrets.token,
-        githubToken: secrets.githubToken === "" ? undefined : secrets.githubToken,
-      }
-    : undefined;
-  return { inputs, values, problems };
-}
-
-/** @throws InputValidationError where there is any problem */
-export function throwIfInvalid(problems: readonly InputIssue[]): void {
-  if (problems.length > 0) throw new InputValidationError(problems);
+  issues.push(...validateInputCombinations());
+  if (issues.length > 0 || !("value" in token)) return { inputs: undefined, values, issues };
+  const inputs: Inputs = {
+    // Every input was read, or there would be an issue.
+    ...(values as Values),
+    token: token.value,
+    tokenHadBearerPrefix: token.value !== secrets.token,
+    githubToken: secrets.githubToken === "" ? undefined : secrets.githubToken,
+  };
+  return { inputs, values, issues };
 }

@@ -1,110 +1,128 @@
 /**
- * What each kind of input may be. Every rule reads a trimmed, non-empty text and gives a value, or throws a sentence
- * that says what is wrong by size or shape, and what to do. Pure.
+ * What each kind of input accepts. Every parser takes a trimmed, non-empty text and returns a value, or throws a
+ * sentence that says what the value must be, with its size but never its content. Pure.
  */
+import { formatInteger } from "../common/format.ts";
 import { isLoopback } from "../mosoo/http/redirects.ts";
-import { pluralize } from "../common/format.ts";
 
-const unexpanded = /\$\{\{/;
-const userInfo = /^[^/\\]*[/\\]{2}[^/\\?#]*@/;
-const control = /\p{Cc}/u;
-/** Blanks, control characters and what nobody sees: they come with copying, and break URLs and headers. */
-const invisible = /[\s\p{Cc}\p{Cf}\p{Z}\p{Cs}]/u;
-
-/** A rule's refusal; the message is for people. */
+/** A parser's rejection; the message is for people. */
 export class InvalidInputError extends Error {}
 
-const evaluateIt = "Write it where GitHub evaluates it (a workflow file, under `with:`).";
+const CONTROL_CHARACTER = /\p{Cc}/u;
+/** Whitespace, control characters and invisible ones: they come with copying, and break URLs and headers. */
+const INVISIBLE = /[\s\p{Cc}\p{Cf}\p{Z}\p{Cs}]/u;
+const USER_INFO = /^[^/\\]*[/\\]{2}[^/\\?#]*@/;
+/** 26 characters of Crockford's base 32; the first holds three bits only. */
+const ULID = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
+const MAX_ID_LENGTH = 255;
+const MAX_LINE_LENGTH = 255;
+const MAX_KEY_LENGTH = 128;
+const MIN_SECONDS = 1;
+const MAX_SECONDS = 86_400;
+const SECONDS_PER_UNIT = { "": 1, s: 1, m: 60, h: 3_600 };
 
-function characters(text: string): string {
-  return pluralize(text.length, "character");
+/** "(got 1 character)", "(got 1,234 characters)". */
+function got(text: string): string {
+  return `(got ${formatInteger(text.length)} character${text.length === 1 ? "" : "s"})`;
 }
 
-function rejectUnevaluatedExpression(text: string, fix: string): void {
-  if (unexpanded.test(text)) {
-    throw new InvalidInputError(`The expression \${{ … }} stands there as text. ${fix}`);
-  }
+/** Whether an expression is there as text, because GitHub did not evaluate it. */
+export function hasExpression(text: string): boolean {
+  return text.includes("${{");
 }
 
-/** An ID that goes into a URL's path. Not refused merely for not being a ULID: the server decides. */
+/** A text without an expression: everything but a message, which may be about expressions. */
+export function rejectExpression(text: string): string {
+  if (!hasExpression(text)) return text;
+  throw new InvalidInputError(
+    "Contains an unevaluated expression. GitHub evaluates `${{ … }}` only in workflow files and action metadata.",
+  );
+}
+
+/** An ID that becomes a segment of a URL's path. It need not be a ULID: the server decides. */
 export function parseId(text: string): string {
-  rejectUnevaluatedExpression(text, evaluateIt);
-  const size = characters(text);
-  if (invisible.test(text))
-    throw new InvalidInputError(
-      `The value (${size}) has blanks, line breaks or invisible characters inside. Give the bare ID.`,
-    );
+  if (INVISIBLE.test(text))
+    throw new InvalidInputError(`Must not contain whitespace or invisible characters ${got(text)}.`);
   if (/[/\\?#%]/.test(text))
-    throw new InvalidInputError(
-      `The value (${size}) has one of / \\ ? # % inside. Give the bare ID, not a URL or path.`,
-    );
-  if (/^\.+$/.test(text)) throw new InvalidInputError("The value is only dots. Give the ID.");
-  if (text.length > 255) throw new InvalidInputError(`The value has ${size}; an ID has 26. Give the bare ID.`);
+    throw new InvalidInputError(`Must be the ID alone, not a URL or path: / \\ ? # % are not allowed ${got(text)}.`);
+  if (/^\.+$/.test(text)) throw new InvalidInputError("Must not consist of dots only.");
+  if (text.length > MAX_ID_LENGTH)
+    throw new InvalidInputError(`Must be at most ${MAX_ID_LENGTH} characters ${got(text)}; an ID has 26.`);
   return text;
 }
 
-const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
-
-/** Whether the ID looks like those that the service makes today (26 characters of Crockford's base 32). */
+/** Whether the ID looks like those that the service makes. */
 export function isUlid(id: string): boolean {
-  return ulid.test(id);
+  return ULID.test(id);
 }
 
-/** The bare token. A leading `Bearer ` is dropped. Says nothing of the value in its refusals. */
+/** The part of a stored secret that is the token, and how it was stored. */
+export interface StoredToken {
+  token: string;
+  storedAs: "token" | "bearer" | "quoted" | "assignment";
+}
+
+/** Separates a token from what people store around it: `Bearer x`, `"x"`, `NAME=x`. */
+export function unwrapToken(text: string): StoredToken {
+  const quoted = /^(["'`])(.+)\1$/s.exec(text)?.[2];
+  if (quoted !== undefined) return { token: quoted, storedAs: "quoted" };
+  const assigned = /^[A-Z_][A-Z0-9_]*=(?!=*$)(.+)$/s.exec(text)?.[1];
+  if (assigned !== undefined) return { token: assigned.replace(/^(["'`])(.+)\1$/s, "$2"), storedAs: "assignment" };
+  const bearer = /^Bearer\s+(.+)$/is.exec(text)?.[1];
+  return bearer === undefined ? { token: text, storedAs: "token" } : { token: bearer, storedAs: "bearer" };
+}
+
+/** The token, without a leading `Bearer `. */
 export function parseToken(text: string): string {
-  // Not with a likely secret's name: the value is masked, and where it is that very expression, so would the advice be.
-  rejectUnevaluatedExpression(
-    text,
-    "Write `token: ${{ secrets.NAME }}` in the workflow file, with your secret's name for NAME.",
-  );
-  const bare = text.replace(/^Bearer\s+/i, "");
-  const size = characters(bare);
-  if (control.test(bare))
+  if (hasExpression(text)) {
+    // Without a likely name of a secret: the value is masked, and the advice with it where it is that very expression.
     throw new InvalidInputError(
-      `The secret (${size}) has a line break or another control character inside. Store it again as one line.`,
+      "Contains an unevaluated expression. Write `token: ${{ secrets.NAME }}` in the workflow file, with the name of your secret.",
     );
-  if (/[\s\p{Z}]/u.test(bare))
-    throw new InvalidInputError(`The secret (${size}) has a blank inside. Store the token alone.`);
-  if (!/^[\x21-\x7e]+$/.test(bare))
-    throw new InvalidInputError(`The secret (${size}) has a character outside ASCII inside. Store it again.`);
-  return bare;
+  }
+  const { token, storedAs } = unwrapToken(text);
+  if (CONTROL_CHARACTER.test(token)) {
+    throw new InvalidInputError(
+      `Must not contain a line break or another control character ${got(token)}. Store the secret again, as one line.`,
+    );
+  }
+  if (storedAs === "quoted") throw new InvalidInputError("Must not be in quotes. Store the secret without them.");
+  if (storedAs === "assignment") {
+    throw new InvalidInputError(
+      "Must be the token alone, not `NAME=value`. Store only what follows the equals sign as the secret.",
+    );
+  }
+  if (/[\s\p{Z}]/u.test(token))
+    throw new InvalidInputError(`Must not contain whitespace ${got(token)}. Store the token alone as the secret.`);
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new InvalidInputError(`Must contain ASCII characters only ${got(token)}. Store the secret again.`);
+  return token;
 }
 
 /** A line of text: no control characters, at most 255 characters. */
 export function parseLine(text: string): string {
-  rejectUnevaluatedExpression(text, evaluateIt);
-  if (control.test(text)) {
-    throw new InvalidInputError(
-      `The value (${characters(text)}) has a line break or another control character inside. Give one line.`,
-    );
-  }
-  if (text.length > 255) throw new InvalidInputError(`It has ${characters(text)}; at most 255 are taken. Shorten it.`);
+  if (CONTROL_CHARACTER.test(text))
+    throw new InvalidInputError(`Must be one line without control characters ${got(text)}.`);
+  if (text.length > MAX_LINE_LENGTH)
+    throw new InvalidInputError(`Must be at most ${MAX_LINE_LENGTH} characters ${got(text)}.`);
   return text;
 }
 
-/** The API's base, without trailing slashes. https, or http on loopback. */
+/** The API's base URL, without trailing slashes. https, or http on loopback. */
 export function parseApiUrl(text: string): URL {
-  rejectUnevaluatedExpression(text, "Give the URL itself.");
   if (/[\s\p{Cc}\\]/u.test(text))
-    throw new InvalidInputError(
-      "It has a blank, a backslash or a control character inside. Give a URL such as https://mosoo.ai/api/v1.",
-    );
-  if (!URL.canParse(text))
-    throw new InvalidInputError(
-      `The value (${characters(text)}) is not a URL. Give one such as https://mosoo.ai/api/v1.`,
-    );
+    throw new InvalidInputError("Must not contain whitespace, backslashes or control characters.");
+  if (!URL.canParse(text)) throw new InvalidInputError(`Must be a URL, such as https://mosoo.ai/api/v1 ${got(text)}.`);
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:")
-    throw new InvalidInputError(`Its scheme is ${url.protocol.slice(0, -1).slice(0, 20)}. Give an https URL.`);
-  if (url.username !== "" || url.password !== "" || userInfo.test(text))
-    throw new InvalidInputError("It has a user or password inside. The token has an input of its own, `token`.");
+    throw new InvalidInputError(`Must be an https URL (got ${url.protocol.slice(0, -1).slice(0, 20)}).`);
+  if (url.username !== "" || url.password !== "" || USER_INFO.test(text))
+    throw new InvalidInputError("Must not contain a user name or password. The token has its own input, `token`.");
   if (text.includes("?") || text.includes("#"))
-    throw new InvalidInputError(
-      "It has a query or fragment (? or #). Give the base alone, such as https://mosoo.ai/api/v1.",
-    );
+    throw new InvalidInputError("Must not contain a query or fragment (? or #).");
   if (url.protocol === "http:" && !isLoopback(url.hostname)) {
     throw new InvalidInputError(
-      "Plain http is taken for loopback alone (localhost, 127.0.0.1, [::1]): the token would go over the network unencrypted. Give an https URL.",
+      "Must be an https URL: plain http would send the token unencrypted. It is only accepted for localhost, 127.0.0.1 and [::1].",
     );
   }
   url.pathname = url.pathname.replace(/\/+$/, "");
@@ -113,55 +131,46 @@ export function parseApiUrl(text: string): URL {
 
 /** An idempotency key: 1 to 128 visible ASCII characters. */
 export function parseIdempotencyKey(text: string): string {
-  rejectUnevaluatedExpression(text, evaluateIt);
-  if (text.length > 128) throw new InvalidInputError(`It has ${characters(text)}; at most 128 are taken. Shorten it.`);
-  if (!/^[\x21-\x7e]+$/.test(text)) {
-    throw new InvalidInputError(
-      `The value (${characters(text)}) has a blank or a character outside visible ASCII inside. Use letters, digits and - _ . : /`,
-    );
-  }
+  if (text.length > MAX_KEY_LENGTH)
+    throw new InvalidInputError(`Must be at most ${MAX_KEY_LENGTH} characters ${got(text)}.`);
+  if (!/^[\x21-\x7e]+$/.test(text))
+    throw new InvalidInputError(`Must contain visible ASCII characters only, without whitespace ${got(text)}.`);
   return text;
 }
 
 /** Milliseconds of `90`, `90s`, `10m` or `1h`, from 1 s to 24 h. */
 export function parseDuration(text: string): number {
-  const match = /^(\d+)([smh]?)$/.exec(text);
-  if (match === null)
-    throw new InvalidInputError(`The value (${characters(text)}) is not a duration. Write 90 or 90s, 10m, 1h.`);
-  const seconds = Number(match[1]) * { "": 1, s: 1, m: 60, h: 3600 }[match[2] as "" | "s" | "m" | "h"];
-  if (seconds < 1 || seconds > 86_400)
-    throw new InvalidInputError("The duration is out of range. Give one from 1s to 24h.");
+  const [, amount, unit] = /^(\d+)([smh]?)$/.exec(text) ?? [];
+  if (amount === undefined) throw new InvalidInputError(`Must be a duration, such as 90, 90s, 10m or 1h ${got(text)}.`);
+  const seconds = Number(amount) * SECONDS_PER_UNIT[unit as keyof typeof SECONDS_PER_UNIT];
+  if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) throw new InvalidInputError("Must be from 1s to 24h.");
   return seconds * 1_000;
 }
 
-/** The YAML 1.2 core words, as the toolkit takes them. */
+/** The YAML 1.2 core words, as `core.getBooleanInput` accepts them. */
 export function parseBoolean(text: string): boolean {
   if (["true", "True", "TRUE"].includes(text)) return true;
   if (["false", "False", "FALSE"].includes(text)) return false;
-  throw new InvalidInputError(`The value (${characters(text)}) is neither true nor false. Write one of the two.`);
+  throw new InvalidInputError(`Must be true or false ${got(text)}.`);
 }
 
+/** One of these words. */
 export function parseChoice<const T extends string>(...choices: T[]): (text: string) => T {
   return (text) => {
     const found = choices.find((choice) => choice === text);
-    if (found === undefined)
-      throw new InvalidInputError(
-        `The value (${characters(text)}) is none of the choices. Write one of ${choices.join(", ")}.`,
-      );
-    return found;
+    if (found !== undefined) return found;
+    throw new InvalidInputError(`Must be one of ${choices.join(", ")} ${got(text)}.`);
   };
 }
 
-/** A pull request's number. */
+/** The number of a pull request or issue. */
 export function parseNumber(text: string): number {
   if (!/^[1-9]\d{0,9}$/.test(text))
-    throw new InvalidInputError(
-      `The value (${characters(text)}) is not the number of a pull request. Give digits alone, such as 12.`,
-    );
+    throw new InvalidInputError(`Must be the number of a pull request or issue, such as 12 ${got(text)}.`);
   return Number(text);
 }
 
-/** One item a line; blanks around items and empty lines do not count. */
+/** One item per line; whitespace around items and empty lines do not count. */
 export function parseLines(text: string): string[] {
   return text
     .split(/\r\n|\r|\n/)
@@ -169,37 +178,26 @@ export function parseLines(text: string): string[] {
     .filter((line) => line !== "");
 }
 
-export function parseIds(text: string): string[] {
-  return parseLines(text).map((line, index) => {
-    try {
-      return parseId(line);
-    } catch (error) {
-      throw error instanceof InvalidInputError
-        ? new InvalidInputError(
-            `Line ${index + 1}: ${error.message}${line.includes(",") ? " One ID a line; commas do not split." : ""}`,
-          )
-        : error;
-    }
-  });
+/** A list whose every line `parse` accepts; a rejection names the line. */
+export function parseEachLine<T>(parse: (line: string) => T): (text: string) => T[] {
+  return (text) =>
+    parseLines(text).map((line, index) => {
+      try {
+        return parse(line);
+      } catch (error) {
+        if (!(error instanceof InvalidInputError)) throw error;
+        const hint = line.includes(",") ? " Write one item per line; commas do not separate items." : "";
+        throw new InvalidInputError(`Line ${index + 1}: ${error.message}${hint}`);
+      }
+    });
 }
 
-/** A file's path. Whether it may be read is seen when it is looked for. */
-export function parsePath(text: string): string {
-  rejectUnevaluatedExpression(text, evaluateIt);
-  return text;
-}
-
-/** Patterns, one a line. Whether they match is seen when the files are looked for. */
+/** Glob patterns, one per line. Whether they match is known when the files are looked for. */
 export function parsePatterns(text: string): string[] {
-  rejectUnevaluatedExpression(text, evaluateIt);
   const patterns = parseLines(text);
-  if (control.test(patterns.join("")))
-    throw new InvalidInputError(
-      "A pattern has a control character inside. Write plain paths and patterns, one a line.",
-    );
+  if (CONTROL_CHARACTER.test(patterns.join("")))
+    throw new InvalidInputError("Patterns must not contain control characters.");
   if (patterns.some((pattern) => pattern.split(/[/\\]/).includes("..")))
-    throw new InvalidInputError(
-      "A pattern has `..` inside. Write it from the workspace on: files outside the workspace are not taken.",
-    );
+    throw new InvalidInputError("Patterns must not contain `..`: files outside the workspace are not attached.");
   return patterns;
 }

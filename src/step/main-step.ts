@@ -1,9 +1,9 @@
 /** The main step: prepare → start → wait → publish. */
 import { type ActionContext, readContext } from "../actions/context.ts";
 import { InputValidationError } from "../actions/input-errors.ts";
-import { type Secrets, missingTokenPolicy } from "../actions/inputs.ts";
+import { type Secrets, misspelledInputs, missingTokenPolicy } from "../actions/inputs.ts";
 import type { Logger } from "../actions/logger.ts";
-import { missingToken } from "../actions/missing-token.ts";
+import { skipWithoutToken } from "../actions/missing-token.ts";
 import type { Outputs } from "../actions/outputs.ts";
 import type { ShutdownController } from "../actions/shutdown.ts";
 import { errorMessage } from "../common/format.ts";
@@ -47,21 +47,7 @@ function getSkipReason(context: ActionContext, secrets: Secrets): string | undef
   }
   const policy = missingTokenPolicy();
   if (secrets.token !== "" || policy === undefined) return undefined;
-  const missing = missingToken(policy, context);
-  return missing.skip ? missing.notice : undefined;
-}
-
-/** An empty token's problem says what GitHub knows of the cause. */
-async function buildPlan(secrets: Secrets, context: ActionContext): Promise<StepPlan> {
-  try {
-    return await buildStepRequest(secrets, context);
-  } catch (error) {
-    if (!(error instanceof InputValidationError) || secrets.token !== "") throw error;
-    const missing = missingToken("fail", context);
-    throw new InputValidationError(
-      error.issues.map((each) => (each.input === "token" && !missing.skip ? { ...each, text: missing.problem } : each)),
-    );
-  }
+  return skipWithoutToken(policy, context);
 }
 
 /** @throws ActionError where later steps would get no outputs: better before a thread is created than after */
@@ -94,7 +80,10 @@ async function prepare(main: MainContext, context: ActionContext): Promise<StepP
   const skipReason = getSkipReason(context, secrets);
   if (skipReason !== undefined) log.notice(skipReason);
   assertOutputsWritable(outputs, log, skipReason === undefined ? "false" : "true");
-  return skipReason === undefined ? stop.rejectOnCancel(buildPlan(secrets, context)) : undefined;
+  if (skipReason !== undefined) return undefined;
+  for (const { given, meant } of misspelledInputs())
+    log.warning(`The action has no input \`${given}\`. Did you mean \`${meant}\`?`);
+  return stop.rejectOnCancel(buildStepRequest(secrets, context));
 }
 
 function openSession(main: MainContext, context: ActionContext, plan: StepPlan): Session {

@@ -4,6 +4,7 @@ import { deriveExternalRef, type ActionContext } from "../actions/context.ts";
 import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
 import { type Secrets, type Inputs, readInputs } from "../actions/inputs.ts";
 import { validateMessageLength, readMessageFile } from "../actions/message-file.ts";
+import { explainMissingToken } from "../actions/missing-token.ts";
 import { isUlid } from "../actions/parsers.ts";
 import {
   type Body,
@@ -69,23 +70,26 @@ function estimateRequestBody(values: Partial<Inputs>, request: StepRequest): Bod
 async function readMessage(
   { message, messageFile }: Partial<Inputs>,
   context: ActionContext,
-  problems: InputIssue[],
+  issues: InputIssue[],
 ): Promise<{ text: string; input: string }> {
   if (messageFile === undefined || message !== undefined) return { text: message ?? "", input: "message" };
-  const read = await readMessageFile(messageFile, context.workspace, context.temp);
-  if ("input" in read) problems.push(read);
+  const read = await readMessageFile(messageFile, context);
+  if ("input" in read) issues.push(read);
   return { text: "input" in read ? "" : read.text, input: "message-file" };
 }
 
 async function readFiles(
-  { files }: Partial<Inputs>,
+  { files, includeHiddenFiles = false }: Partial<Inputs>,
   context: ActionContext,
-  problems: InputIssue[],
+  issues: InputIssue[],
 ): Promise<Attachment[]> {
   if (files === undefined) return [];
   const { findAttachments } = await import("../actions/attachments.ts");
-  const found = await findAttachments(files, context.workspace);
-  problems.push(...found.filter((each) => "input" in each));
+  const found = await findAttachments(files, {
+    workspace: context.workspace,
+    includeHidden: includeHiddenFiles,
+  });
+  issues.push(...found.filter((each) => "input" in each));
   return found.filter((each) => "sha256" in each);
 }
 
@@ -101,9 +105,9 @@ function freezeRequest(request: StepRequest): StepRequest {
  * @throws InputValidationError with all problems at once
  */
 export async function buildStepRequest(secrets: Secrets, context: ActionContext): Promise<StepPlan> {
-  const { inputs, values, problems } = readInputs(secrets);
-  const message = await readMessage(values, context, problems);
-  const files = await readFiles(values, context, problems);
+  const { inputs, values, issues } = readInputs(secrets, explainMissingToken(context));
+  const message = await readMessage(values, context, issues);
+  const files = await readFiles(values, context, issues);
   const { agentId = "", threadId, userId = `github:${context.actor === "" ? "unknown" : context.actor}` } = values;
   const request = freezeRequest({
     target: threadId === undefined ? { agentId } : { threadId },
@@ -116,9 +120,9 @@ export async function buildStepRequest(secrets: Secrets, context: ActionContext)
   });
   const body = estimateRequestBody(values, request);
   const tooLong = validateMessageLength(request.text, body, message.input, request.fileIds.length + files.length);
-  if (tooLong !== undefined) problems.push(tooLong);
+  if (tooLong !== undefined) issues.push(tooLong);
 
-  if (inputs === undefined || problems.length > 0) throw new InputValidationError(problems);
+  if (inputs === undefined || issues.length > 0) throw new InputValidationError(issues);
   return { inputs, request, key: resolveIdempotencyKey(inputs, request, context) };
 }
 

@@ -1,6 +1,6 @@
 /** The main step's own lines in the log. */
 import type { ActionContext } from "../actions/context.ts";
-import { type Inputs, defaults } from "../actions/inputs.ts";
+import { type Inputs, DEFAULT_API_URL } from "../actions/inputs.ts";
 import type { Logger } from "../actions/logger.ts";
 import { pluralize } from "../common/format.ts";
 import type { StepPlan } from "./request.ts";
@@ -14,7 +14,7 @@ export function logRequest(log: Logger, { inputs, request, key }: StepPlan, cont
   const about = context.subject === undefined ? "" : ` (${context.repository}#${context.subject.number})`;
   log.info(`Sending message (${size.join(", ")}) to ${to} at ${inputs.apiUrl.host}${about}`);
   log.debug(`Idempotency key: ${key}; external reference: ${externalRef ?? "none"}; on-rerun: ${inputs.onRerun}`);
-  if (inputs.tokenHadScheme) {
+  if (inputs.tokenHadBearerPrefix) {
     log.notice("Removed the leading `Bearer ` from `token`. Store the token alone in the secret.");
   }
 }
@@ -43,7 +43,7 @@ export function logThread(log: Logger, handle: ThreadHandle, threadUrl: string, 
  * A host that redirects again and again gets one notice.
  */
 export function createBaseUrlChangeLogger(log: Logger, { apiUrl }: Inputs): (base: URL) => void {
-  let isReported = apiUrl.href === new URL(defaults["api-url"]).href;
+  let isReported = apiUrl.href === new URL(DEFAULT_API_URL).href;
   return (base) => {
     if (isReported) log.info(`The API redirected to ${base.href}`);
     else log.notice(`The API redirected to ${base.href}. Update \`api-url\`.`);

@@ -1,0 +1,215 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { readContext } from "../../src/actions/context.ts";
+import { type InputIssue, InputValidationError } from "../../src/actions/input-errors.ts";
+import { maskSecrets, misspelledInputs } from "../../src/actions/inputs.ts";
+import { type StepPlan, buildStepRequest } from "../../src/step/request.ts";
+import {
+  type Inputs,
+  type Place,
+  type Row,
+  files,
+  ids,
+  messages,
+  others,
+  references,
+  secret,
+  tokens,
+  urls,
+} from "./bad-inputs-table.ts";
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "inputs-")));
+let places = 0;
+const stdout = jest.spyOn(process.stdout, "write").mockReturnValue(true);
+
+beforeEach(() => {
+  stdout.mockClear();
+});
+afterAll(() => {
+  stdout.mockRestore();
+  rmSync(folder, { recursive: true });
+});
+
+function makePlace(): Place {
+  const root = join(folder, String(++places));
+  const place = { root, workspace: join(root, "work", "repo", "repo"), temp: join(root, "work", "_temp") };
+  mkdirSync(place.workspace, { recursive: true });
+  mkdirSync(place.temp);
+  writeFileSync(join(root, "outside.txt"), "Somebody else's.");
+  return place;
+}
+
+const valid = { "agent-id": "01KEXAMPLEAGENT00000000000", token: secret, message: "Please review this." };
+
+/** Calls `work` with these inputs in the environment; the inputs are read before anything is awaited. */
+function withInputs<T>(inputs: Inputs, work: () => T): T {
+  const variables = Object.entries(inputs).map(([name, value]): [string, string] => [
+    `INPUT_${name.replaceAll(" ", "_").toUpperCase()}`,
+    value,
+  ]);
+  for (const [name, value] of variables) process.env[name] = value;
+  try {
+    return work();
+  } finally {
+    for (const [name] of variables) Reflect.deleteProperty(process.env, name);
+  }
+}
+
+async function plan(given: Inputs, place = makePlace()): Promise<StepPlan> {
+  const context = readContext({
+    GITHUB_REPOSITORY: "octo-org/octo-repo",
+    GITHUB_REF_NAME: "main",
+    GITHUB_WORKSPACE: place.workspace,
+    RUNNER_TEMP: place.temp,
+  });
+  const inputs = { ...valid, ...given };
+  const secrets = withInputs(inputs, maskSecrets);
+  return withInputs(inputs, () => buildStepRequest(secrets, context));
+}
+
+async function issuesOf(given: Inputs, place?: Place): Promise<readonly InputIssue[]> {
+  const error: unknown = await plan(given, place).catch((reason: unknown) => reason);
+  if (error instanceof InputValidationError) return error.issues;
+  throw new Error("The inputs were accepted.", { cause: error });
+}
+
+describe.each<[string, Row[]]>([
+  ["ID", ids],
+  ["token", tokens],
+  ["message", messages],
+  ["file", files],
+  ["reference or key", references],
+  ["API URL", urls],
+  ["duration, boolean, choice or number", others],
+])("An invalid %s is rejected", (_, group) => {
+  it.each(group.map((row) => [row[0], row[1], row] as const))(
+    "%s, as an issue with `%s`",
+    async (_title, input, row) => {
+      const [, , says, given, prepare] = row;
+      const place = makePlace();
+      prepare?.(place);
+      const inputs = typeof given === "function" ? given(place) : given;
+      const issues = await issuesOf(inputs, place);
+      expect(issues).toEqual([{ input, text: expect.stringMatching(says) }]);
+      const { text } = issues[0] ?? { text: "" };
+      expect(text).toMatch(/^[A-Z"].*\.$/s);
+      expect(text).not.toContain(secret);
+    },
+  );
+});
+
+describe("All problems of a step", () => {
+  it("are in one report, each with its input", async () => {
+    const given = {
+      ...{ "agent-id": "../x", token: `${secret} x`, message: "", "message-file": "missing.txt", "file-ids": "a b" },
+      ...{ files: "*.none", "external-ref": "a\nb", "api-url": "ftp://x", "idempotency-key": "a b", wait: "maybe" },
+      ...{ "on-rerun": "again", "create-timeout": "0", "pr-number": "x", "on-missing-token": "ignore" },
+    };
+    const named = (await issuesOf(given)).map(({ input }) => input);
+    expect(named.toSorted()).toEqual(
+      Object.keys(given)
+        .filter((name) => name !== "message")
+        .toSorted(),
+    );
+  });
+
+  it("include every pattern without a match", async () => {
+    const issues = await issuesOf({ files: "a.txt\nb.txt\n!c.txt" });
+    expect(issues.map(({ text }) => /^"(.*?)"/.exec(text)?.[1])).toEqual(["a.txt", "b.txt"]);
+  });
+});
+
+describe("A misspelled input", () => {
+  it.each([
+    ["agent_id", "agent-id"],
+    ["agent id", "agent-id"],
+    ["agentid", "agent-id"],
+    ["agnet-id", "agent-id"],
+    ["mesage", "message"],
+    ["file", "files"],
+    ["api-uri", "api-url"],
+    ["tokens", "token"],
+    ["github_token", "github-token"],
+  ])("is recognized one edit away: %s for %s", (given, meant) => {
+    const variable = given.replaceAll(" ", "_");
+    expect(withInputs({ ...valid, [given]: "x" }, misspelledInputs)).toEqual([{ given: variable, meant }]);
+  });
+
+  it.each(["labels", "tkoens", "m", "", "message-files-x"])("is not guessed further away: %s", (given) => {
+    expect(withInputs({ ...valid, [given]: "x" }, misspelledInputs)).toEqual([]);
+  });
+
+  it("does not count where it is empty", () => {
+    expect(withInputs({ mesage: " " }, misspelledInputs)).toEqual([]);
+  });
+
+  it("is named in the error about a missing input", async () => {
+    const issues = await issuesOf({
+      "agent-id": "",
+      agent_id: "01K",
+      message: "",
+      mesage: "Hi",
+      token: "",
+      tokne: "x",
+    });
+    expect(issues.map(({ input, text }) => [input, /`(\w+)`/.exec(text)?.[1]])).toEqual([
+      ["token", "tokne"],
+      ["agent-id", "agent_id"],
+      ["message", "mesage"],
+    ]);
+  });
+});
+
+describe("The secrets", () => {
+  const masked = (inputs: Inputs): string[] => {
+    stdout.mockClear();
+    withInputs(inputs, maskSecrets);
+    const printed = stdout.mock.calls.map(([chunk]) => String(chunk)).join("");
+    return [...printed.matchAll(/^::add-mask::(.*)$/gm)].map(([, value = ""]) => decodeURIComponent(value));
+  };
+
+  it("are masked, and so is the token inside of what was stored around it", () => {
+    expect(masked({ token: secret, "github-token": "ghs_1234567" })).toEqual([secret, "ghs_1234567"]);
+    for (const stored of [`Bearer ${secret}`, `"${secret}"`, `MOSOO_TOKEN=${secret}`, `MOSOO_TOKEN='${secret}'`])
+      expect(masked({ token: stored })).toEqual([stored, secret]);
+  });
+
+  it("are not masked where a line break would have the runner mask them line by line", () => {
+    expect(masked({ token: `data\n${secret}` })).toEqual([]);
+    expect(withInputs({ token: `data\n${secret}` }, maskSecrets).all).toContain(secret);
+  });
+
+  it("are not masked where they are too short to be a secret", () => {
+    expect(masked({ token: "abc" })).toEqual([]);
+  });
+});
+
+describe("Hidden files", () => {
+  const pathsOf = async (inputs: Inputs): Promise<string[]> => {
+    const place = makePlace();
+    for (const path of [".github/workflows/ci.yml", ".github/.cache/x", "docs/.draft/a.md", "docs/a.md", ".env"]) {
+      mkdirSync(join(place.workspace, path, ".."), { recursive: true });
+      writeFileSync(join(place.workspace, path), "x");
+    }
+    return (await plan(inputs, place)).request.files.map(({ relativePath }) => relativePath);
+  };
+
+  it.each([
+    ["**", ["docs/a.md"]],
+    ["docs", ["docs/a.md"]],
+    ["**\n.env", [".env", "docs/a.md"]],
+    ["./.env", [".env"]],
+    [".github", [".github/workflows/ci.yml"]],
+    [".github/**\n**/*.md", [".github/workflows/ci.yml", "docs/a.md"]],
+    ["**/.*/*.md", ["docs/.draft/a.md"]],
+    [".*", [".env", ".github/workflows/ci.yml"]],
+  ])("are attached only where a pattern names the dot: %j", async (patterns, paths) => {
+    expect(await pathsOf({ files: patterns })).toEqual(paths);
+  });
+
+  it("are all attached with `include-hidden-files`", async () => {
+    expect(await pathsOf({ files: "**", "include-hidden-files": "true" })).toHaveLength(5);
+  });
+});
