@@ -107,7 +107,7 @@ describe("the answer", () => {
     const list = { body: { events: [scriptedEvent("agent.message.delta", "the end.")], truncated: true } };
     const result = await completedWith(undefined, [], list);
     expect(result.outputs["response"]).toBe("the end.");
-    expect(annotated(result, "warning")).toEqual([expect.stringContaining("may lack its beginning")]);
+    expect(annotated(result, "warning")).toEqual([expect.stringContaining("the start of the response may be missing")]);
   });
 
   it.concurrent("that cannot be had is missed aloud", async () => {

@@ -104,10 +104,10 @@ describe("while the step waits,", () => {
   );
 
   it.concurrent.each([
-    ["reference", 401, "token", "Thread: "],
-    ["2026-07", 403, "token", "Thread: "],
-    ["2026-08", 404, "The thread was deleted while the step waited", "Thread: "],
-  ] as const)("a thread (%s) that answers %i ends the wait, with what is known", (revision, status, advice, page) =>
+    ["reference", 401, "token"],
+    ["2026-07", 403, "token"],
+    ["2026-08", 404, "The thread was deleted"],
+  ] as const)("a thread (%s) that answers %i ends the wait, with what is known", (revision, status, advice) =>
     Agent.during({ revision }, async (agent) => {
       const running = await agent.atWork();
       agent.server.fault({ on: "thread", kind: "status", status, times: 99 });
@@ -118,7 +118,7 @@ describe("while the step waits,", () => {
       const errors = annotated(result, "error");
       expect(errors).toEqual([expect.stringContaining(`Failed to follow the run. Mosoo answered ${status}`)]);
       expect(errors[0]).toContain(advice);
-      expect(errors[0]).toMatch(new RegExp(`${page}:? ${result.outputs["thread-url"] ?? "?"}$`));
+      expect(errors[0]).toContain(result.outputs["thread-url"]);
       expect(result.outputs["run-id"]).toBe(agent.newestRun().id);
       expect(result.outputs["response"]).toBe(revision === "reference" ? "" : "Reading the diff.\n");
       // Nobody killed the step: the post step has nothing to do.
@@ -196,27 +196,6 @@ describe("while the step waits,", () => {
       expect(result.durationMs).toBeLessThan(20_000);
     },
   );
-
-  it.concurrent("events without IDs are told once, however often a stream brings them", async () => {
-    const unnamed = (type: string, content: string) => scriptedEvent(type, content, { id: undefined });
-    const [started, ended] = [unnamed("run.started", ids.run), unnamed("run.completed", ids.run)];
-    let opened = 0;
-    const result = await waitOn({
-      stream: (before, response) => {
-        opened = before + 1;
-        openSse(response);
-        const tools = Array.from({ length: Math.min(2, opened) }, () => unnamed("tool.use.started", "read"));
-        for (const event of [started, ...tools, ended]) response.write(`data: ${JSON.stringify(event)}\n\n`);
-        response.end();
-        return undefined;
-      },
-      thread: () => ({
-        body: threadBody(opened < 3 ? {} : { status: "completed", finalOutput: { text: "Done." } }),
-      }),
-    });
-    expect(result).toMatchObject(fine("Done."));
-    expect(result.shown.match(/^→ read$/gm)).toHaveLength(2);
-  });
 
   it.concurrent(
     "words that quote the token are told once, though the stream breaks and the list has the rest",

@@ -16,10 +16,10 @@ export interface AgentResponse extends ResponseText {
   truncated: "nothing" | "beginning" | "end" | "everything";
 }
 
-function getTruncation({ events, transcript }: Followed): AgentResponse["truncated"] {
-  if (transcript.overflowed) return "end";
-  if (events === "truncated") return "beginning";
-  return events === "missing" && transcript.text === "" ? "everything" : "nothing";
+function getTruncation({ history, transcript }: Followed): AgentResponse["truncated"] {
+  if (transcript.isTruncated) return "end";
+  if (history === "truncated") return "beginning";
+  return history === "missing" && transcript.text === "" ? "everything" : "nothing";
 }
 
 /**
@@ -27,8 +27,8 @@ function getTruncation({ events, transcript }: Followed): AgentResponse["truncat
  * run said, joined in order: that also holds earlier remarks.
  */
 export function extractResponse(followed: Followed, run: Run): AgentResponse {
-  const { end, transcript } = followed;
-  const complete = end.kind === "ended" && run.status === "completed";
+  const { result, transcript } = followed;
+  const complete = result.kind === "ended" && run.status === "completed";
   const final = complete ? run.finalOutput?.text : undefined;
   if (typeof final === "string") return { text: final, complete, truncated: "nothing" };
   return { text: transcript.text, complete, truncated: getTruncation(followed) };

@@ -4,7 +4,7 @@ import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError, CancelledError } from "../mosoo/errors.ts";
 import type { SentMessage } from "../mosoo/messages.ts";
 import { type ThreadResponse, isTerminalStatus } from "../mosoo/contract/schema.ts";
-import { INITIAL_INTERVAL, withJitter, grow } from "../mosoo/runs/intervals.ts";
+import { INITIAL_POLL_INTERVAL_MS, growInterval, withJitter } from "../mosoo/runs/poll-scheduler.ts";
 import { pluralize } from "../common/format.ts";
 import type { StartContext } from "./start-thread.ts";
 
@@ -51,10 +51,10 @@ export async function readThread(start: StartContext, threadId: string): Promise
 /** Waits for a run of someone else, longer each time, `wait-timeout` at most. @returns whether nobody's run is active */
 function createActiveRunWaiter({ mosoo, plan, stop }: StartContext, threadId: string): () => Promise<boolean> {
   const deadline = mosoo.clock.now() + plan.inputs.waitTimeout;
-  let interval = INITIAL_INTERVAL;
+  let intervalMs = INITIAL_POLL_INTERVAL_MS;
   return async () => {
-    const waitMs = withJitter(interval, mosoo.clock.random());
-    interval = grow(interval);
+    const waitMs = withJitter(intervalMs, mosoo.clock.random());
+    intervalMs = growInterval(intervalMs);
     if (mosoo.clock.now() + waitMs > deadline) {
       throw new MosooError("Another run is still active in this thread after `wait-timeout`.", {
         advice: "Wait for it to finish or interrupt it in Mosoo, or increase `wait-timeout`; then re-run the job.",

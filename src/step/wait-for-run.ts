@@ -69,7 +69,7 @@ function listener(wait: WaitContext, live: StreamingLog, since: number): FollowL
   };
   return {
     onEvent: (happening) => {
-      if (happening.kind === "words") live.text(happening.text);
+      if (happening.kind === "text") live.text(happening.text);
       else if (happening.kind === "tool") live.tool(happening.name);
       else if (happening.kind === "started") started();
       else if (happening.kind === "thinking") log.verbose(`thinking: ${happening.text}`);
@@ -191,18 +191,18 @@ function ended(wait: WaitContext, run: Run): WaitResult {
   return { outcome };
 }
 
-async function conclude(wait: WaitContext, { end }: Followed, lastSeen: Run): Promise<WaitResult> {
-  switch (end.kind) {
+async function conclude(wait: WaitContext, { result }: Followed, lastSeen: Run): Promise<WaitResult> {
+  switch (result.kind) {
     case "ended":
-      return ended(wait, end.run);
-    case "question":
-      return questioned(wait, end.run, end.title);
+      return ended(wait, result.run);
+    case "input_required":
+      return questioned(wait, result.run, result.title);
     case "timeout":
       return timedOut(wait, lastSeen);
-    case "stopped":
+    case "cancelled":
       return stopRun(wait, lastSeen);
     case "error": {
-      const failure = toFailureDetails(end.error, { threadUrl: wait.progress.report.threadUrl });
+      const failure = toFailureDetails(result.error, { threadUrl: wait.progress.report.threadUrl });
       return { outcome: "error", failure: { ...failure, summary: `Failed to follow the run. ${failure.summary}` } };
     }
   }
@@ -254,19 +254,19 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
       mayHaveEnded: started.isFresh !== true && (started.replayed || isTerminalStatus(run.status)),
       deadlineAt: since + inputs.waitTimeout,
       requestTimeoutMs: inputs.requestTimeout,
-      stop: stop.cancelSignal,
+      cancelSignal: stop.cancelSignal,
       listener: listener(wait, live, since),
     });
   } finally {
     live.flush();
     log.endGroup();
   }
-  const { end, transcript } = followed;
-  if (end.kind === "ended" || end.kind === "question") progress.setRun(end.run);
+  const { result, transcript } = followed;
+  if (result.kind === "ended" || result.kind === "input_required") progress.setRun(result.run);
   for (const [type, times] of transcript.unknownTypes) log.debug(`Unknown event type: ${type} (${times} times)`);
 
   const ending = await conclude(wait, followed, progress.handle?.run ?? run);
-  const last = end.kind === "ended" ? end.run : (progress.handle?.run ?? run);
+  const last = result.kind === "ended" ? result.run : (progress.handle?.run ?? run);
   const answer = extractResponse(followed, last);
   handOver(wait, answer);
   progress.updateReport({

@@ -58,7 +58,7 @@ async function hear(behaviour: (response: ServerResponse) => void): Promise<Stre
     const item = await opened.stream.next(2_000, systemClock, never);
     if (item === undefined) throw new Error("Nothing came.");
     items.push(item);
-    if (item.kind === "broken") return items;
+    if (item.kind === "closed") return items;
   }
 }
 
@@ -69,59 +69,59 @@ const first = scriptedEvent("agent.message.delta", "first");
 const second = scriptedEvent("agent.message.delta", "second");
 
 describe("an event stream", () => {
-  it("gives events and comments one by one, then its end", async () => {
+  it("delivers events and comments one by one, then its end", async () => {
     const items = await hear(sends(": connected\n\n", sse(first) + sse(second), ": keepalive\n\n"));
-    expect(contents(items)).toEqual(["sign of life", "first", "second", "sign of life", "broken"]);
+    expect(contents(items)).toEqual(["heartbeat", "first", "second", "heartbeat", "closed"]);
   });
 
   it.each([
     ["CRLF", "\r\n"],
     ["CR alone", "\r"],
-  ])("takes lines that end in %s, wherever packets part them", async (_, lineEnd) => {
+  ])("accepts lines that end in %s, wherever packets split them", async (_, lineEnd) => {
     const bytes = Buffer.from(`: connected${lineEnd}${lineEnd}${sse(first, lineEnd)}${sse(second, lineEnd)}`);
     const middle = bytes.indexOf("\r", 40) + 1;
     const items = await hear(sends(bytes.subarray(0, 12), bytes.subarray(12, middle), bytes.subarray(middle)));
-    expect(contents(items).filter((each) => each !== "sign of life")).toEqual(["first", "second", "broken"]);
+    expect(contents(items).filter((each) => each !== "heartbeat")).toEqual(["first", "second", "closed"]);
   });
 
-  it("takes characters that packets tear apart, byte by byte", async () => {
+  it("accepts characters that packets split, byte by byte", async () => {
     const bytes = Buffer.from(sse(scriptedEvent("agent.message.delta", "日本 😀 é")));
     const from = bytes.indexOf("日") - 2;
     const torn = Array.from({ length: 18 }, (_, index) => bytes.subarray(from + index, from + index + 1));
     const items = await hear(sends(bytes.subarray(0, from), ...torn, bytes.subarray(from + 18)));
-    expect(contents(items)).toEqual(["日本 😀 é", "broken"]);
+    expect(contents(items)).toEqual(["日本 😀 é", "closed"]);
   });
 
-  it("takes a byte order mark at its start, torn too", async () => {
+  it("accepts a byte order mark at its start, split or not", async () => {
     const bytes = Buffer.from(`\ufeff${sse(first)}`);
-    expect(contents(await hear(sends(bytes)))).toEqual(["first", "broken"]);
-    expect(contents(await hear(sends(bytes.subarray(0, 2), bytes.subarray(2))))).toEqual(["first", "broken"]);
+    expect(contents(await hear(sends(bytes)))).toEqual(["first", "closed"]);
+    expect(contents(await hear(sends(bytes.subarray(0, 2), bytes.subarray(2))))).toEqual(["first", "closed"]);
   });
 
-  it("takes data of several lines, events without a name, and passes over fields it does not know", async () => {
+  it("accepts data of several lines and events without a name, and ignores unknown fields", async () => {
     const json = JSON.stringify(first, null, 1).split("\n");
     const text = `retry: 10\nfoo: bar\n${json.map((line) => `data: ${line}`).join("\n")}\n\n`;
-    expect(contents(await hear(sends(text)))).toEqual(["first", "broken"]);
+    expect(contents(await hear(sends(text)))).toEqual(["first", "closed"]);
   });
 
-  it("takes the ID of the event's frame where its data has none", async () => {
+  it("takes an event's ID from its frame where its data has none", async () => {
     const items = await hear(sends(`id: FRAME\ndata: {"type":"run.started","content":"R"}\n\n`));
     expect(items[0]).toMatchObject({ kind: "event", event: { id: "FRAME", type: "run.started" } });
   });
 
-  it("takes what is no event of the thread for a sign of life", async () => {
+  it("counts what is no event of the thread as a heartbeat", async () => {
     const odd = ["data: no JSON", "data: []", 'data: {"id":"1"}', "event: other\ndata: {}", "data: null"];
     const items = await hear(sends(odd.map((each) => `${each}\n\n`).join("")));
-    expect(new Set(contents(items))).toEqual(new Set(["sign of life", "broken"]));
+    expect(new Set(contents(items))).toEqual(new Set(["heartbeat", "closed"]));
   });
 
-  it("takes no ID that is too long to remember", async () => {
+  it("ignores an ID of more than 255 characters", async () => {
     const endless = "x".repeat(256);
     const items = await hear(sends(`id: ${endless}\ndata: {"id":"${endless}","type":"run.started"}\n\n`));
     expect(items[0]).toMatchObject({ kind: "event", event: { id: "" } });
   });
 
-  it("is not read faster than it is heard", async () => {
+  it("is read no faster than its events are consumed", async () => {
     let sent = 0;
     let gone = false;
     const packet = Buffer.from(sse(first).repeat(500));
@@ -147,17 +147,17 @@ describe("an event stream", () => {
     opened.stream.close();
   });
 
-  it("ends with thread.error, and hears nothing after it", async () => {
+  it("ends with thread.error, and delivers nothing after it", async () => {
     const error = `event: thread.error\ndata: {"error":{"code":"internal_error","message":"x"}}\n\n`;
-    expect(contents(await hear(sends(sse(first) + error + sse(second))))).toEqual(["first", "broken"]);
+    expect(contents(await hear(sends(sse(first) + error + sse(second))))).toEqual(["first", "closed"]);
   });
 
-  it("gives no event that was cut off in the middle", async () => {
+  it("delivers no event that was cut off in the middle", async () => {
     const half = sse(second).slice(0, 60);
-    expect(contents(await hear(sends(sse(first), half)))).toEqual(["first", "broken"]);
+    expect(contents(await hear(sends(sse(first), half)))).toEqual(["first", "closed"]);
   });
 
-  it("gives up on a line that never ends, without keeping all of it", async () => {
+  it("is closed at a line that never ends, without all of it being kept", async () => {
     const before = process.memoryUsage().rss;
     const items = await hear((response) => {
       response.writeHead(200, stream).write("data: ");
@@ -168,18 +168,18 @@ describe("an event stream", () => {
       response.on("drain", more).on("error", () => undefined);
       more();
     });
-    expect(contents(items)).toEqual(["broken"]);
+    expect(contents(items)).toEqual(["closed"]);
     expect(process.memoryUsage().rss - before).toBeLessThan(600 * 1024 * 1024);
   });
 
-  it("may come compressed", async () => {
+  it("may be compressed", async () => {
     const items = await hear((response) => {
       response.writeHead(200, { ...stream, "content-encoding": "gzip" }).end(gzipSync(sse(first)));
     });
-    expect(contents(items)).toEqual(["first", "broken"]);
+    expect(contents(items)).toEqual(["first", "closed"]);
   });
 
-  it("ends when it is closed, and with the wait for its next item", async () => {
+  it("ends the wait for its next item when it is closed or the signal is aborted", async () => {
     answer = (response) => {
       response.writeHead(200, stream).flushHeaders();
     };
@@ -190,37 +190,37 @@ describe("an event stream", () => {
     stop.abort();
     await expect(waiting).resolves.toBeUndefined();
     opened.stream.close();
-    await expect(opened.stream.next(60_000, systemClock, never)).resolves.toEqual({ kind: "broken" });
+    await expect(opened.stream.next(60_000, systemClock, never)).resolves.toEqual({ kind: "closed" });
   });
 });
 
-describe("a server without a stream", () => {
-  it.each([400, 401, 403, 404, 405, 406, 410, 501])("is one that answers %i", async (status) => {
+describe("opening the event stream", () => {
+  it.each([400, 401, 403, 404, 405, 406, 410, 501])("reports status %i as unsupported", async (status) => {
     answer = (response) => response.writeHead(status).end();
-    await expect(open()).resolves.toMatchObject({ kind: "absent" });
+    await expect(open()).resolves.toMatchObject({ kind: "unsupported" });
   });
 
-  it.each(["text/html", "application/json", ""])("is one that answers with content of type '%s'", async (type) => {
+  it.each(["text/html", "application/json", ""])("reports content of type '%s' as unsupported", async (type) => {
     answer = (response) => response.writeHead(200, type === "" ? {} : { "content-type": type }).end("<p>Hello</p>");
-    await expect(open()).resolves.toMatchObject({ kind: "absent" });
+    await expect(open()).resolves.toMatchObject({ kind: "unsupported" });
   });
 
-  it("is known by its content type, parameters and case aside", async () => {
+  it("ignores parameters and case of the content type", async () => {
     answer = (response) => response.writeHead(200, { "content-type": "Text/Event-Stream; charset=UTF-8" }).end();
     await expect(open()).resolves.toMatchObject({ kind: "open" });
   });
 
-  it.each([408, 429, 500, 502, 503, 504])("is not one that answers %i", async (status) => {
+  it.each([408, 429, 500, 502, 503, 504])("reports status %i as refused, with its Retry-After", async (status) => {
     answer = (response) => response.writeHead(status, { "retry-after": "7" }).end("busy");
     await expect(open()).resolves.toMatchObject({ kind: "refused", reply: { status, retryAfterMs: 7_000 } });
   });
 
-  it("is not waited for when its answer never ends", async () => {
+  it("does not wait for the end of an error's body", async () => {
     answer = (response) => response.writeHead(500).write("an answer without end");
     await expect(open()).resolves.toMatchObject({ kind: "refused" });
   });
 
-  it("is not one that does not answer", async () => {
+  it("reports a connection that was reset", async () => {
     answer = (response) => response.destroy();
     await expect(open()).resolves.toMatchObject({ kind: "connection", error: { code: "connection_reset" } });
   });

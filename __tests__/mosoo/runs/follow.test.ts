@@ -7,7 +7,7 @@ import {
   type StoredRun,
   startFakeMosooServer,
 } from "../../support/fake-mosoo-server.ts";
-import { type WatchOptions, type Watched, watch } from "../../support/watcher.ts";
+import { type FollowRecord, type RecordOptions, recordFollowing } from "../../support/follow.ts";
 
 let server: FakeMosooServer;
 
@@ -29,9 +29,9 @@ async function startRun(options: FakeMosooServerOptions = {}): Promise<StoredRun
   return run;
 }
 
-function follow(run: StoredRun, options: Partial<WatchOptions> = {}): Promise<Watched> {
+function follow(run: StoredRun, options: Partial<RecordOptions> = {}): Promise<FollowRecord> {
   const { apiUrl, tokens } = server;
-  return watch({ apiUrl, token: tokens.person, threadId: run.threadId, runId: run.id, ...options });
+  return recordFollowing({ apiUrl, token: tokens.person, threadId: run.threadId, runId: run.id, ...options });
 }
 
 /** Requests by the last words of their paths. */
@@ -63,10 +63,10 @@ describe("a streamed run", () => {
       );
     }
     server.endRun(run.id, "completed");
-    const { end, words, tools } = await following;
-    expect(end).toMatchObject({ kind: "ended", run: { status: "completed" } });
+    const { result, text, tools } = await following;
+    expect(result).toMatchObject({ kind: "ended", run: { status: "completed" } });
     expect(tools).toHaveLength(500);
-    expect(words.split(" ")).toHaveLength(1_001);
+    expect(text.split(" ")).toHaveLength(1_001);
     expect(asked()).toEqual({ "GET stream": 1, "GET thread": 1 });
   });
 
@@ -82,9 +82,9 @@ describe("a streamed run", () => {
       server.emit(run.id, delta("and "));
     }
     server.endRun(run.id, "completed");
-    const { words, transcript } = await following;
-    expect(words).toBe(parts.map((part) => `${part}and `).join(""));
-    expect(transcript.text).toBe(words);
+    const { text, transcript } = await following;
+    expect(text).toBe(parts.map((part) => `${part}and `).join(""));
+    expect(transcript.text).toBe(text);
   });
 
   it("survives streams that break after every event", async () => {
@@ -94,8 +94,8 @@ describe("a streamed run", () => {
     for (let index = 0; index < 20; index += 1)
       server.emit(run.id, { type: "tool.use.started", toolName: `tool ${index}` });
     server.endRun(run.id, "completed");
-    const { tools, end } = await following;
-    expect(end.kind).toBe("ended");
+    const { tools, result } = await following;
+    expect(result.kind).toBe("ended");
     expect(tools).toHaveLength(20);
   });
 
@@ -107,7 +107,7 @@ describe("a streamed run", () => {
     await until(() => server.requests.length > 1);
     server.emit(run.id, delta("b"));
     server.endRun(run.id, "completed");
-    expect((await following).words).toBe("ab");
+    expect((await following).text).toBe("ab");
   });
 
   it("is polled once streams bring nothing: mute ones are given up after 45 s each", async () => {
@@ -117,10 +117,10 @@ describe("a streamed run", () => {
     void clock.sleep(200_000).then(() => {
       server.endRun(run.id, "completed", { text: "done" });
     });
-    const { end, durationMs, words, debug } = await follow(run, { clock });
-    expect(end.kind).toBe("ended");
+    const { result, durationMs, text, debug } = await follow(run, { clock });
+    expect(result.kind).toBe("ended");
     expect(durationMs).toBeLessThan(217_000);
-    expect(words).toBe("done");
+    expect(text).toBe("done");
     expect(debug.filter((text) => text.includes("45 s"))).toHaveLength(3);
   });
 
@@ -129,8 +129,8 @@ describe("a streamed run", () => {
     server.fault({ on: "stream", kind: "mute-stream" });
     server.fault({ on: "stream", kind: "cut-stream", after: 1, times: 2 });
     server.endRun(run.id, "failed", { text: "so far", error: { code: "x", message: "broken", retryable: false } });
-    const { end, transcript } = await follow(run, { clock: patientClock() });
-    expect(end).toMatchObject({ kind: "ended", run: { status: "failed", error: { message: "broken" } } });
+    const { result, transcript } = await follow(run, { clock: patientClock() });
+    expect(result).toMatchObject({ kind: "ended", run: { status: "failed", error: { message: "broken" } } });
     expect(transcript.text).toBe("so far");
   });
 
@@ -156,17 +156,17 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
     void clock.sleep(5_000).then(() => {
       server.endRun(run.id, status, { text: "all of it" });
     });
-    const { end, transcript, events } = await follow(run, { clock });
-    expect(end).toMatchObject({ kind: "ended", run: { status } });
+    const { result, transcript, history } = await follow(run, { clock });
+    expect(result).toMatchObject({ kind: "ended", run: { status } });
     expect(transcript.text).toBe("all of it");
-    expect(events).toBe("whole");
+    expect(history).toBe("complete");
   });
 
   it("a run that had ended is answered at once", async () => {
     const run = await startRun({ revision });
     server.endRun(run.id, "completed", { text: "done" });
-    const { end, transcript } = await follow(run, { mayHaveEnded: true });
-    expect(end.kind).toBe("ended");
+    const { result, transcript } = await follow(run, { mayHaveEnded: true });
+    expect(result.kind).toBe("ended");
     expect(transcript.text).toBe("done");
     expect(asked()).toEqual({ "GET thread": 1, "GET events": 1 });
   });
@@ -174,8 +174,8 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
   it("a run that was seen to have ended is not read again", async () => {
     const run = await startRun({ revision });
     server.endRun(run.id, "completed", { text: "done" });
-    const { end, transcript } = await follow(run, { run: { status: "completed", finalOutput: { text: "done" } } });
-    expect(end).toMatchObject({ kind: "ended", run: { finalOutput: { text: "done" } } });
+    const { result, transcript } = await follow(run, { run: { status: "completed", finalOutput: { text: "done" } } });
+    expect(result).toMatchObject({ kind: "ended", run: { finalOutput: { text: "done" } } });
     expect(transcript.text).toBe("done");
     expect(asked()).toEqual({ "GET events": 1 });
   });
@@ -187,8 +187,8 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
       server.emit(run.id, delta("ours"));
       server.endRun(run.id, status);
       const newer = server.startRunDirectly(run.threadId, "Next");
-      const { end, transcript } = await follow(run, { clock: patientClock() });
-      expect(end).toMatchObject({ kind: "ended", run: { id: run.id, status } });
+      const { result, transcript } = await follow(run, { clock: patientClock() });
+      expect(result).toMatchObject({ kind: "ended", run: { id: run.id, status } });
       expect(transcript.text).toBe("ours");
       expect(server.findRun(newer.id).status).toBe("queued");
     },
@@ -196,7 +196,7 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
 
   it("a question is told with its title, once for each time it is asked", async () => {
     const run = await startRun({ revision });
-    let questions = 0;
+    let requests = 0;
     const ask = (): void => {
       server.setRunStatus(run.id, "waiting_input", { title: "Run npm publish" });
     };
@@ -210,18 +210,18 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
     };
     const following = follow(run, {
       clock,
-      onQuestion: () => {
-        questions += 1;
-        if (questions === 3) return false;
+      onInputRequired: () => {
+        requests += 1;
+        if (requests === 3) return false;
         void askAgain();
         return true;
       },
     });
     server.setRunStatus(run.id, "running");
     ask();
-    const { end, questions: told } = await following;
-    expect(told).toEqual(["Run npm publish", "Run npm publish", "Run npm publish"]);
-    expect(end).toMatchObject({ kind: "question", title: "Run npm publish" });
+    const { result, inputRequests } = await following;
+    expect(inputRequests).toEqual(["Run npm publish", "Run npm publish", "Run npm publish"]);
+    expect(result).toMatchObject({ kind: "input_required", title: "Run npm publish" });
   });
 
   it("reads that fail for a while are ridden out", async () => {
@@ -235,8 +235,8 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
     void clock.sleep(50_000).then(() => {
       server.endRun(run.id, "completed", { text: "done" });
     });
-    const { end, transcript } = await follow(run, { clock });
-    expect(end).toMatchObject({ kind: "ended", run: { status: "completed" } });
+    const { result, transcript } = await follow(run, { clock });
+    expect(result).toMatchObject({ kind: "ended", run: { status: "completed" } });
     expect(transcript.text).toBe("done");
   });
 });
@@ -245,8 +245,8 @@ describe("a polled run", () => {
   it("takes at most 45 requests in ten minutes, creation, stream and list included", async () => {
     for (const random of [0, 0.999]) {
       const run = await startRun({ revision: "reference" });
-      const { end } = await follow(run, { clock: patientClock(() => random), timeoutMs: 600_000 });
-      expect(end.kind).toBe("timeout");
+      const { result } = await follow(run, { clock: patientClock(() => random), timeoutMs: 600_000 });
+      expect(result.kind).toBe("timeout");
       // The last read of all comes of the deadline; before them stands the request that created the thread.
       expect(server.requests.length - 1 + 1).toBeLessThanOrEqual(45);
       await server.close();
@@ -276,7 +276,7 @@ describe("a polled run", () => {
     const refused = later.filter(({ status }) => status === 429).length;
     for (const run of runs) server.endRun(run.id, "completed", { text: "done" });
     const ended = await Promise.all(following);
-    expect(ended.map((each) => each.end.kind)).toEqual(runs.map(() => "ended"));
+    expect(ended.map((each) => each.result.kind)).toEqual(runs.map(() => "ended"));
     expect(ended.map((each) => each.transcript.text)).toEqual(runs.map(() => "done"));
     expect(later.length / 4).toBeLessThan(100);
     expect(refused / later.length).toBeLessThan(0.05);
@@ -289,12 +289,12 @@ describe("stopping", () => {
       const run = await startRun({ revision: kind === "listening" ? "2026-08" : "reference" });
       if (kind === "reading") server.fault({ on: "thread", kind: "hang-before" });
       const stop = new AbortController();
-      const following = follow(run, { stop: stop.signal, mayHaveEnded: kind === "reading" });
+      const following = follow(run, { cancelSignal: stop.signal, mayHaveEnded: kind === "reading" });
       await until(() => server.requests.length > 0);
       await new Promise((resolve) => setTimeout(resolve, 20));
       const began = performance.now();
       stop.abort();
-      expect((await following).end.kind).toBe("stopped");
+      expect((await following).result.kind).toBe("cancelled");
       expect(performance.now() - began).toBeLessThan(200);
       await server.close();
     }

@@ -1,14 +1,21 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { ThreadEvent } from "../../../src/mosoo/runs/events.ts";
-import { type TranscriptEvent, Transcript } from "../../../src/mosoo/runs/transcript.ts";
+import {
+  type Transcript,
+  type TranscriptEvent,
+  applyEvent,
+  applyEventList,
+  beginReplay,
+  emptyTranscript,
+  tokensUsed,
+} from "../../../src/mosoo/runs/transcript.ts";
 
 const own = "RUN1";
 let transcript: Transcript;
 let nextId: number;
 
 beforeEach(() => {
-  transcript = new Transcript(own);
-  transcript.connect();
+  transcript = beginReplay(emptyTranscript(own));
   nextId = 1;
 });
 
@@ -19,52 +26,65 @@ function event(type: string, content = "", more: Partial<ThreadEvent> = {}): Thr
 const delta = (content: string, id?: string): ThreadEvent =>
   event("agent.message.delta", content, id === undefined ? {} : { id });
 
-/** Takes events, and tells what was said by them. */
-function hear(...events: ThreadEvent[]): string[] {
-  return events.map((each) => transcript.take(each)).flatMap((what) => (what?.kind === "words" ? [what.text] : []));
+function apply(one: ThreadEvent): TranscriptEvent | undefined {
+  const [next, news] = applyEvent(transcript, one);
+  transcript = next;
+  return news;
 }
 
+function applyList(events: readonly ThreadEvent[]): TranscriptEvent[] {
+  const [next, news] = applyEventList(transcript, events);
+  transcript = next;
+  return news;
+}
+
+const texts = (news: readonly (TranscriptEvent | undefined)[]): string[] =>
+  news.flatMap((one) => (one?.kind === "text" ? [one.text] : []));
+
+/** Applies events. @returns the text that is new by each */
+const hear = (...events: ThreadEvent[]): string[] => texts(events.map(apply));
+
 function reconnect(...events: ThreadEvent[]): string[] {
-  transcript.connect();
+  transcript = beginReplay(transcript);
   return hear(...events);
 }
 
-const kinds = (happenings: TranscriptEvent[]): (string | undefined)[] => happenings.map((each) => each?.kind);
+const kinds = (news: readonly (TranscriptEvent | undefined)[]): (string | undefined)[] => news.map((one) => one?.kind);
 
-describe("what a run says", () => {
-  it("is its message deltas, joined in order", () => {
+describe("a run's text", () => {
+  it("consists of its message deltas, joined in order", () => {
     expect(hear(delta("One, "), delta("two, "), delta("three"))).toEqual(["One, ", "two, ", "three"]);
     expect(transcript.text).toBe("One, two, three");
   });
 
-  it("does not take an event twice on one connection", () => {
+  it("contains an event once that comes twice on one connection", () => {
     expect(hear(delta("One", "A"), delta("One", "A"))).toEqual(["One"]);
   });
 
-  it("takes events that have no ID for what they say", () => {
+  it("contains each of several events without an ID", () => {
     expect(hear(delta("a", ""), delta("a", ""))).toEqual(["a", "a"]);
     expect(transcript.text).toBe("aa");
   });
 
-  it("takes nothing of other runs", () => {
+  it("contains nothing of other runs", () => {
     expect(hear(delta("mine "), { ...delta("theirs"), runId: "RUN0" }, delta("too"))).toEqual(["mine ", "too"]);
   });
 });
 
-describe("the past on a new connection", () => {
-  it("comes folded under the last fragment's ID, and is not told again", () => {
+describe("a replay of the past on a new connection", () => {
+  it("folds fragments under the last one's ID, and adds nothing that is known", () => {
     hear(delta("One, ", "A"), delta("two", "B"));
     expect(reconnect(delta("One, two", "B"), delta(", three", "C"))).toEqual([", three"]);
     expect(transcript.text).toBe("One, two, three");
   });
 
-  it("tells what came while nobody listened", () => {
+  it("adds what was said while there was no connection", () => {
     hear(delta("One, ", "A"));
     expect(reconnect(delta("One, two, three", "C"))).toEqual(["two, three"]);
     expect(transcript.text).toBe("One, two, three");
   });
 
-  it("may come folded into several messages", () => {
+  it("may be folded into several messages", () => {
     hear(delta("First.", "A"), delta("Sec", "B"));
     expect(reconnect(delta("First.", "A"), delta("Second, and ", "D"), delta("more", "E"))).toEqual([
       "ond, and ",
@@ -73,17 +93,17 @@ describe("the past on a new connection", () => {
     expect(transcript.text).toBe("First.Second, and more");
   });
 
-  it("may come as the fragments were", () => {
+  it("may consist of the fragments themselves", () => {
     hear(delta("a", "A"), delta("b", "B"), delta("a", "C"));
     expect(reconnect(delta("a", "A"), delta("b", "B"), delta("a", "C"), delta("d", "D"))).toEqual(["d"]);
     expect(transcript.text).toBe("abad");
   });
 
-  it("may have lost its beginning: what is known stays, what is new is told", () => {
+  it("may lack its beginning: what is known stays, and what is new is added", () => {
     const long = "So much was said before that the server does not give the beginning any more. ";
     hear(delta(long, "A"));
     expect(reconnect(delta("beginning any more. And", "C"))).toEqual(["beginning any more. And"]);
-    transcript = new Transcript(own);
+    transcript = beginReplay(emptyTranscript(own));
     hear(delta(long.repeat(10), "A"));
     expect(reconnect(delta(`${long.repeat(4)}And more`, "C"), delta(", and more", "D"))).toEqual([
       "And more",
@@ -92,7 +112,7 @@ describe("the past on a new connection", () => {
     expect(transcript.text).toBe(`${long.repeat(10)}And more, and more`);
   });
 
-  it("may have lost all that was said: words go on all the same", () => {
+  it("may lack everything that is known: new text is added all the same", () => {
     hear(delta("Everything so far. ", "A"));
     expect(reconnect(delta("Something new.", "X"), delta(" And newer.", "Y"))).toEqual([
       "Something new.",
@@ -101,55 +121,23 @@ describe("the past on a new connection", () => {
     expect(transcript.text).toBe("Everything so far. Something new. And newer.");
   });
 
-  it("tells tools, questions and ends once", () => {
+  it("reports tools, input requests and ends once", () => {
     const past = [
       event("run.started", own),
       event("tool.use.started", "Read"),
       event("tool.confirmation.required", "Sure?"),
     ];
-    expect(kinds(past.map((each) => transcript.take(each)))).toEqual(["started", "tool", "question"]);
-    transcript.connect();
-    expect(kinds(past.map((each) => transcript.take(each)))).toEqual([undefined, undefined, undefined]);
+    expect(kinds(past.map(apply))).toEqual(["started", "tool", "input_required"]);
+    transcript = beginReplay(transcript);
+    expect(kinds(past.map(apply))).toEqual([undefined, undefined, undefined]);
     expect(transcript.tools).toEqual(new Map([["Read", 1]]));
   });
 });
 
-describe("events without an ID", () => {
-  const tool = (name: string, more: Partial<ThreadEvent> = {}): ThreadEvent =>
-    event("tool.use.started", name, { id: "", ...more });
-
-  it("are told once although each connection brings them again", () => {
-    const past = [event("run.started", own, { id: "" }), tool("Read"), tool("Read")];
-    expect(kinds(past.map((each) => transcript.take(each)))).toEqual(["started", "tool", "tool"]);
-    transcript.connect();
-    expect(kinds([...past, tool("Read")].map((each) => transcript.take(each)))).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      "tool",
-    ]);
-    expect(transcript.tools).toEqual(new Map([["Read", 3]]));
-  });
-
-  it("are others where anything in them is", () => {
-    transcript.take(tool("Read"));
-    transcript.connect();
-    const others = [tool("Write"), tool("Read", { toolCallId: "2" }), tool("Read", { occurredAt: "later" })];
-    expect(kinds(others.map((each) => transcript.take(each)))).toEqual(["tool", "tool", "tool"]);
-  });
-
-  it("give a hint once", () => {
-    const ended = event("run.completed", own, { id: "" });
-    expect(transcript.take(ended)).toEqual({ kind: "hint" });
-    transcript.connect();
-    expect(transcript.take(ended)).toBeUndefined();
-  });
-});
-
-describe("whose an event is", () => {
+describe("the run that an event belongs to", () => {
   const bare = (type: string, content = ""): ThreadEvent => ({ ...event(type, content), runId: undefined });
 
-  it("is told by run.started and run.completed where events name no run", () => {
+  it("follows from run.started and run.completed where events name no run", () => {
     const words = hear(
       bare("run.started", "RUN0"),
       bare("agent.message.delta", "theirs"),
@@ -160,18 +148,18 @@ describe("whose an event is", () => {
       bare("run.completed", own),
     );
     expect(words).toEqual(["mine"]);
-    expect(transcript.endedAs).toBe("completed");
+    expect(transcript.terminalEvent).toBe("completed");
   });
 
-  it("is told so where the run ID is null, too", () => {
+  it("follows from them where the run ID is null, too", () => {
     expect(hear({ ...event("run.started", own), runId: null }, { ...delta("mine"), runId: null })).toEqual(["mine"]);
   });
 
-  it("holds for a failure, which names no run", () => {
-    transcript.takeList([bare("run.started", "RUN0"), bare("run.failed", "Run failed.")]);
-    expect(transcript.endedAs).toBeUndefined();
-    transcript.takeList([bare("run.started", own), bare("run.failed", "Run failed.")]);
-    expect(transcript.endedAs).toBe("failed");
+  it("is the current one for run.failed, which names no run", () => {
+    applyList([bare("run.started", "RUN0"), bare("run.failed", "Run failed.")]);
+    expect(transcript.terminalEvent).toBeUndefined();
+    applyList([bare("run.started", own), bare("run.failed", "Run failed.")]);
+    expect(transcript.terminalEvent).toBe("failed");
   });
 
   it.each([
@@ -189,96 +177,94 @@ describe("whose an event is", () => {
       [bare("agent.message.delta", "theirs"), bare("run.failed", "Run failed."), bare("run.started", own)],
       "",
     ],
-  ])("is right for a list that was cut %s", (_, events, text) => {
-    transcript.takeList(events);
+  ])("is found in a truncated list that begins %s", (_, events, text) => {
+    applyList(events);
     expect(transcript.text).toBe(text);
   });
 });
 
-describe("hints", () => {
-  it("are the run's own end, whatever the event calls it, told once", () => {
+describe("a possible end of the run", () => {
+  it("is the run's own ending event, whatever it calls the end, once", () => {
     const end = event("run.completed", own);
-    expect(transcript.take(end)).toEqual({ kind: "hint" });
-    expect(transcript.take(end)).toBeUndefined();
-    expect(transcript.endedAs).toBe("completed");
+    expect(apply(end)).toEqual({ kind: "run_maybe_ended" });
+    expect(apply(end)).toBeUndefined();
+    expect(transcript.terminalEvent).toBe("completed");
   });
 
-  it("are a newer run's beginning, and not an older one's", () => {
+  it("is a newer run's beginning, and not an older one's", () => {
     const older = event("run.started", "RUN0", { runId: "RUN0" });
     const newer = event("run.started", "RUN2", { runId: "RUN2" });
-    expect(transcript.take(older)).toBeUndefined();
-    transcript.take(event("run.started", own));
-    expect(transcript.take(newer)).toEqual({ kind: "hint" });
+    expect(apply(older)).toBeUndefined();
+    apply(event("run.started", own));
+    expect(apply(newer)).toEqual({ kind: "run_maybe_ended" });
   });
 
-  it("are not the ends of other runs", () => {
-    expect(transcript.take(event("run.completed", "RUN0", { runId: "RUN0" }))).toBeUndefined();
-    expect(transcript.take(event("run.failed", "Run failed.", { runId: "RUN0" }))).toBeUndefined();
-    expect(transcript.endedAs).toBeUndefined();
+  it("is not the end of another run", () => {
+    expect(apply(event("run.completed", "RUN0", { runId: "RUN0" }))).toBeUndefined();
+    expect(apply(event("run.failed", "Run failed.", { runId: "RUN0" }))).toBeUndefined();
+    expect(transcript.terminalEvent).toBeUndefined();
   });
 });
 
-describe("other events", () => {
-  it("are tools by name, else by title, counted", () => {
+describe("events other than text", () => {
+  it("count tools by name, else by title", () => {
     const names = [
       event("tool.use.started", "Read README.md", { toolName: "read" }),
       event("tool.use.started", "Read src"),
       event("tool.use.started", "", { toolName: "" }),
       event("tool.use.started", "Read more", { toolName: "read" }),
-    ].map((each) => transcript.take(each));
+    ].map(apply);
     expect(names).toEqual(["read", "Read src", "tool", "read"].map((name) => ({ kind: "tool", name })));
     expect(transcript.tools.get("read")).toBe(2);
   });
 
-  it("are questions with their title, which may be missing", () => {
-    expect(transcript.take(event("tool.confirmation.required", "Run rm -rf /"))).toMatchObject({
+  it("request input with a title, which may be missing", () => {
+    expect(apply(event("tool.confirmation.required", "Run rm -rf /"))).toMatchObject({
       title: "Run rm -rf /",
     });
-    expect(transcript.take(event("tool.confirmation.required", " "))).toMatchObject({ title: undefined });
+    expect(apply(event("tool.confirmation.required", " "))).toMatchObject({ title: undefined });
   });
 
-  it("of an unknown type are counted and say nothing", () => {
-    transcript.take(event("agent.mood.changed", "merry"));
-    transcript.take(event("agent.mood.changed", "sad"));
-    transcript.take(event("usage.updated"));
-    transcript.take(event("user.message", "Hi"));
+  it("of unknown types are counted and add no text", () => {
+    apply(event("agent.mood.changed", "merry"));
+    apply(event("agent.mood.changed", "sad"));
+    apply(event("usage.updated"));
+    apply(event("user.message", "Hi"));
     expect(transcript.unknownTypes).toEqual(new Map([["agent.mood.changed", 2]]));
     expect(transcript.text).toBe("");
   });
 
-  it("are thoughts, which are no words", () => {
-    expect(transcript.take(event("agent.thinking.delta", "hm"))).toEqual({ kind: "thinking", text: "hm" });
+  it("report thoughts, which are no text", () => {
+    expect(apply(event("agent.thinking.delta", "hm"))).toEqual({ kind: "thinking", text: "hm" });
     expect(transcript.text).toBe("");
   });
 });
 
-describe("a long run", () => {
-  it("costs time in proportion to its length", () => {
-    const began = performance.now();
-    for (let index = 0; index < 100_000; index += 1) transcript.take(delta("twenty characters ok"));
+describe("a run of a hundred thousand events", () => {
+  it("has its whole text assembled", () => {
+    for (let index = 0; index < 100_000; index += 1) apply(delta("twenty characters ok"));
     expect(transcript.text).toHaveLength(2_000_000);
-    expect(performance.now() - began).toBeLessThan(2_000);
   });
 });
 
 describe("a run that never ends", () => {
   const mebibyte = 1024 * 1024;
 
-  it("is kept up to eight million characters, and known to go on", () => {
+  it("has eight million characters of its text kept, and is known to be truncated", () => {
     for (let times = 0; times < 8; times += 1) hear(delta("x".repeat(mebibyte)));
-    expect(transcript.overflowed).toBe(false);
+    expect(transcript.isTruncated).toBe(false);
     // The past that comes again is no more.
     reconnect(delta("x".repeat(8 * mebibyte), "folded"));
-    expect(transcript.overflowed).toBe(false);
+    expect(transcript.isTruncated).toBe(false);
     expect(hear(delta("y"))).toEqual([]);
-    expect(transcript.overflowed).toBe(true);
+    expect(transcript.isTruncated).toBe(true);
     expect(transcript.text).toHaveLength(8 * mebibyte);
   });
 
-  it("counts a thousand names of tools and of types at most, and keeps the beginnings of those", () => {
+  it("has at most a thousand names of tools and of types counted, by their beginnings", () => {
     for (let at = 0; at < 1_500; at += 1) {
-      transcript.take(event("tool.use.started", `${at}${"t".repeat(500)}`));
-      transcript.take(event(`type ${at}${"t".repeat(500)}`));
+      apply(event("tool.use.started", `${at}${"t".repeat(500)}`));
+      apply(event(`type ${at}${"t".repeat(500)}`));
     }
     for (const names of [transcript.tools, transcript.unknownTypes]) {
       expect(names.size).toBe(1_000);
@@ -286,11 +272,83 @@ describe("a run that never ends", () => {
     }
   });
 
-  it("tells nothing twice that a connection may repeat, however much came before", () => {
-    for (let times = 0; times < 30_000; times += 1) transcript.take(event("tool.use.started", "read"));
+  it("has nothing reported twice that a connection may repeat", () => {
+    for (let times = 0; times < 30_000; times += 1) apply(event("tool.use.started", "read"));
     const last = event("tool.use.started", "write", { id: "E30000" });
-    expect(transcript.take(last)).toBeUndefined();
-    expect(transcript.take({ ...last, id: "E29001" })).toBeUndefined();
+    expect(apply(last)).toBeUndefined();
+    expect(apply({ ...last, id: "E29001" })).toBeUndefined();
     expect(transcript.tools.get("read")).toBe(30_000);
+  });
+});
+
+describe("the copy of a run's last message that the event list ends with", () => {
+  const completed = (): ThreadEvent => event("run.completed", own);
+
+  it("is not added where the run said several things", () => {
+    expect(
+      texts(
+        applyList([
+          delta("Let me see."),
+          event("tool.use.started", "read"),
+          delta("Done."),
+          delta("Done."),
+          completed(),
+        ]),
+      ),
+    ).toEqual(["Let me see.", "Done."]);
+    expect(transcript.text).toBe("Let me see.Done.");
+  });
+
+  it("is not added where the last message came in several events", () => {
+    applyList([
+      delta("Let me see."),
+      delta("All is "),
+      delta("well."),
+      delta("All is well."),
+      event("usage.updated"),
+      completed(),
+    ]);
+    expect(transcript.text).toBe("Let me see.All is well.");
+  });
+
+  it("is told from a last message that says something else", () => {
+    applyList([delta("Let me see."), delta("me see."), completed()]);
+    expect(transcript.text).toBe("Let me see.me see.");
+  });
+
+  it("is told from the fragments of the reference revision, which lists no copies", () => {
+    const bare = (one: ThreadEvent): ThreadEvent => ({ ...one, runId: undefined });
+    applyList([event("run.started", own), delta("ha"), delta("ha"), completed()].map(bare));
+    expect(transcript.text).toBe("haha");
+  });
+});
+
+describe("the tokens a run has used", () => {
+  const usage = (tokens: number | null, runId: string | null = own): ThreadEvent =>
+    event("usage.updated", "", { tokens, runId });
+
+  it.each([
+    ["are unknown where the service reports none", [], undefined],
+    ["are unknown where the service reports none for this run", [usage(100, "RUN0")], undefined],
+    ["are the last report's of a new thread", [usage(40), usage(90)], 90],
+    [
+      "are what the session's total has grown by since the run before",
+      [usage(100, "RUN0"), usage(130), usage(150)],
+      50,
+    ],
+    ["are not those of a newer run", [usage(90), usage(500, "RUN2")], 90],
+    ["are the session's total where that was counted anew", [usage(100, "RUN0"), usage(30)], 30],
+    ["are not affected by a report without a figure", [usage(90), usage(null)], 90],
+    ["are zero where the run used none", [usage(100, "RUN0"), usage(100)], 0],
+  ])("%s", (_, events, tokens) => {
+    events.forEach(apply);
+    expect(tokensUsed(transcript)).toBe(tokens);
+  });
+
+  it("are found where events name no run, too", () => {
+    const bare = (one: ThreadEvent): ThreadEvent => ({ ...one, runId: undefined });
+    const past = [event("run.started", "RUN0"), usage(100), event("run.completed", "RUN0")];
+    applyList([...past, event("run.started", own), usage(170), event("run.completed", own)].map(bare));
+    expect(tokensUsed(transcript)).toBe(70);
   });
 });

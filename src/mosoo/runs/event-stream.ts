@@ -1,4 +1,4 @@
-/** The thread's event stream: server-sent events, one at a time, with the time in between in the caller's hand. */
+/** The thread's event stream: server-sent events, delivered one at a time to a caller that decides how long to wait. */
 import type { Readable } from "node:stream";
 import { createParser } from "eventsource-parser";
 import type { Clock } from "../../common/clock.ts";
@@ -6,41 +6,42 @@ import { MosooConnectionError } from "../errors.ts";
 import { type ApiErrorResult, toErrorResult } from "../request.ts";
 import { isRetryableStatus } from "../retry.ts";
 import type { Transport } from "../http/transport.ts";
-import { type ThreadEvent, redactEvent, MAX_EVENT_ID_LENGTH, parseEvent } from "./events.ts";
+import { type ThreadEvent, MAX_EVENT_ID_LENGTH, parseEvent } from "./events.ts";
 
-/** An event's data is a few kilobytes, a folded past a few megabytes. */
-const mostBufferedCharacters = 32 * 1024 * 1024;
+/** In UTF-16 units. An event's data is a few kilobytes, a folded past a few megabytes. */
+const MAX_BUFFERED_LENGTH = 32 * 1024 * 1024;
 
-export type StreamItem = { kind: "event"; event: ThreadEvent } | { kind: "sign of life" } | { kind: "broken" };
+/** `heartbeat`: a comment, or data that is no event of the thread. */
+export type StreamItem = { kind: "event"; event: ThreadEvent } | { kind: "heartbeat" } | { kind: "closed" };
 
 export type OpenResult =
   | { kind: "open"; stream: EventStream }
-  /** The server has no stream, or none for us: a status that does not pass, or something that is no event stream. */
-  | { kind: "absent" }
+  /** The server has no stream for this client: a final status, or a body that is no event stream. */
+  | { kind: "unsupported" }
   | { kind: "refused"; reply: ApiErrorResult }
   | { kind: "connection"; error: MosooConnectionError };
 
-/** Opens the stream; the past comes first, folded. */
+/** Opens the stream, which begins with a replay of the past. Throws nothing that network or server can cause. */
 export async function openStream(
   transport: Transport,
   threadId: string,
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<OpenResult> {
   try {
-    const answer = await transport.stream({
+    const response = await transport.stream({
       method: "GET",
       path: `/threads/${encodeURIComponent(threadId)}/events/stream?limit=1000`,
       headers: { accept: "text/event-stream" },
       ...options,
     });
-    const type = answer.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-    if (answer.status === 200 && type === "text/event-stream") {
-      return { kind: "open", stream: new EventStream(answer.body, transport.redact.bind(transport)) };
+    const type = response.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+    if (response.status === 200 && type === "text/event-stream") {
+      return { kind: "open", stream: new EventStream(response.body) };
     }
-    // What stands in the body is of no use, and it might never end.
-    answer.body.on("error", () => undefined).destroy();
-    if (!isRetryableStatus(answer.status)) return { kind: "absent" };
-    return { kind: "refused", reply: toErrorResult({ ...answer, text: "" }) };
+    // The body is of no use, and might never end.
+    response.body.on("error", () => undefined).destroy();
+    if (!isRetryableStatus(response.status)) return { kind: "unsupported" };
+    return { kind: "refused", reply: toErrorResult({ ...response, text: "" }) };
   } catch (error) {
     if (error instanceof MosooConnectionError) return { kind: "connection", error };
     throw error;
@@ -50,32 +51,31 @@ export async function openStream(
 export class EventStream {
   readonly #body: Readable;
   readonly #items: StreamItem[] = [];
-  #broken = false;
+  #isClosed = false;
   #wake: (() => void) | undefined;
 
-  /** @param conceal takes secrets out of text */
-  constructor(body: Readable, conceal: (text: string) => string) {
+  constructor(body: Readable) {
     this.#body = body;
     const decoder = new TextDecoder();
     const parser = createParser({
       onEvent: ({ event, id, data }) => {
-        // `thread.error` comes when the stream breaks on the server's side.
+        // The server sends `thread.error` when the stream breaks on its side.
         if (event === "thread.error") this.#end();
-        else this.#add(itemOf(event, id, data, conceal));
+        else this.#add(toStreamItem(event, id, data));
       },
       onComment: () => {
-        this.#add({ kind: "sign of life" });
+        this.#add({ kind: "heartbeat" });
       },
-      maxBufferSize: mostBufferedCharacters,
-      // Unknown fields are no harm; a buffer that is too large is, and the parser takes no more after it.
+      maxBufferSize: MAX_BUFFERED_LENGTH,
+      // Unknown fields are ignored; after a buffer that is too large the parser accepts no more data.
       onError: (error) => {
         if (error.type === "max-buffer-size-exceeded") this.#end();
       },
     });
     body.on("data", (chunk: Buffer) => {
-      if (!this.#broken) parser.feed(decoder.decode(chunk, { stream: true }));
-      // What is here is heard before more is read: a server may send faster than anybody can look at its thread.
-      if (this.hasMore) body.pause();
+      if (!this.#isClosed) parser.feed(decoder.decode(chunk, { stream: true }));
+      // Backpressure: a server may send faster than its thread can be read.
+      if (this.hasBuffered) body.pause();
     });
     const end = (): void => {
       this.#end();
@@ -83,27 +83,27 @@ export class EventStream {
     body.on("end", end).on("error", end).on("close", end);
   }
 
-  /** Whether an item is there already. */
-  get hasMore(): boolean {
+  /** Whether the next item is here already. */
+  get hasBuffered(): boolean {
     return this.#items.length > 0;
   }
 
-  /** The next item; undefined when none came within `ms` or the signal was aborted. */
+  /** The next item; undefined when none came within `ms`, or before the signal was aborted. */
   async next(ms: number, clock: Clock, signal: AbortSignal): Promise<StreamItem | undefined> {
-    if (!this.hasMore && ms > 0 && !signal.aborted) {
+    if (!this.hasBuffered && ms > 0 && !signal.aborted) {
       const woken = new AbortController();
       const wake = (): void => {
         woken.abort();
       };
       this.#wake = wake;
-      // AbortSignal.any() costs more than all the rest, and a run may have a hundred thousand events.
+      // Not AbortSignal.any(): it would cost more than the rest, and a run may have a hundred thousand events.
       signal.addEventListener("abort", wake, { once: true });
       await clock.sleep(ms, woken.signal);
       signal.removeEventListener("abort", wake);
       this.#wake = undefined;
     }
     const item = this.#items.shift();
-    if (!this.hasMore) this.#body.resume();
+    if (!this.hasBuffered) this.#body.resume();
     return item;
   }
 
@@ -112,29 +112,23 @@ export class EventStream {
   }
 
   #end(): void {
-    if (this.#broken) return;
-    this.#add({ kind: "broken" });
-    this.#broken = true;
+    if (this.#isClosed) return;
+    this.#add({ kind: "closed" });
+    this.#isClosed = true;
     this.#body.destroy();
   }
 
   #add(item: StreamItem): void {
-    if (this.#broken) return;
-    // Of many signs of life one says it all.
-    if (item.kind !== "sign of life" || this.#items.at(-1)?.kind !== "sign of life") this.#items.push(item);
+    if (this.#isClosed) return;
+    // One heartbeat says as much as many.
+    if (item.kind !== "heartbeat" || this.#items.at(-1)?.kind !== "heartbeat") this.#items.push(item);
     this.#wake?.();
   }
 }
 
-/** What is no event of the thread still shows that the connection lives. */
-function itemOf(
-  name: string | undefined,
-  id: string | undefined,
-  data: string,
-  conceal: (text: string) => string,
-): StreamItem {
+function toStreamItem(name: string | undefined, id: string | undefined, data: string): StreamItem {
   const event = name === undefined || name === "thread.event" ? parseEvent(data) : undefined;
-  if (event === undefined) return { kind: "sign of life" };
-  const known = event.id !== "" || id === undefined || id.length > MAX_EVENT_ID_LENGTH ? event : { ...event, id };
-  return { kind: "event", event: redactEvent(known, conceal) };
+  if (event === undefined) return { kind: "heartbeat" };
+  const hasId = event.id !== "" || id === undefined || id.length > MAX_EVENT_ID_LENGTH;
+  return { kind: "event", event: hasId ? event : { ...event, id } };
 }

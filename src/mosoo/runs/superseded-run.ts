@@ -1,98 +1,102 @@
 /**
- * How a run ended that a newer one of its thread has followed: the thread shows it no more. An interrupt of it changes
- * nothing and answers with its real status. To a token that may only read, the run's own ending event tells, which knows
- * less.
+ * How a run ended that a newer one of its thread has followed, so that the thread does not show it any more. An
+ * interrupt of it changes nothing, and its response holds the run's real status. Where the token may not interrupt, the
+ * run's own ending event decides, which knows less: it says "completed" of cancelled and expired runs, too.
  */
 import { MosooError } from "../errors.ts";
-import { type ApiFailure, toMosooError } from "../request.ts";
+import { toMosooError } from "../request.ts";
 import { isTerminalStatus } from "../contract/schema.ts";
-import { postInterrupt } from "../threads.ts";
-import type { EventHistory } from "./event-history.ts";
-import type { Transcript } from "./transcript.ts";
-import {
-  type FollowResult,
-  type PollResult,
-  type FollowContext,
-  pollSucceeded,
-  pollFailed,
-  isTransient,
-  requestLimits,
-} from "./follow-context.ts";
+import type { FollowEffect, FollowEvent, FollowResult, FollowState, StepContext } from "./follow-types.ts";
+import { type Moment, type ReadFailure, expectSoon, isRateLimited, readRetryDelayMs } from "./poll-scheduler.ts";
 
-/** Answers that tell nothing: so many, and there will be no other. */
-const MAX_INCONCLUSIVE_RESPONSES = 3;
+/** The service stores an ending event up to some seconds after the run's status. */
+const ENDING_EVENT_GRACE_MS = 5_000;
 
-export class SupersededRun {
-  readonly #watching: FollowContext;
-  readonly #transcript: Transcript;
-  readonly #past: EventHistory;
-  /** Interrupts are not for this token. */
-  #refused = false;
-  #failures = 0;
-  #vainAnswers = 0;
-  #lastFailure = "Its answers told nothing.";
+export type SupersededOutcome =
+  | { kind: "none" }
+  | { kind: "request"; effect: FollowEffect }
+  | { kind: "retry"; failure?: ReadFailure }
+  | { kind: "result"; result: FollowResult };
 
-  constructor(watching: FollowContext, transcript: Transcript, past: EventHistory) {
-    this.#watching = watching;
-    this.#transcript = transcript;
-    this.#past = past;
-  }
+/** A newer run has begun: ours has ended, and its stream has nothing more to deliver. */
+export function supersede(state: FollowState, { now }: Moment): FollowState {
+  const schedule = expectSoon(state.schedule, "end", now);
+  return { ...state, phase: "superseded", stream: { kind: "closed" }, schedule, failures: 0 };
+}
 
-  /** Asks once. A passing failure is ridden out. */
-  async ask(): Promise<PollResult> {
-    if (!this.#refused) {
-      const { transport, threadId, run } = this.#watching;
-      const reply = await postInterrupt(transport, threadId, run.id, requestLimits(this.#watching));
-      if (reply.kind === "ok") {
-        // Such an answer never holds what the run said last.
-        const told = { ...run, ...reply.run, finalOutput: undefined };
-        if (isTerminalStatus(reply.run?.status)) return pollSucceeded({ kind: "ended", run: told });
-      } else if (isTransient(reply)) {
-        return this.#failed(reply);
-      } else {
-        this.#refused = true;
-      }
+/** The request that tells how it ended. */
+export function decideSuperseded({ superseded }: FollowState): FollowEffect {
+  return superseded.isInterruptRefused ? { kind: "read_history" } : { kind: "interrupt" };
+}
+
+export function onSuperseded(
+  state: FollowState,
+  event: FollowEvent,
+  context: StepContext,
+): [FollowState, SupersededOutcome] {
+  switch (event.kind) {
+    case "interrupted": {
+      if (!isTerminalStatus(event.run?.status)) return [state, byEvent(state, context)];
+      // Such a response never holds what the run said last.
+      const run = { ...state.run, ...event.run, finalOutput: undefined };
+      return [state, { kind: "result", result: { kind: "ended", run } }];
     }
-    return this.#askEvents();
+    case "history_read": {
+      const graceUntil = state.superseded.graceUntil ?? context.now + ENDING_EVENT_GRACE_MS;
+      const history = event.isTruncated ? "truncated" : "complete";
+      const next: FollowState = { ...state, history, superseded: { ...state.superseded, graceUntil } };
+      const result = resultByEvent(state, context) ?? (context.now < graceUntil ? undefined : unknownEnd());
+      return [next, result === undefined ? { kind: "retry" } : { kind: "result", result }];
+    }
+    case "failed":
+      return onFailure(state, event, context);
+    default:
+      return [state, { kind: "none" }];
   }
+}
 
-  /** What is to be said where the time is over. */
-  atDeadline(): FollowResult {
-    const end = this.#endByEvent();
-    if (end !== undefined) return end;
-    const error = new MosooError(
-      `A newer run has begun in the thread, and how this one ended could not be learnt in time. Last: ${this.#lastFailure}`,
-      { threadState: "created" },
-    );
-    return { kind: "error", error };
+function onFailure(
+  state: FollowState,
+  { call, failure }: FollowEvent & { kind: "failed" },
+  context: StepContext,
+): [FollowState, SupersededOutcome] {
+  const failures = state.failures + 1;
+  const delayMs = readRetryDelayMs(failure, failures, context.random);
+  if (delayMs !== undefined) {
+    // "Completed" is also said of cancelled runs; what failed has failed.
+    const result = context.transcript.terminalEvent === "failed" ? resultByEvent(state, context) : undefined;
+    if (result !== undefined) return [state, { kind: "result", result }];
+    const superseded = { ...state.superseded, lastFailure: toMosooError(failure).message };
+    const retry = { kind: "retry", failure: { delayMs, isRateLimited: isRateLimited(failure) } } as const;
+    return [{ ...state, failures, superseded }, retry];
   }
+  if (call === "read_history")
+    return [state, { kind: "result", result: resultByEvent(state, context) ?? unknownEnd() }];
+  const refused = { ...state, superseded: { ...state.superseded, isInterruptRefused: true } };
+  return [refused, byEvent(refused, context)];
+}
 
-  async #askEvents(): Promise<PollResult> {
-    const failed = this.#transcript.endedAs === undefined ? await this.#past.take() : undefined;
-    if (failed !== undefined && isTransient(failed)) return this.#failed(failed);
-    const end = this.#endByEvent();
-    if (end !== undefined) return pollSucceeded(end);
-    this.#vainAnswers += 1;
-    if (this.#vainAnswers < MAX_INCONCLUSIVE_RESPONSES) return pollSucceeded();
-    const error = new MosooError(
-      "A newer run has begun in the thread, and the server does not tell how this one ended.",
-      { threadState: "created" },
-    );
-    return pollSucceeded({ kind: "error", error });
-  }
+function byEvent(state: FollowState, context: StepContext): SupersededOutcome {
+  const result = resultByEvent(state, context);
+  return result === undefined ? { kind: "request", effect: { kind: "read_history" } } : { kind: "result", result };
+}
 
-  #failed(reply: ApiFailure): PollResult {
-    const { clock, listener } = this.#watching;
-    // "Completed" is said of cancelled runs, too; what failed has failed.
-    if (this.#transcript.endedAs === "failed") return pollSucceeded(this.#endByEvent());
-    this.#failures += 1;
-    this.#lastFailure = toMosooError(reply).message;
-    listener.debug(`How the run ended cannot be asked: ${this.#lastFailure}`);
-    return pollFailed(reply, this.#failures, clock.random());
-  }
+function resultByEvent({ run }: FollowState, { transcript }: StepContext): FollowResult | undefined {
+  const status = transcript.terminalEvent;
+  return status && { kind: "ended", run: { ...run, status } };
+}
 
-  #endByEvent(): FollowResult | undefined {
-    const { endedAs } = this.#transcript;
-    return endedAs && { kind: "ended", run: { ...this.#watching.run, status: endedAs } };
-  }
+function unknownEnd(lastFailure?: string): FollowResult {
+  const why =
+    lastFailure === undefined
+      ? "the server does not say how this one ended."
+      : `how this one ended could not be read in time. Last: ${lastFailure}`;
+  const error = new MosooError(`A newer run has started in the thread, and ${why}`, { threadState: "created" });
+  return { kind: "error", error };
+}
+
+/** What is known when the deadline has passed. */
+export function resultAtDeadline(state: FollowState, context: StepContext): FollowResult {
+  if (state.phase !== "superseded") return { kind: "timeout" };
+  return resultByEvent(state, context) ?? unknownEnd(state.superseded.lastFailure);
 }
