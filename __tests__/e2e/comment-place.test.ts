@@ -3,10 +3,12 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import type { FakePullRequest } from "../support/fake-github-server.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { headlineOf, startScene, type Scene } from "../support/commenting.ts";
 import { startConnectProxy } from "../support/connect-proxy.ts";
 import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
+import { baseSha, headSha } from "../support/runner-events.ts";
 import { root } from "../support/runner-environment.ts";
 
 let scene: Scene;
@@ -61,6 +63,12 @@ describe("the comment goes to the pull request", () => {
       [31, "started", "5a1f0c6"],
     ],
     ["that a person comments on", events.issueComment({ number: 31 }), {}, [31, "started", undefined]],
+    [
+      "or to the issue that a person comments on",
+      events.issueComment({ number: 31, onPullRequest: false }),
+      {},
+      [31, "started", undefined],
+    ],
     ["that is reviewed", events.pullRequestReview({ number: 31 }), {}, [31, "started", "5a1f0c6"]],
     ["that is queued to be merged", events.mergeGroup({ number: 31 }), {}, [31, "started", "5a1f0c6"]],
     ["of an earlier workflow", events.workflowRun({ pullRequests: [31] }), {}, [31, "started", "5a1f0c6"]],
@@ -144,20 +152,56 @@ describe("the comment goes to the pull request", () => {
   });
 });
 
-describe("without a pull request", () => {
-  it.each([
-    ["a push", events.push()],
-    ["an issue", events.issues()],
-    ["a comment on an issue", events.issueComment({ onPullRequest: false })],
-    ["a schedule", events.schedule()],
-  ])("%s has a line in the debug log, and no more", async (_, event) => {
-    const { exitCode, annotations, commands, outputs } = await runStep(step(event));
-    expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
-    expect(commands.filter(({ command }) => command === "debug").map(({ message }) => message)).toContain(
-      "No comment: the event has no pull request, and `pr-number` is not given.",
+describe("an event without a pull request or issue", () => {
+  it("has its comment on the commit's one open pull request", async () => {
+    const head = { headSha };
+    scene.github.pullRequests.push(
+      { number: 31, ...head },
+      { number: 12, ...head, state: "closed" },
+      { number: 12, ...head, headRepository: "stranger/octo-repo" },
+      { number: 12, headSha: baseSha, commits: [headSha] },
     );
+    const { exitCode, annotations, outputs } = await runStep(step(events.push({ ref: "refs/heads/feature" })));
+    expect({ exitCode, annotations, place: place() }).toEqual({
+      exitCode: 0,
+      annotations: [],
+      place: [[31, "started", "5a1f0c6"]],
+    });
+    expect(outputs["comment-url"]).toMatch(/\/pull\/31#issuecomment-\d+$/);
+  });
+
+  it.each<[string, RunnerEvent, FakePullRequest[]]>([
+    ["a push to a branch without one", events.push(), []],
+    [
+      "a push to a branch with several",
+      events.push(),
+      [
+        { number: 12, headSha },
+        { number: 31, headSha },
+      ],
+    ],
+    ["a schedule", events.schedule(), [{ number: 12, headSha }]],
+  ])("has no comment, which a notice says: %s", async (_, event, pullRequests) => {
+    scene.github.pullRequests.push(...pullRequests);
+    const { exitCode, annotations, outputs, state } = await runStep(step(event));
+    expect({
+      exitCode,
+      notices: annotations.map(({ level, message }) => [level, /`pr-number`/.test(message)]),
+    }).toEqual({
+      exitCode: 0,
+      notices: [["notice", true]],
+    });
     expect(outputs).not.toHaveProperty("comment-url");
-    expect(scene.github.requests).toEqual([]);
+    expect(state["comment_open"] ?? "").toBe("");
+    expect(scene.github.comments).toEqual([]);
+  });
+
+  it("costs a warning, not the step, where the commit's pull requests cannot be read", async () => {
+    scene.github.faults.push({ path: /\/pulls/, times: 9, status: 403, body: { message: "Resource not accessible" } });
+    const { exitCode, annotations } = await runStep(step(events.push()));
+    expect(exitCode).toBe(0);
+    expect(annotations.map(({ level }) => level)).toEqual(["warning"]);
+    expect(annotations[0]?.message).toContain("pull-requests: write");
   });
 });
 
@@ -168,7 +212,7 @@ describe("GitHub's client", () => {
     const [on, off, nowhere] = await Promise.all([
       loadedFiles(step(events.pullRequest())),
       loadedFiles(step(events.pullRequest(), { "pr-comment": "off", wait: "true" })),
-      loadedFiles(step(events.push(), { wait: "true" })),
+      loadedFiles(step(events.schedule(), { wait: "true" })),
     ]);
     expect([on, off, nowhere].map(({ result }) => result.exitCode)).toEqual([0, 0, 0]);
     for (const chunk of chunks) {

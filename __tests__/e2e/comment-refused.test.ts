@@ -35,7 +35,7 @@ describe("a comment that GitHub refuses", () => {
     const warning = warningOf(await runStep(scene.step({ event, githubToken: readToken })));
     expect(warning).toContain("403: Resource not accessible by integration");
     expect(warning).toContain(permissions);
-    expect(warning).toContain("pull request from a fork gets a read-only token");
+    expect(warning).toMatch(/fork.*`workflow_run`/);
     expect(warning).not.toContain(readToken);
     expect(scene.own()).toEqual([]);
   });
@@ -50,20 +50,20 @@ describe("a comment that GitHub refuses", () => {
   it("in a locked conversation is told in whole sentences", async () => {
     const message = "Unable to create comment because issue is locked.";
     scene.github.faults.push({ method: "POST", path: /comments/, times: 99, status: 403, body: { message } });
-    expect(warningOf(await runStep(scene.step()))).toContain(
-      "was not written (403: Unable to create comment because issue is locked). The thread is not affected. The conversation is locked: unlock it",
+    expect(warningOf(await runStep(scene.step()))).toMatch(
+      /#12 of octo-org\/octo-repo \(403: Unable to create comment because issue is locked\)\..*unlock it/,
     );
   });
 
   it("without a word is told by its status alone", async () => {
     scene.github.faults.push({ path: /comments/, times: 99, status: 404, body: "" });
-    expect(warningOf(await runStep(scene.step()))).toContain("octo-repo was not written (404). The thread");
+    expect(warningOf(await runStep(scene.step()))).toContain("octo-org/octo-repo (404).");
   });
 
   it("is told without harm, whatever the runner calls the repository", async () => {
     const repository = "octo-org/\u2028::error::##[add-mask]\u202eodd";
     const warning = warningOf(await runStep(scene.step({ repository })));
-    expect(warning).toContain(" of octo-org/ ::error::##\\[add-mask][U+202E]odd was not written");
+    expect(warning).toContain(" of octo-org/ ::error::##\\[add-mask][U+202E]odd (404");
   });
 
   it.each<[string, GitHubFault, string]>([
@@ -75,9 +75,9 @@ describe("a comment that GitHub refuses", () => {
       },
       '422: Validation Failed: {"message":"Body is too long',
     ],
-    ["for a bad token", { status: 401, body: { message: "Bad credentials" } }, "`github-token` is not accepted"],
-    ["until the next hour", faults.primaryRateLimit(3_000, 99), "The rate limit of this token is used up"],
-    ["with a page", { status: 200, body: "<html>Sign in</html>" }, "something that is no"],
+    ["for a bad token", { status: 401, body: { message: "Bad credentials" } }, "`github-token` is invalid"],
+    ["until the next hour", faults.primaryRateLimit(3_000, 99), "rate limit of this token"],
+    ["with a page", { status: 200, body: "<html>Sign in</html>" }, "something that is not"],
   ])("%s costs a warning that says so", async (_, fault, words) => {
     scene.github.faults.push({ path: /comments/, ...fault, times: 99 });
     expect(warningOf(await runStep(scene.step()))).toContain(words);

@@ -50,7 +50,7 @@ describe("among other people's comments", () => {
     const { outputs, annotations } = await runStep(stepOfRun(8));
     expect(annotations).toEqual([]);
     expect(scene.own()).toHaveLength(1);
-    expect(scene.own()[0]?.body).toContain(" run=8.1 -->");
+    expect(scene.own()[0]?.body).toContain(" run=8.1 ");
     expect(outputs["comment-url"]).toContain(String(scene.own()[0]?.id));
     expect(scene.github.comments.filter(({ login }) => login !== actionsBot.login)).toEqual(untouched);
   });
@@ -93,7 +93,7 @@ describe("of two runs", () => {
     endOf(7);
     const { exitCode, annotations, shown, outputs } = await older.result;
     expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
-    expect(shown).toContain("the newer run #8 has already written to it");
+    expect(shown).toMatch(/newer run #8/);
     expect(scene.own().map(({ body }) => body)).toEqual([answer]);
     expect(answer).toContain("Answer to: Review push 8.");
     expect(outputs["comment-url"]).toContain(String(scene.own()[0]?.id));

@@ -34,7 +34,7 @@ describe("the comment on a pull request", () => {
     expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
     const [after] = scene.own();
     expect(scene.github.comments).toEqual([{ ...before, body: after?.body, updatedAt: after?.updatedAt }]);
-    expect(after?.body.split("\n")[0]).toMatch(/^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=7\.1 -->$/);
+    expect(after?.body.split("\n")[0]).toMatch(/^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=7\.1 .*-->$/);
     expect(headlineOf(after?.body)).toBe("completed");
     expect(after?.body).toContain("Ship **it**.");
     expect(outputs["comment-url"]).toBe(
@@ -92,7 +92,7 @@ describe("the comment on a pull request", () => {
     const again = await runStep(step(7, 2));
     expect(again.outputs["comment-url"]).toBe(seven.outputs["comment-url"]);
     expect(eight.outputs["comment-url"]).not.toBe(seven.outputs["comment-url"]);
-    expect(scene.own().map(({ body }) => / run=(\d\.\d) id=(\d+) /.exec(body)?.slice(1))).toEqual([
+    expect(scene.own().map(({ body }) => / run=(\d\.\d) id=(\d+) new /.exec(body)?.slice(1))).toEqual([
       ["7.2", "17000000007"],
       ["8.1", "17000000008"],
     ]);
@@ -102,7 +102,7 @@ describe("the comment on a pull request", () => {
     await runStep(scene.step());
     await runStep(scene.step({ runAttempt: 2 }));
     expect(scene.own()).toHaveLength(1);
-    expect(scene.own()[0]?.body).toContain(" run=7.2 -->");
+    expect(scene.own()[0]?.body).toContain(" run=7.2 ");
     expect(scene.texts()[0]).toContain("An earlier attempt of this step had begun this work: same thread, same run.");
   });
 

@@ -36,7 +36,7 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-const marker = /^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=\d+\.\d+(?: id=\d+)? -->\n/;
+const marker = /^<!-- mosoo-thread v1 [^\n]* -->\n/;
 
 export async function startScene(
   options: { mosoo?: FakeMosooServerOptions; github?: FakeGitHubServerOptions } = {},
@@ -75,7 +75,7 @@ export async function startScene(
     reset: () => {
       scene.script = answering();
       mosoo.reset();
-      github.comments.length = github.requests.length = github.faults.length = 0;
+      github.comments.length = github.pullRequests.length = github.requests.length = github.faults.length = 0;
       github.onRequest = undefined;
       github.tokens.clear();
       for (const [token, account] of tokens) github.tokens.set(token, account);

@@ -1,6 +1,6 @@
 /**
- * A fake of GitHub's API on loopback: an issue's comments over REST, `viewer.login` over GraphQL. It is as strict
- * as GitHub where a client could get it wrong, answers with GitHub's own words, and breaks on demand.
+ * A fake of GitHub's API on loopback: an issue's comments and a commit's pull requests over REST, `viewer.login` over
+ * GraphQL. It is as strict as GitHub (or Gitea) where a client could get it wrong, and it fails on demand.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -55,14 +55,34 @@ export interface GitHubRequest {
   body: string;
 }
 
+/** A pull request as `commits/{sha}/pulls` lists it, by default one that an author of this repository opened. */
+export interface FakePullRequest {
+  number: number;
+  headSha: string;
+  state?: "open" | "closed";
+  /** Full name of the head's repository; null once that is deleted. */
+  headRepository?: string | null;
+  baseRepository?: string;
+  /** Further commits that it contains. */
+  commits?: string[];
+}
+
 export interface FakeGitHubServerOptions {
   /** GitHub Enterprise Server: REST under /api/v3, GraphQL under /api/graphql. */
   enterprise?: boolean;
+  /** Gitea and Forgejo: REST under /api/v1, no GraphQL, no account types, all comments in one page, `/pulls/12`. */
+  gitea?: boolean;
+  /** Like an old Enterprise Server. */
+  noGraphql?: boolean;
+  /** Of the pages' addresses; `https://github.com` unless given. */
+  serverUrl?: string;
   /** A path in front of everything, such as "/github". */
   prefix?: string;
   repository?: string;
-  /** Pull requests that exist. */
+  /** Pull requests and issues that exist. */
   numbers?: number[];
+  /** Which of the numbers are issues. */
+  issues?: number[];
   tokens?: Record<string, GitHubAccount>;
   /** Loopback port; any free one unless given. */
   port?: number;
@@ -73,6 +93,8 @@ export interface FakeGitHubServer {
   apiUrl: string;
   graphqlUrl: string;
   comments: GitHubComment[];
+  /** What `commits/{sha}/pulls` lists. */
+  pullRequests: FakePullRequest[];
   requests: GitHubRequest[];
   tokens: Map<string, GitHubAccount>;
   faults: GitHubFault[];
@@ -131,6 +153,11 @@ const notFound: Answer = {
 };
 const forbidden: Answer = { status: 403, body: { message: "Resource not accessible by integration", status: "403" } };
 
+/** Everybody's ID, by login. */
+export function accountId(login: string): number {
+  return Array.from(login.toLowerCase()).reduce((id, character) => (id * 31 + character.charCodeAt(0)) % 99_999_989, 7);
+}
+
 function invalid(message: string): Answer {
   const errors = [{ resource: "IssueComment", code: "unprocessable", field: "data", message }];
   return { status: 422, body: { message: "Validation Failed", errors, status: "422" } };
@@ -183,19 +210,22 @@ function graphql(account: GitHubAccount, json: string): Answer {
 /** Starts the server on a free loopback port. */
 export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {}): Promise<FakeGitHubServer> {
   const prefix = options.prefix ?? "";
-  const restBase = `${prefix}${options.enterprise === true ? "/api/v3" : ""}`;
+  const { gitea = false, noGraphql = gitea, serverUrl = "https://github.com" } = options;
+  const restBase = `${prefix}${gitea ? "/api/v1" : options.enterprise === true ? "/api/v3" : ""}`;
   const graphqlPath = `${prefix}${options.enterprise === true ? "/api" : ""}/graphql`;
   const repository = options.repository ?? "octo-org/octo-repo";
   const numbers = new Set(options.numbers ?? [12]);
   let origin = "";
   let nextId = 1_000_001;
 
+  const pageOf = (number: number): string =>
+    options.issues?.includes(number) === true ? "issues" : gitea ? "pulls" : "pull";
   const shown = (comment: GitHubComment): unknown => ({
     id: comment.id,
     body: comment.body,
-    user: { login: comment.login, type: comment.type, id: comment.login.length },
+    user: { login: comment.login, id: accountId(comment.login), ...(gitea ? {} : { type: comment.type }) },
     url: `${origin}${restBase}/repos/${repository}/issues/comments/${comment.id}`,
-    html_url: `https://github.com/${repository}/pull/${comment.number}#issuecomment-${comment.id}`,
+    html_url: `${serverUrl}/${repository}/${pageOf(comment.number)}/${comment.number}#issuecomment-${comment.id}`,
     issue_url: `${origin}${restBase}/repos/${repository}/issues/${comment.number}`,
     created_at: comment.createdAt,
     updated_at: comment.updatedAt,
@@ -206,6 +236,7 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
     apiUrl: "",
     graphqlUrl: "",
     comments: [],
+    pullRequests: [],
     requests: [],
     tokens: new Map(
       Object.entries(options.tokens ?? { [writeToken]: actionsBot, [readToken]: { ...actionsBot, readOnly: true } }),
@@ -231,10 +262,31 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
     },
   };
 
+  const repositoryObject = (fullName: string): unknown => ({
+    id: fullName === repository ? 424_242 : 900_000_000 + fullName.length,
+    full_name: fullName,
+  });
+
+  function pullRequestsOf(sha: string): Answer {
+    if (gitea) return notFound;
+    if (!/^[0-9a-f]{40}$/.test(sha)) return { status: 422, body: { message: `No commit found for SHA: ${sha}` } };
+    const found = server.pullRequests.filter(({ headSha, commits = [] }) => headSha === sha || commits.includes(sha));
+    return {
+      status: 200,
+      body: found.map(({ number, headSha, state = "open", headRepository = repository, baseRepository }) => ({
+        number,
+        state,
+        head: { sha: headSha, repo: headRepository === null ? null : repositoryObject(headRepository) },
+        base: { repo: repositoryObject(baseRepository ?? repository) },
+      })),
+    };
+  }
+
   function list(number: number, query: URLSearchParams): Answer {
     const perPage = Math.min(Math.max(Number(query.get("per_page") ?? 30), 1), 100);
     const page = Math.max(Number(query.get("page") ?? 1), 1);
     const all = server.comments.filter((comment) => comment.number === number);
+    if (gitea) return { status: 200, body: all.map(shown) };
     const last = Math.max(Math.ceil(all.length / perPage), 1);
     const link = (to: number, rel: string): string =>
       `<${origin}${restBase}/repositories/424242/issues/${number}/comments?per_page=${perPage}&page=${to}>; rel="${rel}"`;
@@ -251,7 +303,12 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
 
   function rest(account: GitHubAccount, method: string, url: URL, body: string): Answer {
     const path = url.pathname.slice(restBase.length).replace(/^\/repositories\/424242\//, `/repos/${repository}/`);
-    if (path === "/user") return account.type === "Bot" ? forbidden : { status: 200, body: { login: account.login } };
+    if (path === "/user") {
+      const { login, type } = account;
+      return type === "Bot" ? forbidden : { status: 200, body: { login, id: accountId(login), type } };
+    }
+    const commit = /^\/repos\/([^/]+\/[^/]+)\/commits\/([^/]+)\/pulls$/.exec(path);
+    if (commit?.[1]?.toLowerCase() === repository.toLowerCase()) return pullRequestsOf(commit[2] ?? "");
     const found = /^\/repos\/([^/]+\/[^/]+)\/issues\/(?:(\d+)\/comments|comments\/(\d+))$/.exec(path);
     if (found?.[1]?.toLowerCase() !== repository.toLowerCase()) return notFound;
     const write = method !== "GET";
@@ -295,7 +352,8 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
         body: { message: token === undefined ? "Requires authentication" : "Bad credentials", status: "401" },
       };
     }
-    if (url.pathname === graphqlPath) return request.method === "POST" ? graphql(account, request.body) : notFound;
+    if (url.pathname === graphqlPath && !noGraphql)
+      return request.method === "POST" ? graphql(account, request.body) : notFound;
     return url.pathname.startsWith(`${restBase}/`) ? rest(account, request.method, url, request.body) : notFound;
   }
 

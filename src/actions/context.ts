@@ -213,6 +213,10 @@ export function parseContext(environment: Environment, payload: unknown): Action
     headSha:
       getCommitHash(payload, "pull_request", "head", "sha") ??
       getCommitHash(payload, "workflow_run", "head_sha") ??
+      getCommitHash(payload, "check_run", "head_sha") ??
+      getCommitHash(payload, "check_suite", "head_sha") ??
+      getCommitHash(payload, "deployment", "sha") ??
+      (get("GITHUB_EVENT_NAME") === "status" ? getCommitHash(payload, "sha") : undefined) ??
       ownSha(get),
     fromFork: provesFork(payload),
     fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]" && DEPENDABOT_EVENTS.has(get("GITHUB_EVENT_NAME")),

@@ -59,6 +59,7 @@ const INPUTS = {
   "fail-on-run-error": withDefault("true", parseBoolean),
   // Pull requests and issues
   "pr-comment": withDefault("off", parseChoice("off", "update", "new")),
+  "pr-comment-key": optional(parseLine),
   "pr-number": optional(parseNumber),
   summary: withDefault("true", parseBoolean),
   "on-missing-token": withDefault("fail", parseChoice("fail", "skip-untrusted", "skip")),

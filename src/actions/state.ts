@@ -15,8 +15,10 @@ export const runId = "run_id";
 export const threadUrl = "thread_url";
 /** The API's base as it answered, after a move of the service. */
 export const apiUrl = "api_url";
-/** ID of the pull request's comment. */
+/** The comment's ID, what it is on (`pull request 12`), and the idempotency key of the step that writes it. */
 export const commentId = "comment_id";
+export const commentTarget = "comment_target";
+export const commentKey = "comment_key";
 /** Path of the file with the report that the comment is to end with, and its SHA-256. */
 export const lastReport = "last_report";
 export const lastReportDigest = "last_report_digest";

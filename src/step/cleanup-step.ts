@@ -100,6 +100,6 @@ export async function cleanUp(step: StepContext): Promise<void> {
   const pending = loadPendingRun();
   if (pending !== undefined) await interruptPendingRun(pending, inputs, progress, step);
   if (state.read(state.commentPending) !== "true") return;
-  const comment = prepareComment({ inputs, context, secrets: secrets.all, log, outputs });
+  const comment = prepareComment({ inputs, context, secrets: secrets.all, log, outputs, idempotencyKey: undefined });
   await comment.show(progress.report, { final: true });
 }

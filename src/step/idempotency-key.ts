@@ -7,6 +7,7 @@
  * of a fixed run). Fields without a value are left out, so that a new optional input changes no other run's key.
  */
 import { createHash } from "node:crypto";
+import { canonicalJson, canonicalMatrix } from "../common/canonical-json.ts";
 import { suffixedKey } from "../mosoo/key-rotation.ts";
 import type { StepRequest } from "./request.ts";
 
@@ -29,28 +30,6 @@ export interface StepIdentity {
   matrix: string;
   /** The run attempt, with `on-rerun: create` alone. */
   attempt: number | undefined;
-}
-
-/** JSON with the properties of every object in order, so that their order does not matter; undefined ones are left out. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value)
-      .filter(([, each]) => each !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([name, each]) => `${JSON.stringify(name)}:${canonicalJson(each)}`).join(",")}}`;
-  }
-  return JSON.stringify(value);
-}
-
-/** The matrix job in canonical form; outside a matrix GitHub gives `null` or nothing. */
-export function canonicalMatrix(matrix: string): string {
-  if (matrix.trim() === "") return "null";
-  try {
-    return canonicalJson(JSON.parse(matrix));
-  } catch {
-    return matrix;
-  }
 }
 
 /** A field that is in the key already, by another one, or that does not decide the body. */

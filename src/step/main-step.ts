@@ -104,7 +104,7 @@ function openSession(main: MainContext, context: ActionContext, plan: StepPlan):
     note: createClientEventLogger(log, inputs.idempotencyKey !== undefined),
     onBaseUrlChange: createBaseUrlChangeLogger(log, inputs),
   });
-  const comment = prepareComment({ inputs, context, secrets, log, outputs });
+  const comment = prepareComment({ inputs, context, secrets, log, outputs, idempotencyKey: plan.key });
   // Not awaited: the final comment does not wait for an earlier one. It never rejects.
   const showWorking = (question?: string): void => {
     void comment.show({ ...progress.report, outcome: "working", question }, { signal: stop.deadlineSignal });

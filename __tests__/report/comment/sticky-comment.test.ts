@@ -1,11 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import {
-  commentLimit,
-  openComment,
-  type CommentSettings,
-  type PullRequestComment,
-} from "../../../src/report/comment/sticky-comment.ts";
-import { makeMarker, type CommentIdentity } from "../../../src/report/comment/marker.ts";
+import { MAX_COMMENT_LENGTH } from "../../../src/report/comment/comment-writer.ts";
+import type { CommentIdentity } from "../../../src/report/comment/identity.ts";
+import { formatMarker, makeMarker, withoutSignature } from "../../../src/report/comment/marker.ts";
+import { openComment, type CommentSettings, type StickyComment } from "../../../src/report/comment/sticky-comment.ts";
 import {
   actionsBot,
   faults,
@@ -22,6 +19,7 @@ const identity: CommentIdentity = {
   step: "mosoo",
   matrix: "null",
   agent: "01J00000000000000000000000",
+  key: undefined,
 };
 
 let github: FakeGitHubServer;
@@ -38,12 +36,17 @@ interface Run {
   run?: number;
   attempt?: number;
   runId?: string;
+  number?: number;
+  /** Idempotency key. */
+  key?: string;
 }
 
 function settings({
   run = 7,
   attempt = 1,
   runId = String(17_000_000_000 + run),
+  number = 12,
+  key = `gh-${runId}-abc`,
   ...rest
 }: Run & Partial<CommentSettings> = {}): CommentSettings {
   return {
@@ -51,9 +54,11 @@ function settings({
     token: writeToken,
     owner: "octo-org",
     repo: "octo-repo",
-    number: 12,
+    repository: "424242",
+    target: { kind: "pull request", number },
     identity,
-    position: { runId, runNumber: run, runAttempt: attempt },
+    step: { runId, runNumber: run, runAttempt: attempt, key },
+    signingSecret: "mst_token",
     apiUrl: github.apiUrl,
     graphqlUrl: github.graphqlUrl,
     retryDelayMs: 2,
@@ -61,10 +66,16 @@ function settings({
   };
 }
 
-const open = (options?: Run & Partial<CommentSettings>, known?: { id: number }): PullRequestComment =>
+const open = (options?: Run & Partial<CommentSettings>, known?: { id: number }): StickyComment =>
   openComment(settings(options), known);
-const markerOf = (run: number, attempt = 1): string =>
-  makeMarker(identity, { runId: String(17_000_000_000 + run), runNumber: run, runAttempt: attempt }, "update");
+function markerOf(run: number, attempt = 1): string {
+  const runId = String(17_000_000_000 + run);
+  return formatMarker(
+    makeMarker(identity, { runId, runNumber: run, runAttempt: attempt, key: `gh-${runId}-abc` }, "update"),
+  );
+}
+/** The body of our comment without a signature. */
+const unsigned = (comment: GitHubComment | undefined): string => withoutSignature(comment?.body ?? "");
 const own = (): GitHubComment[] => github.comments.filter(({ login }) => login === actionsBot.login);
 /** What a reader sees of our comments. */
 const texts = (): string[] => own().map(({ body }) => body.replace(/^<!--.*-->\n/, ""));
@@ -80,13 +91,13 @@ function before(method: string, happens: () => unknown, path = /comments/): void
   };
 }
 
-async function refusal(comment: PullRequestComment): Promise<string> {
+async function refusal(comment: StickyComment): Promise<string> {
   const outcome = await comment.show("Working");
   if (outcome.kind !== "refused") throw new Error(`The comment was ${outcome.kind}`);
   return outcome.warning;
 }
 
-describe("the comment of a use", () => {
+describe("a step's comment", () => {
   it("is created with its marker as the very first characters, then updated in place", async () => {
     const comment = open();
     expect(comment.id).toBeUndefined();
@@ -103,7 +114,7 @@ describe("the comment of a use", () => {
     expect(texts()).toEqual(["Done"]);
   });
 
-  it("asks GitHub nothing before the first text, and little after it", async () => {
+  it("costs no request before the first text, four for it, and two for each update", async () => {
     const comment = open();
     expect(github.requests).toEqual([]);
     await comment.show("Working");
@@ -112,7 +123,7 @@ describe("the comment of a use", () => {
     expect(github.requests.slice(4).map(({ method }) => method)).toEqual(["GET", "PATCH"]);
   });
 
-  it("is found again by a later run among 230 others, on the last page as on the first", async () => {
+  it("is found by a later run among 230 others, on whatever page", async () => {
     github.preload(230);
     await open().show("First");
     github.preload(40);
@@ -121,7 +132,7 @@ describe("the comment of a use", () => {
     expect(asked("GET").some((path) => path.includes("page=3"))).toBe(true);
   });
 
-  it("is another one for another use and on another pull request", async () => {
+  it("is another one for another matrix job and on another pull request", async () => {
     await github.close();
     github = await startFakeGitHubServer({ numbers: [12, 13] });
     await open().show("A");
@@ -134,7 +145,7 @@ describe("the comment of a use", () => {
     ]);
   });
 
-  it("is one a workflow run in `new` mode, which a re-run finds again", async () => {
+  it("is a new one per workflow run in `new` mode, which a re-run updates", async () => {
     await open({ mode: "new" }).show("Run 7");
     await open({ mode: "new", run: 8 }).show("Run 8");
     await open({ mode: "new", attempt: 2 }).show("Run 7 again");
@@ -142,7 +153,7 @@ describe("the comment of a use", () => {
     expect(texts()).toEqual(["Run 7 again", "Run 8", "Kept up to date"]);
   });
 
-  it("is taken up by the post step by its ID, without a search", async () => {
+  it("is read by its ID in the post step, without a search", async () => {
     const comment = open();
     await comment.show("Working");
     github.preload(230);
@@ -150,7 +161,10 @@ describe("the comment of a use", () => {
     const { id } = comment;
     if (id === undefined) throw new Error("no id");
     expect(await open({}, { id }).show("Cancelled")).toMatchObject({ kind: "written", id });
-    expect(asked("GET")).toEqual([`/repos/octo-org/octo-repo/issues/comments/${id}`]);
+    expect(github.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `GET /repos/octo-org/octo-repo/issues/comments/${id}`,
+      `PATCH /repos/octo-org/octo-repo/issues/comments/${id}`,
+    ]);
   });
 
   it("is not written twice when it already says the text", async () => {
@@ -194,7 +208,7 @@ describe("other people's comments", () => {
     await comment.show("Working");
     await comment.show("Done");
     expect(github.comments.slice(0, -1)).toEqual(forged);
-    expect(github.comments.at(-1)?.body).toBe(`${markerOf(7)}\nDone`);
+    expect(unsigned(github.comments.at(-1))).toBe(`${markerOf(7)}\nDone`);
     expect(asked("DELETE")).toEqual([]);
   });
 
@@ -205,36 +219,148 @@ describe("other people's comments", () => {
   });
 });
 
-describe("the token's own account", () => {
+describe("the token's account", () => {
   it.each([
-    ["an App's, as REST writes it", { login: "Mosoo-Reviewer[bot]", type: "Bot" as const }],
+    ["an App, as REST writes it", { login: "Mosoo-Reviewer[bot]", type: "Bot" as const }],
     [
-      "an App's without [bot], in other letters",
+      "an App without [bot], in other letters",
       { login: "mosoo-reviewer[bot]", type: "Bot" as const, viewer: "Mosoo-Reviewer" },
     ],
-    ["a person's", { login: "octocat", type: "User" as const }],
-    ["the default's where GraphQL refuses", { ...actionsBot, viewer: null }],
-  ])("is %s", async (_, account) => {
+    ["a person", { login: "octocat", type: "User" as const }],
+    ["a person, by REST alone", { login: "octocat", type: "User" as const, viewer: null }],
+  ])("may be %s", async (_, account) => {
     github.tokens.set(writeToken, account);
     await open().show("Working");
     await open({ run: 8 }).show("Done");
-    expect(github.comments.map(({ login, body }) => [login, body])).toEqual([[account.login, `${markerOf(8)}\nDone`]]);
+    expect(github.comments.map((each) => [each.login, unsigned(each)])).toEqual([
+      [account.login, `${markerOf(8)}\nDone`],
+    ]);
   });
 
-  it("is learnt from the comment it writes where GraphQL does not name an App's", async () => {
-    github.tokens.set(writeToken, { login: "reviewer[bot]", type: "Bot", viewer: null });
-    await open().show("Working");
-    const comment = open({ run: 8 });
-    await comment.show("Still working");
-    await comment.show("Done");
-    expect(github.comments.map(({ body }) => body)).toEqual([`${markerOf(8)}\nDone`]);
-  });
-
-  it("is asked for once more after a failure of GraphQL, and then goes without", async () => {
+  it("is asked for once more after a failure of GraphQL, and then REST is asked", async () => {
     github.faults.push({ path: /^graphql$/, times: 2, status: 502 });
     await open().show("Working");
     expect(asked("POST").filter((path) => path === "graphql")).toHaveLength(2);
+    expect(asked("GET").filter((path) => path === "/user")).toHaveLength(1);
     expect(texts()).toEqual(["Working"]);
+  });
+
+  it("is proven by the signature of the comment while GraphQL is down", async () => {
+    const comment = open();
+    await comment.show("Working");
+    await comment.show("Done");
+    github.faults.push({ path: /^graphql$/, times: 9, status: 502 });
+    expect(await open({ run: 8 }).show("Eight")).toMatchObject({ kind: "written" });
+    expect(texts()).toEqual(["Eight"]);
+  });
+
+  it("costs the comment rather than a second one where nothing proves it", async () => {
+    await open().show("Working");
+    github.faults.push({ path: /^graphql$/, times: 9, status: 502 });
+    expect(await refusal(open({ run: 8 }))).toContain("which account");
+    expect(texts()).toEqual(["Working"]);
+  });
+});
+
+describe("a server that does not say whom a token belongs to", () => {
+  const writes = (): string[] =>
+    github.requests.filter(({ method, path }) => method !== "GET" && path !== "graphql").map(({ method }) => method);
+
+  beforeEach(async () => {
+    await github.close();
+    github = await startFakeGitHubServer({ gitea: true, prefix: "/gitea" });
+  });
+
+  it("has its comment found by the signature, without any other write", async () => {
+    await open().show("Seven");
+    expect(writes()).toEqual(["POST", "PATCH"]);
+    github.requests.length = 0;
+    await open({ run: 8 }).show("Eight");
+    expect(writes()).toEqual(["PATCH"]);
+    expect(texts()).toEqual(["Eight"]);
+  });
+
+  it("is not deceived by copies of the whole comment, older or newer, by whomever", async () => {
+    await open().show("Seven");
+    const [ours] = own();
+    github.comments.length = 0;
+    const copies = ["mallory", "gitea-actions"].map((login) => ({
+      ...github.addComment({ body: ours?.body ?? "", login }),
+    }));
+    await open({ run: 8 }).show("Eight");
+    expect(github.comments.slice(0, -1)).toEqual(copies);
+    expect(texts()).toEqual(["Eight"]);
+  });
+
+  it("is not deceived by a signature of another Mosoo token", async () => {
+    await open({ signingSecret: "mst_stranger" }).show("Forged");
+    await open({ run: 8 }).show("Eight");
+    // The account has two comments with our marker, and the one that was just created proves whose both are.
+    expect(texts()).toEqual(["Eight"]);
+  });
+
+  it.each([
+    ["an answer lost after the comment was created", { status: 502 }],
+    ["a connection cut after the comment was created", { drop: true }],
+  ])("has one comment in spite of %s", async (_, fault) => {
+    github.faults.push({ method: "POST", path: /comments/, afterwards: true, ...fault });
+    expect(await open().show("Working")).toMatchObject({ kind: "written", id: own()[0]?.id });
+    await open({ run: 8 }).show("Done");
+    expect(texts()).toEqual(["Done"]);
+    expect(asked("POST").filter((path) => path.includes("comments"))).toHaveLength(1);
+    expect(asked("DELETE")).toEqual([]);
+  });
+
+  it("has no second comment by a post step that cannot prove the first one", async () => {
+    github.faults.push({ method: "POST", path: /comments/, afterwards: true, drop: true });
+    await open().show("Working", { signal: AbortSignal.timeout(300) });
+    github.comments.length = 0;
+    github.addComment({ body: `${markerOf(7)}\nWorking`, login: actionsBot.login, type: "Bot" });
+    expect(await refusal(open())).toContain("which account");
+    expect(texts()).toEqual(["Working"]);
+  });
+
+  it("has one comment in the end where two runs create one at the same time", async () => {
+    await Promise.all([open({ run: 7 }).show("Seven"), open({ run: 8 }).show("Eight")]);
+    expect(own()).toHaveLength(1);
+  });
+
+  it("has its comment on an issue's own page", async () => {
+    const outcome = await open().show("Working");
+    expect(outcome).toMatchObject({ url: expect.stringMatching(/\/pulls\/12#issuecomment-\d+$/) });
+  });
+});
+
+describe("two steps of one run that GitHub does not tell apart", () => {
+  const other = { key: "gh-17000000007-other" };
+
+  it("do not write over each other: the second one names `pr-comment-key`", async () => {
+    await open().show("First");
+    expect(await refusal(open(other))).toContain("`pr-comment-key`");
+    expect(texts()).toEqual(["First"]);
+  });
+
+  it("leave one comment where both create one at the same time", async () => {
+    before(
+      "POST",
+      () => github.addComment({ body: `${markerOf(7)}\nFirst`, login: actionsBot.login, type: "Bot" }),
+      /issues\/12/,
+    );
+    expect(await refusal(open(other))).toContain("`pr-comment-key`");
+    expect(texts()).toEqual(["First"]);
+  });
+
+  it("share a comment on purpose by the same `pr-comment-key`", async () => {
+    const shared = { ...identity, key: "review" };
+    await open({ identity: shared }).show("First");
+    await open({ ...other, identity: { ...shared, job: "docs" } }).show("Second");
+    expect(texts()).toEqual(["Second"]);
+  });
+
+  it("have a comment each with different values of `pr-comment-key`", async () => {
+    await open({ identity: { ...identity, key: "a" } }).show("First");
+    await open({ ...other, identity: { ...identity, key: "b" } }).show("Second");
+    expect(texts()).toEqual(["First", "Second"]);
   });
 });
 
@@ -298,7 +424,7 @@ describe("runs at the same time", () => {
     expect(outcome).toMatchObject({
       kind: "superseded",
       id: own()[0]?.id,
-      note: "The pull request comment was left as it is: the newer run #8 (attempt 3) has already written to it.",
+      note: expect.stringContaining("run #8 (attempt 3)"),
     });
     expect(texts()).toEqual(["Eight is done"]);
   });
@@ -318,7 +444,7 @@ describe("runs at the same time", () => {
     expect(texts()).toEqual(["Attempt 2"]);
   });
 
-  it("create no second comment when the list lags behind", async () => {
+  it("create no second comment when the list is stale", async () => {
     github.faults.push({ method: "GET", path: /\/issues\/12\//, times: 2, status: 200, body: [] });
     await open().show("Working");
     expect(own()).toHaveLength(1);
@@ -331,8 +457,14 @@ describe("a refusal", () => {
     const warning = await refusal(open({ token: readToken }));
     expect(warning).toContain("403: Resource not accessible by integration");
     expect(warning).toContain("\n\npermissions:\n  contents: read\n  pull-requests: write\n\n");
-    expect(warning).toContain("pull request from a fork gets a read-only token");
+    expect(warning).toMatch(/fork.*`workflow_run`/);
     expect(asked("POST")).toHaveLength(2);
+  });
+
+  it("on an issue shows the permission for issues", async () => {
+    const warning = await refusal(open({ token: readToken, target: { kind: "issue", number: 12 } }));
+    expect(warning).toContain("issue #12 of octo-org/octo-repo");
+    expect(warning).toContain("\n  issues: write\n");
   });
 
   it("of an unknown number says so beside the block", async () => {
@@ -343,19 +475,23 @@ describe("a refusal", () => {
   });
 
   it.each([
-    ["a token that is not accepted", { status: 401, body: { message: "Bad credentials" } }, "not accepted"],
+    [
+      "a token that is not accepted",
+      { status: 401, body: { message: "Bad credentials" } },
+      "`github-token` is invalid",
+    ],
     [
       "a locked conversation",
       { status: 403, body: { message: "Unable to create comment because issue is locked." } },
       "unlock it",
     ],
-    ["a conversation that is gone", { status: 410, body: { message: "This issue was deleted" } }, "is gone"],
+    ["a conversation that is gone", { status: 410, body: { message: "This issue was deleted" } }, "was deleted"],
     [
       "a text GitHub does not take",
       { status: 422, body: { message: "Validation Failed", errors: [{ message: "Body is too long" }] } },
       "Body is too long",
     ],
-    ["an answer that is no comment", { status: 201, body: "<html>Please log in</html>" }, "no comment"],
+    ["a response that is not a comment", { status: 201, body: "<html>Please log in</html>" }, "not a comment"],
   ])("for %s names the cause, and is not tried again", async (_, fault, words) => {
     github.faults.push({ method: "POST", path: /comments/, times: 9, ...fault });
     expect(await refusal(open())).toContain(words);
@@ -368,11 +504,6 @@ describe("a refusal", () => {
     expect(await refusal(open({ run: 8 }))).toContain("404: Not Found");
     expect(asked("PATCH")).toHaveLength(3);
     expect(texts()).toEqual(["Working"]);
-  });
-
-  it("without a token asks for one", async () => {
-    expect(await refusal(open({ token: "" }))).toContain("`github-token` is empty");
-    expect(github.requests).toEqual([]);
   });
 
   it("never shows the token, and nothing in it speaks to the runner", async () => {
@@ -445,14 +576,14 @@ describe("trouble that passes", () => {
 
   it("with a server that is not there ends in a warning", async () => {
     await github.close();
-    expect(await refusal(open())).toMatch(/ECONNREFUSED.*could not be reached/);
+    expect(await refusal(open())).toMatch(/ECONNREFUSED/);
   });
 
   it("is given up when the time for it is over", async () => {
     github.faults.push({ path: /comments/, ...faults.slow(20_000, 99) });
     const began = performance.now();
-    expect(await refusal(open({ patienceMs: 150 }))).toContain("could not be reached");
-    expect(performance.now() - began).toBeLessThan(2_000);
+    await refusal(open({ timeoutMs: 150 }));
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 });
 
@@ -464,7 +595,7 @@ describe("stopping", () => {
       const outcome = await open().show("Working", { signal: AbortSignal.timeout(60) });
       if (outcome.kind !== "refused") throw new Error(outcome.kind);
       expect(outcome.warning).toContain("no time left");
-      expect(performance.now() - began).toBeLessThan(1_500);
+      expect(performance.now() - began).toBeLessThan(10_000);
     }
   });
 
@@ -481,7 +612,7 @@ describe("stopping", () => {
     while (github.faults[0]?.times !== 0) await new Promise(setImmediate);
     expect(await comment.show("Done")).toMatchObject({ kind: "written" });
     expect(await working).toMatchObject({ kind: "written", id: comment.id });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(texts()).toEqual(["Done"]);
   });
 
@@ -497,7 +628,7 @@ describe("a comment that is too long", () => {
   it("is cut between lines or characters, with a note", async () => {
     const comment = open();
     await comment.show(`${"word ".repeat(9)}\n`.repeat(3_000));
-    expect(own()[0]?.body.length).toBeLessThanOrEqual(commentLimit);
+    expect(own()[0]?.body.length).toBeLessThanOrEqual(MAX_COMMENT_LENGTH);
     expect(own()[0]?.body).toMatch(/word \n\n_The rest is too long for a comment\._$/);
     await comment.show("🦞".repeat(40_000));
     expect(own()[0]?.body.isWellFormed()).toBe(true);

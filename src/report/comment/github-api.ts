@@ -1,72 +1,135 @@
-/** The six questions that the comment asks GitHub. Each is one request, or one a page; none is tried twice here. */
-import type { Octokit } from "@octokit/core";
-import * as z from "zod/mini";
-import { answeredStatus } from "./errors.ts";
+/** The requests that the comment makes to GitHub's API, each made once, or once per page. */
+import * as z from "../../common/zod.ts";
+import { type GitHubClient, requestOptions } from "../../actions/github-client.ts";
+import { responseStatus } from "../../actions/github-retry.ts";
 
-export type GitHubClient = Octokit;
-
-/** A login as REST writes it (`github-actions[bot]`), with the kind of account where it is known. */
 export interface Account {
+  /** Servers without accounts' IDs exist. */
+  id: number | undefined;
+  /** As REST writes it: `github-actions[bot]`. */
   login: string;
-  bot: boolean | undefined;
+  /** undefined where the server does not say. */
+  isBot: boolean | undefined;
 }
 
 export interface IssueComment {
   id: number;
   body: string;
-  /** As GitHub gives it; "" where it gives none. */
+  /** As the server gives it; "" where it gives none. */
   url: string;
   author: Account | undefined;
 }
 
-const text = z.catch(z.nullish(z.string()), undefined);
+/** A pull request that contains a commit. */
+export interface CommitPullRequest {
+  number: number;
+  isOpen: boolean;
+  headSha: string;
+  /** `id:1` or `name:owner/repo`; undefined for a repository that was deleted. */
+  headRepository: RepositoryId | undefined;
+  baseRepository: RepositoryId | undefined;
+}
 
-/** The ID is all that a comment must have: of whom nobody knows whose it is, or what it says, is none of ours. */
+export interface RepositoryId {
+  id: number | undefined;
+  fullName: string | undefined;
+}
+
+const optionalText = z.catch(z.nullish(z.string()), undefined);
+const optionalInt = z.catch(z.nullish(z.int()), undefined);
+
+const accountSchema = z.object({ login: z.string().check(z.minLength(1)), id: optionalInt, type: optionalText });
+
+/** Only the ID is required: a comment without an author or a text is nobody's of ours. */
 const commentSchema = z.object({
   id: z.int().check(z.positive()),
-  body: text,
-  html_url: text,
-  user: z.catch(z.nullish(z.object({ login: z.string(), type: z.optional(z.string()) })), undefined),
+  body: optionalText,
+  html_url: optionalText,
+  user: z.catch(z.nullish(accountSchema), undefined),
 });
 
 const viewerSchema = z.object({ data: z.object({ viewer: z.object({ login: z.string().check(z.minLength(1)) }) }) });
 
-/** Octokit prints deprecations that a server announces in its headers; they are not for this log. */
-const silence = (): void => undefined;
-const silent = { debug: silence, info: silence, warn: silence, error: silence };
+const repositorySchema = z.catch(z.nullish(z.object({ id: optionalInt, full_name: optionalText })), undefined);
 
-/** One request may take this long, in milliseconds. */
-const requestTimeout = 10_000;
+const pullRequestSchema = z.object({
+  number: z.int().check(z.positive()),
+  state: z.string(),
+  head: z.object({ sha: z.string(), repo: repositorySchema }),
+  base: z.object({ repo: repositorySchema }),
+});
+
+function toAccount({ login, id, type }: z.infer<typeof accountSchema>): Account {
+  return { login, id: id ?? undefined, isBot: type == null ? undefined : type === "Bot" };
+}
 
 function parseComment(data: unknown): IssueComment | undefined {
   const parsed = z.safeParse(commentSchema, data);
   if (!parsed.success) return undefined;
   const { id, body, html_url: url, user } = parsed.data;
-  const author =
-    user == null ? undefined : { login: user.login, bot: user.type === undefined ? undefined : user.type === "Bot" };
-  return { id, body: body ?? "", url: url ?? "", author };
+  return { id, body: body ?? "", url: url ?? "", author: user == null ? undefined : toAccount(user) };
 }
 
 function parseCommentOrThrow(data: unknown): IssueComment {
   const comment = parseComment(data);
-  if (comment === undefined) throw new Error("GitHub's API answered with something that is no comment");
+  if (comment === undefined) throw new Error("GitHub's API returned something that is not a comment");
   return comment;
 }
 
+function toRepositoryId(repository: z.infer<typeof repositorySchema>): RepositoryId | undefined {
+  if (repository == null) return undefined;
+  return { id: repository.id ?? undefined, fullName: repository.full_name ?? undefined };
+}
+
+function parsePullRequest(data: unknown): CommitPullRequest | undefined {
+  const parsed = z.safeParse(pullRequestSchema, data);
+  if (!parsed.success) return undefined;
+  const { number, state, head, base } = parsed.data;
+  return {
+    number,
+    isOpen: state === "open",
+    headSha: head.sha,
+    headRepository: toRepositoryId(head.repo),
+    baseRepository: toRepositoryId(base.repo),
+  };
+}
+
 /** undefined where GitHub says that the comment is not there (any more). */
-async function ignoreNotFound<T>(answer: Promise<T>): Promise<T | undefined> {
+async function ignoreNotFound<T>(response: Promise<T>): Promise<T | undefined> {
   try {
-    return await answer;
+    return await response;
   } catch (error) {
-    if (answeredStatus(error) === 404) return undefined;
+    if (responseStatus(error) === 404) return undefined;
     throw error;
   }
 }
 
+interface Page {
+  data: unknown;
+  headers: { link?: string | undefined };
+}
+
+/** Every item of every page. Servers that ignore the page send all at once, without links. */
+async function readPages<T>(
+  read: (page: number) => Promise<Page>,
+  parse: (data: unknown) => T | undefined,
+  what: string,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (let page = 1; ; page++) {
+    const { data, headers } = await read(page);
+    if (!Array.isArray(data)) throw new Error(`GitHub's API returned something that is not a list of ${what}`);
+    all.push(...data.map(parse).filter((each) => each !== undefined));
+    if (!/;\s*rel="next"/.test(headers.link ?? "")) return all;
+  }
+}
+
 export interface IssueCommentsApi {
-  /** Whom the token speaks for; undefined where GraphQL does not say. */
+  /** The token's account by GraphQL; undefined where the response does not say. */
   viewer(): Promise<Account | undefined>;
-  /** Every comment of the pull request, oldest first, on all pages. */
+  /** The token's account by REST, which refuses GitHub's own and Apps' tokens. */
+  user(): Promise<Account | undefined>;
+  /** Every comment of the pull request or issue. */
   list(): Promise<IssueComment[]>;
   get(id: number): Promise<IssueComment | undefined>;
   create(body: string): Promise<IssueComment>;
@@ -74,56 +137,45 @@ export interface IssueCommentsApi {
   remove(id: number): Promise<void>;
 }
 
-export interface CallSettings {
+export interface RepositoryName {
   owner: string;
   repo: string;
-  number: number;
-  graphqlUrl: string;
 }
 
-/** @param signal ends a call in flight; a call also ends by itself after ten seconds */
+/** @param signal aborts a request in flight */
 export function createIssueCommentsApi(
   client: GitHubClient,
-  settings: CallSettings,
+  settings: RepositoryName & { number: number; graphqlUrl: string },
   signal: AbortSignal | undefined,
 ): IssueCommentsApi {
   const { owner, repo, number: issue_number } = settings;
-  const request = (): { signal: AbortSignal; log: typeof silent } => ({
-    signal: AbortSignal.any([AbortSignal.timeout(requestTimeout), ...(signal === undefined ? [] : [signal])]),
-    log: silent,
-  });
   const comments = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
   const oneComment = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
+  const request = (): ReturnType<typeof requestOptions> => requestOptions(signal);
   return {
     async viewer() {
-      // `GET /user` is refused to GITHUB_TOKEN and to Apps.
-      const response = await client.request({
+      const { data }: { data: unknown } = await client.request({
         method: "POST",
         url: settings.graphqlUrl,
         query: "query { viewer { login } }",
         request: request(),
       });
-      const answer = z.safeParse(viewerSchema, response.data);
-      if (!answer.success) return undefined;
-      const { login } = answer.data.data.viewer;
-      return { login, bot: login.endsWith("[bot]") ? true : undefined };
+      const response = z.safeParse(viewerSchema, data);
+      if (!response.success) return undefined;
+      const { login } = response.data.data.viewer;
+      return { id: undefined, login, isBot: login.endsWith("[bot]") ? true : undefined };
     },
-    async list() {
-      const all: IssueComment[] = [];
-      for (let page = 1; ; page++) {
-        const { data, headers } = await client.request(`GET ${comments}`, {
-          owner,
-          repo,
-          issue_number,
-          per_page: 100,
-          page,
-          request: request(),
-        });
-        if (!Array.isArray(data)) throw new Error("GitHub's API answered with something that is no list of comments");
-        all.push(...data.map(parseComment).filter((each) => each !== undefined));
-        if (!/;\s*rel="next"/.test(headers.link ?? "")) return all.sort((a, b) => a.id - b.id);
-      }
+    async user() {
+      const response = z.safeParse(accountSchema, (await client.request("GET /user", { request: request() })).data);
+      return response.success ? toAccount(response.data) : undefined;
     },
+    list: () =>
+      readPages(
+        (page) =>
+          client.request(`GET ${comments}`, { owner, repo, issue_number, per_page: 100, page, request: request() }),
+        parseComment,
+        "comments",
+      ),
     get: (comment_id) =>
       ignoreNotFound(
         client
@@ -142,4 +194,26 @@ export function createIssueCommentsApi(
       await ignoreNotFound(client.request(`DELETE ${oneComment}`, { owner, repo, comment_id, request: request() }));
     },
   };
+}
+
+/** The pull requests that contain the commit, also merged, stacked and foreign ones. */
+export function listPullRequestsOfCommit(
+  client: GitHubClient,
+  { owner, repo }: RepositoryName,
+  sha: string,
+  signal: AbortSignal | undefined,
+): Promise<CommitPullRequest[]> {
+  return readPages(
+    (page) =>
+      client.request("GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls", {
+        owner,
+        repo,
+        commit_sha: sha,
+        per_page: 100,
+        page,
+        request: requestOptions(signal),
+      }),
+    parsePullRequest,
+    "pull requests",
+  );
 }

@@ -1,86 +1,140 @@
 /**
- * The hidden first line of the action's pull-request comment. It says which use of the action the comment belongs to
- * (a digest, so that nothing in it needs escaping) and which run wrote it last. Pure.
+ * The hidden first line of the action's comment: whose comment it is (a digest, so that nothing in it needs escaping),
+ * which run wrote it last, and a signature. Pure.
  *
- * A marker alone proves nothing, anybody can copy one: whoever looks for a comment also compares its author.
+ * Anyone can copy a marker into a comment of their own. So a marker proves nothing by itself: decide.ts compares the
+ * comment's author, or the signature, which covers the author's ID.
  */
-import { createHash } from "node:crypto";
+import { createHash, createHmac, hkdfSync } from "node:crypto";
+import type { CommentIdentity } from "./identity.ts";
 
-/** What one comment of a pull request belongs to; never a run or commit, so that later pushes find it again. */
-export interface CommentIdentity {
-  /** The workflow file's path, from GITHUB_WORKFLOW_REF without `@ref`. */
-  workflow: string;
-  job: string;
-  step: string;
-  /** Canonical JSON of the matrix leg. */
-  matrix: string;
-  /** The agent; empty where a thread is continued, for that may be another one in each run. */
-  agent: string;
-}
-
-/** Where a run stands among the runs of its workflow; a re-run counts up `runAttempt` alone. */
-export interface RunPosition {
+/** The step of a workflow run that writes the comment. */
+export interface WritingStep {
   runId: string;
+  /** Counts the runs of one workflow. */
   runNumber: number;
+  /** Counts the attempts of one run. */
   runAttempt: number;
+  /** The step's idempotency key: tells steps apart that have the same identity. */
+  key: string;
 }
 
-/** `update`: one comment kept up to date. `new`: one a workflow run, which its re-runs find again. */
+/** `update`: one comment that is kept up to date. `new`: one per workflow run, which its re-runs update. */
 export type CommentMode = "update" | "new";
 
 export interface CommentMarker {
   /** Digest of the identity, 32 hexadecimal digits. */
-  use: string;
+  identity: string;
+  mode: CommentMode;
+  runId: string;
   runNumber: number;
   runAttempt: number;
-  /** Only in a marker made with `new`. */
-  runId?: string;
+  /** Digest of the writer's idempotency key, 16 hexadecimal digits; "" where it is not known. */
+  key: string;
+  /** See `createMarkerSigner`, 32 hexadecimal digits. */
+  signature?: string;
 }
 
-const opening = "<!-- mosoo-thread ";
-const pattern = /^<!-- mosoo-thread v1 use=([0-9a-f]{32}) run=(\d{1,15})\.(\d{1,15})(?: id=([\w-]{1,64}))? -->/;
+const OPENING = "<!-- mosoo-thread ";
+const MARKER =
+  /^<!-- mosoo-thread v1 use=([0-9a-f]{32}) run=(\d{1,15})\.(\d{1,15}) id=([\w-]{1,64})( new)?(?: key=([0-9a-f]{16}))?(?: sig=([0-9a-f]{32}))? -->/;
 
-/** No marker is longer, line end included, in characters: what the caller leaves free of a comment's 65,536. */
-export const MAX_MARKER_LENGTH = 180;
+/** UTF-16 units, line end included: what a caller leaves free of a comment's 65,536. */
+export const MAX_MARKER_LENGTH = 256;
+
+function digest(value: unknown, digits: number): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, digits);
+}
 
 /** A whole number from GitHub's environment; 0, older than all others, where it is none. */
-function ordinal(value: number): number {
-  return Number.isSafeInteger(value) && value >= 0 && value < 1e15 ? value : 0;
+function toCount(value: number): number {
+  return Number.isSafeInteger(value) && value > 0 && value < 1e15 ? value : 0;
 }
 
-function digestOf({ workflow, job, step, matrix, agent }: CommentIdentity): string {
-  return createHash("sha256")
-    .update(JSON.stringify(["comment v1", workflow, job, step, matrix, agent]))
-    .digest("hex")
-    .slice(0, 32);
+function identityDigest({ workflow, job, step, matrix, agent, key }: CommentIdentity): string {
+  return digest(key === undefined ? ["comment v1", workflow, job, step, matrix, agent] : ["comment key v1", key], 32);
 }
 
-/** The marker as an HTML comment without a line end; it must become the very first characters of the comment. */
-export function makeMarker(identity: CommentIdentity, position: RunPosition, mode: CommentMode): string {
-  const run = `run=${ordinal(position.runNumber)}.${ordinal(position.runAttempt)}`;
-  const id = mode === "new" ? ` id=${position.runId.replace(/[^\w-]/g, "_").slice(0, 64) || "0"}` : "";
-  return `${opening}v1 use=${digestOf(identity)} ${run}${id} -->`;
+export function makeMarker(identity: CommentIdentity, step: WritingStep, mode: CommentMode): CommentMarker {
+  return {
+    identity: identityDigest(identity),
+    mode,
+    runId: step.runId.replace(/[^\w-]/g, "_").slice(0, 64) || "0",
+    runNumber: toCount(step.runNumber),
+    runAttempt: toCount(step.runAttempt),
+    key: step.key === "" ? "" : digest(step.key, 16),
+  };
 }
 
-/** What the marker at a comment's very first characters says; undefined where there is none, or one of another make. */
-export function readMarker(body: string): CommentMarker | undefined {
-  const [, use, runNumber, runAttempt, runId] = pattern.exec(body) ?? [];
-  if (use === undefined) return undefined;
-  const marker = { use, runNumber: Number(runNumber), runAttempt: Number(runAttempt) };
-  return runId === undefined ? marker : { ...marker, runId };
+/** The marker as an HTML comment without a line end; it has to be the very first characters of the comment. */
+export function formatMarker(marker: CommentMarker): string {
+  const fields = [
+    `use=${marker.identity} run=${marker.runNumber}.${marker.runAttempt} id=${marker.runId}`,
+    ...(marker.mode === "new" ? ["new"] : []),
+    ...(marker.key === "" ? [] : [`key=${marker.key}`]),
+    ...(marker.signature === undefined ? [] : [`sig=${marker.signature}`]),
+  ];
+  return `${OPENING}v1 ${fields.join(" ")} -->`;
 }
 
-/** Whether two markers stand for the same comment: the same use, and of `new` comments the same workflow run. */
+/** A comment's text without the signature in its marker. */
+export function withoutSignature(body: string): string {
+  return body.replace(/^(<!-- mosoo-thread [^\n]*?) sig=[0-9a-f]{32} -->/, "$1 -->");
+}
+
+/** What a comment's first characters say; undefined where there is no marker, or one of another version. */
+export function parseMarker(body: string): CommentMarker | undefined {
+  const [, identity, runNumber, runAttempt, runId, isNew, key = "", signature] = MARKER.exec(body) ?? [];
+  if (identity === undefined || runId === undefined) return undefined;
+  return {
+    identity,
+    mode: isNew === undefined ? "update" : "new",
+    runId,
+    runNumber: Number(runNumber),
+    runAttempt: Number(runAttempt),
+    key,
+    ...(signature === undefined ? {} : { signature }),
+  };
+}
+
+/** Whether two markers belong to the same comment: the same identity, and of `new` comments the same workflow run. */
 export function isSameComment(a: CommentMarker, b: CommentMarker): boolean {
-  return a.use === b.use && a.runId === b.runId;
+  return a.identity === b.identity && a.mode === b.mode && (a.mode === "update" || a.runId === b.runId);
 }
 
-/** Whether `a` was written by a later run than `b`, or by a later attempt of the same run. */
+/**
+ * Whether `a` was written by a later run than `b`, or by a later attempt of the same run. Run IDs grow across workflows,
+ * which may share a comment; where a runner's are not numbers, the run numbers decide.
+ */
 export function isNewer(a: CommentMarker, b: CommentMarker): boolean {
+  if (a.runId === b.runId) return a.runAttempt > b.runAttempt;
+  const haveNumericIds = [a, b].every(({ runId }) => /^\d+$/.test(runId));
+  if (haveNumericIds) return BigInt(a.runId) > BigInt(b.runId);
   return a.runNumber === b.runNumber ? a.runAttempt > b.runAttempt : a.runNumber > b.runNumber;
 }
 
-/** Whether a comment was written by this action, whatever its use and version: an event it causes must start no run. */
+/** Whether this action wrote a comment, whatever its identity and version: an event it causes must start no run. */
 export function hasMarker(body: string): boolean {
-  return body.startsWith(opening);
+  return body.startsWith(OPENING);
+}
+
+/** Signs a marker for the account with this ID. */
+export type MarkerSigner = (authorId: number) => string;
+
+/**
+ * Signatures for servers that do not say whom a token belongs to. The signature covers the author's ID: a copy of the
+ * marker in somebody else's comment is not valid. Its key is derived from the Mosoo token for this purpose alone.
+ *
+ * @param repository the repository's ID, or its name where it has none
+ */
+export function createMarkerSigner(
+  token: string,
+  scope: { repository: string; number: number; identity: string },
+): MarkerSigner {
+  const key = Buffer.from(hkdfSync("sha256", token, "", "mosoo-thread-action comment marker v1", 32));
+  return (authorId) =>
+    createHmac("sha256", key)
+      .update(JSON.stringify([scope.repository, scope.number, scope.identity, authorId]))
+      .digest("hex")
+      .slice(0, 32);
 }

@@ -1,173 +1,225 @@
-/** The pull request's comment: whether there is one, and what it says at each stage. Never fails a step. */
-import type { ActionContext } from "../../actions/context.ts";
+/** The comment: whether there is one, where, and what it says at each stage. Never fails a step. */
+import { type ActionContext, subjectUrl } from "../../actions/context.ts";
+import { createGitHubClient } from "../../actions/github-client.ts";
+import { retryGitHub } from "../../actions/github-retry.ts";
 import type { Inputs } from "../../actions/inputs.ts";
-import { canonicalMatrix } from "../../step/idempotency-key.ts";
-import { saveReport } from "../saved-report.ts";
-import type { CommentOutcome, PullRequestComment } from "./sticky-comment.ts";
 import type { Logger } from "../../actions/logger.ts";
-import { MAX_MARKER_LENGTH } from "./marker.ts";
 import type { Outputs } from "../../actions/outputs.ts";
-import type { Report } from "../report.ts";
-import { renderComment, withoutSecrets } from "../summary.ts";
-import { jobDisplayName } from "./job-display-name.ts";
 import * as state from "../../actions/state.ts";
+import type { Report } from "../report.ts";
+import { saveReport } from "../saved-report.ts";
+import { renderComment, withoutSecrets } from "../summary.ts";
+import { commentIdentity, jobDisplayName } from "./identity.ts";
+import { MAX_MARKER_LENGTH } from "./marker.ts";
+import type { CommentOutcome, StickyComment } from "./sticky-comment.ts";
+import { type CommentTarget, type SettledTarget, type TargetResult, findTarget, selectPullRequest } from "./target.ts";
 
-export interface CommentingContext {
+export interface CommentOptions {
   inputs: Inputs;
   context: ActionContext;
   /** Values that the comment must not hold. */
   secrets: readonly string[];
   log: Logger;
   outputs: Outputs;
+  /** Of the step; undefined in the post step, which has it from the main step's state. */
+  idempotencyKey: string | undefined;
 }
 
 export interface ShowOptions {
-  /** Nothing more will come: not even from the post step, unless this could not be said in time. */
+  /** Nothing more will come: not even from the post step, unless this could not be written. */
   final?: boolean;
   /** Ends the attempt at once. */
   signal?: AbortSignal;
 }
 
 export interface CommentPublisher {
-  /** Brings the comment to say the report. Never rejects. */
+  /** Makes the comment say the report. Never rejects. */
   show(report: Report, options?: ShowOptions): Promise<void>;
 }
 
-/** GitHub's limit for a comment, marker included. */
+/** GitHub's limit for a comment, marker included, in characters. */
 const MAX_COMMENT_LENGTH = 65_536;
 
 const noopPublisher: CommentPublisher = { show: () => Promise.resolve() };
 
-function pullRequestNumber(inputs: Inputs, context: ActionContext): number | undefined {
-  return inputs.prNumber ?? (context.subject?.kind === "pull request" ? context.subject.number : undefined);
-}
+/** `none`: there is nothing to comment on, which is logged already. */
+type Shown = CommentOutcome | { kind: "none" };
 
 /**
- * Whether the report is for the pull request at all. A failed creation is: it takes the one comment that a success would
- * have taken, and who reads comments reads no logs. A step that was cancelled before it had a thread is not: mostly a
- * newer push took its place, whose run will speak, and an earlier push's answer stays true for its commit.
+ * Whether the report is for readers of comments at all. A failed creation is: it takes the one comment that a success
+ * would have taken, and who reads comments reads no logs. A step that was cancelled before it had a thread is not:
+ * mostly a newer push took its place, whose run will comment, and an earlier push's response stays true for its commit.
  */
 function shouldPublish(report: Report): boolean {
   return report.outcome !== "stopped" || report.threadUrl !== undefined;
 }
 
-async function openComment({ inputs, context }: CommentingContext, place: { number: number; token: string }) {
-  const mode = inputs.prComment === "new" ? "new" : "update";
-  const [owner = "", repo = ""] = context.repository.split("/");
-  const { openComment: open } = await import("./sticky-comment.ts");
-  const knownId = Number(state.read(state.commentId)) || undefined;
-  return open(
-    {
-      ...place,
-      mode,
-      owner,
-      repo,
-      identity: {
-        workflow: context.workflowFile,
-        job: context.job,
-        step: context.step,
-        matrix: canonicalMatrix(inputs.matrix ?? ""),
-        agent: inputs.agentId ?? "",
-      },
-      position: context,
-      apiUrl: context.apiUrl,
-      graphqlUrl: context.graphqlUrl,
-    },
-    knownId === undefined ? undefined : { id: knownId },
-  );
+function repositoryOf({ repository }: ActionContext): { owner: string; repo: string } {
+  const [owner = "", repo = ""] = repository.split("/");
+  return { owner, repo };
 }
 
-/** The comment's page: what GitHub gives where that is on the run's own GitHub, else made of what is known. */
-function commentPage(
-  told: { id: number; url: string },
-  { serverUrl, repository }: ActionContext,
-  number: number,
-): string {
-  const own = new URL(`/${repository}/pull/${number}#issuecomment-${told.id}`, serverUrl);
-  const given = URL.parse(told.url);
+/** The comment's page: what the server gives where that is on the run's own server, else made of what is known. */
+function commentUrl(comment: { id: number; url: string }, context: ActionContext, target: CommentTarget): string {
+  const own = new URL(subjectUrl(context, { ...target, title: undefined }));
+  own.hash = `issuecomment-${comment.id}`;
+  const given = URL.parse(comment.url);
   const isOwn = given !== null && given.origin === own.origin && given.username + given.password === "";
   return isOwn ? given.href : own.href;
 }
 
-function render({ inputs, context, secrets }: CommentingContext, report: Report): Promise<string> {
-  const use = jobDisplayName(context.job, inputs.matrix ?? "");
-  const full = { ...report, use, at: new Date().toISOString() };
-  return renderComment(full, MAX_COMMENT_LENGTH - MAX_MARKER_LENGTH, secrets);
-}
+class IssueCommentPublisher implements CommentPublisher {
+  readonly #options: CommentOptions;
+  readonly #token: string;
+  #target: TargetResult;
+  #comment: StickyComment | undefined;
+  /** Texts are rendered and handed over in the order in which they were asked for. */
+  #queue: Promise<unknown> = Promise.resolve();
 
-class PullRequestCommentPublisher implements CommentPublisher {
-  readonly #commenting: CommentingContext;
-  readonly #place: { number: number; token: string };
-  #comment: Promise<PullRequestComment> | undefined;
-  /** Texts are made and handed over in the order in which they were asked for. */
-  #turn: Promise<unknown> = Promise.resolve();
-
-  constructor(commenting: CommentingContext, place: { number: number; token: string }) {
-    this.#commenting = commenting;
-    this.#place = place;
+  constructor(options: CommentOptions, token: string, target: TargetResult) {
+    this.#options = options;
+    this.#token = token;
+    this.#target = target;
   }
 
   async show(report: Report, options: ShowOptions = {}): Promise<void> {
-    if (!shouldPublish(report)) return;
-    const { log } = this.#commenting;
+    if (!shouldPublish(report) || this.#target.kind === "none") return;
+    const { log } = this.#options;
     try {
       await this.#showOrThrow(report, options);
     } catch (error) {
-      log.warning(
-        "The comment on the pull request was not written, for a reason that was not foreseen. Please report it.",
-      );
+      log.warning("Failed to comment because of an unexpected error. Please open an issue.");
       log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
   }
 
-  async #showOrThrow(report: Report, { final: last = false, signal }: ShowOptions): Promise<void> {
-    const { context, secrets } = this.#commenting;
+  async #showOrThrow(report: Report, { final = false, signal }: ShowOptions): Promise<void> {
+    const { context, secrets, idempotencyKey } = this.#options;
     state.save(state.commentPending, "true");
-    const forget = report.outcome === "working" ? undefined : saveReport(withoutSecrets(report, secrets), context.temp);
-    const turn = this.#turn.then(async () => {
-      this.#comment ??= openComment(this.#commenting, this.#place);
-      const [comment, text] = [await this.#comment, await render(this.#commenting, report)];
-      return { outcome: comment.show(text, signal === undefined ? {} : { signal }) };
-    });
-    this.#turn = turn.catch(() => undefined);
-    const told = await (await turn).outcome;
-    // What could not be said in time is left to the post step.
-    const isOver = last && !(told.kind === "refused" && signal?.aborted === true);
-    this.#tell(told, isOver);
+    if (idempotencyKey !== undefined) state.save(state.commentKey, idempotencyKey);
+    const deleteSavedReport =
+      report.outcome === "working" ? undefined : saveReport(withoutSecrets(report, secrets), context.temp);
+    const turn = this.#queue.then(() => this.#begin(report, signal));
+    this.#queue = turn.catch(() => undefined);
+    const shown = await (await turn).shown;
+    const isOver = shown.kind === "none" || (final && !this.#isLeftToPostStep(shown, signal));
+    this.#logResult(shown, isOver);
     if (!isOver) return;
     state.save(state.commentPending, "");
-    forget?.();
+    deleteSavedReport?.();
   }
 
-  /** A refusal is a warning once: when no other try will come. */
-  #tell(told: CommentOutcome, isOver: boolean): void {
-    const { context, log, outputs } = this.#commenting;
-    if (told.kind === "refused") {
-      if (isOver) log.warningMultiline(told.warning);
-      else log.debug(told.warning);
+  /** Ends as soon as the text is handed over; `shown` is what becomes of it. */
+  async #begin(report: Report, signal: AbortSignal | undefined): Promise<{ shown: Promise<Shown> | Shown }> {
+    const target = await this.#findTarget(signal);
+    if (target.kind !== "target") return { shown: target };
+    this.#comment ??= await this.#open(report, target.target);
+    const text = await this.#render(report, target.target);
+    return { shown: this.#comment.show(text, signal === undefined ? {} : { signal }) };
+  }
+
+  async #findTarget(signal: AbortSignal | undefined): Promise<SettledTarget | { kind: "refused"; warning: string }> {
+    if (this.#target.kind !== "commit") return this.#target;
+    const { sha } = this.#target;
+    const { context } = this.#options;
+    const place = { ...repositoryOf(context), token: this.#token, target: { sha } };
+    const { formatCommentError, isNotFound } = await import("./errors.ts");
+    try {
+      const client = await createGitHubClient({ token: this.#token, apiUrl: context.apiUrl });
+      const { listPullRequestsOfCommit } = await import("./github-api.ts");
+      const list = await retryGitHub((end) => listPullRequestsOfCommit(client, place, sha, end), { signal });
+      return this.#setTarget(selectPullRequest(list, sha, context));
+    } catch (error) {
+      // The commit is not known there, or the server has no such endpoint.
+      if (isNotFound(error)) return this.#setTarget(selectPullRequest([], sha, context));
+      return { kind: "refused", warning: formatCommentError(error, place) };
+    }
+  }
+
+  #setTarget(target: SettledTarget): SettledTarget {
+    this.#target = target;
+    if (target.kind === "none") this.#options.log.notice(target.notice);
+    return target;
+  }
+
+  async #open(report: Report, target: CommentTarget): Promise<StickyComment> {
+    const { inputs, context, idempotencyKey } = this.#options;
+    const knownId = Number(state.read(state.commentId)) || undefined;
+    // The post step need not look the number up again: by then the commit may not be the head any more.
+    state.save(state.commentTarget, `${target.kind} ${target.number}`);
+    const { openComment } = await import("./sticky-comment.ts");
+    return openComment(
+      {
+        ...repositoryOf(context),
+        token: this.#token,
+        repository: context.repositoryId || context.repository,
+        target,
+        mode: inputs.prComment === "new" ? "new" : "update",
+        identity: commentIdentity(inputs, context),
+        step: { ...context, key: idempotencyKey ?? state.read(state.commentKey) },
+        isKeyReplayed: report.replayed === true && context.runAttempt > 1,
+        signingSecret: inputs.token,
+        apiUrl: context.apiUrl,
+        graphqlUrl: context.graphqlUrl,
+      },
+      knownId === undefined ? undefined : { id: knownId },
+    );
+  }
+
+  #render(report: Report, target: CommentTarget): Promise<string> {
+    const { inputs, context, secrets } = this.#options;
+    const full: Report = {
+      ...report,
+      // A comment need not name what it is on.
+      subject: report.subject?.number === target.number ? undefined : report.subject,
+      use: jobDisplayName(context.job, inputs.matrix ?? ""),
+      at: new Date().toISOString(),
+    };
+    return renderComment(full, MAX_COMMENT_LENGTH - MAX_MARKER_LENGTH, secrets);
+  }
+
+  /** What could not be written in time, and a comment that would say "working" for ever, is left to the post step. */
+  #isLeftToPostStep(shown: Shown, signal: AbortSignal | undefined): boolean {
+    if (shown.kind !== "refused") return false;
+    const isPostStep = this.#options.idempotencyKey === undefined;
+    return signal?.aborted === true || (this.#comment?.id !== undefined && !isPostStep);
+  }
+
+  /** A failure is a warning once: when no other attempt will come. */
+  #logResult(shown: Shown, isOver: boolean): void {
+    const { context, log, outputs } = this.#options;
+    if (shown.kind === "refused") {
+      if (isOver) log.warningMultiline(shown.warning);
+      else log.debug(shown.warning);
       return;
     }
-    outputs.set({ "comment-url": commentPage(told, context, this.#place.number) });
-    state.save(state.commentId, String(told.id));
-    if (told.kind === "superseded" && isOver) log.info(told.note);
+    if (shown.kind === "none" || this.#target.kind !== "target") return;
+    outputs.set({ "comment-url": commentUrl(shown, context, this.#target.target) });
+    state.save(state.commentId, String(shown.id));
+    if (shown.kind === "superseded" && isOver) log.info(shown.note);
   }
 }
 
-/** Prepares the comment; nothing is loaded or asked before the first `show`. */
-export function prepareComment(commenting: CommentingContext): CommentPublisher {
-  const { inputs, context, log } = commenting;
+/** The target that the main step found, in the post step. */
+function savedTarget(): TargetResult | undefined {
+  const [, kind, number] = /^(pull request|issue) (\d+)$/.exec(state.read(state.commentTarget)) ?? [];
+  if (kind === undefined) return undefined;
+  return { kind: "target", target: { kind: kind === "issue" ? "issue" : "pull request", number: Number(number) } };
+}
+
+/** Prepares the comment; nothing is loaded or requested before the first `show`. */
+export function prepareComment(options: CommentOptions): CommentPublisher {
+  const { inputs, context, log } = options;
   if (inputs.prComment === "off") return noopPublisher;
-  const number = pullRequestNumber(inputs, context);
-  if (number === undefined) {
-    log.debug("No comment: the event has no pull request, and `pr-number` is not given.");
+  const target = savedTarget() ?? findTarget(inputs, context);
+  if (target.kind === "none") {
+    log.notice(target.notice);
     return noopPublisher;
   }
   const token = inputs.githubToken;
   if (token === undefined) {
-    log.warning(
-      "No comment: `github-token` is empty. Leave the input out, or give a token with `pull-requests: write`.",
-    );
+    log.warning("No comment: `github-token` is empty. Remove the input to use the job's own token.");
     return noopPublisher;
   }
-  return new PullRequestCommentPublisher(commenting, { number, token });
+  return new IssueCommentPublisher(options, token, target);
 }

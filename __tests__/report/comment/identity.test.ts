@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { jobDisplayName } from "../../../src/report/comment/job-display-name.ts";
+import { jobDisplayName } from "../../../src/report/comment/identity.ts";
 
-describe("a use's name", () => {
+describe("a job's display name", () => {
   it.each([
     ["review", "null", "review"],
     ["review", "", "review"],
