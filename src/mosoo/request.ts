@@ -1,5 +1,6 @@
-/** One question to Mosoo and what came of it, sorted: the promised answer, an error answer, or none that can be used. */
+/** One exchange with the API: the promised response, an error response, an invalid one or a connection error. */
 import { type ThreadState, MosooError, MosooConnectionError, adviceForCode, readRequestId } from "./errors.ts";
+import type { Endpoint } from "./endpoints.ts";
 import { type Failure, parseHttpDate, parseRetryAfter } from "./retry.ts";
 import { parseError } from "./contract/schema.ts";
 import type { HttpResponse, RequestOptions, Transport } from "./http/transport.ts";
@@ -33,15 +34,18 @@ export type ApiResult<T> =
 /** Of a server's words more is not looked at, in UTF-16 units: they may be megabytes, and people read a few lines. */
 const longestMessage = 2_000;
 
-/** Sends one call and sorts the answer. Throws nothing that the wire or the server can cause. */
+/** What a single request adds to its endpoint. */
+export type RequestInit = Pick<RequestOptions, "headers" | "body" | "timeoutMs" | "signal" | "skipRedaction">;
+
+/** Sends one request and classifies the response. Throws nothing that the network or the server can cause. */
 export async function request<T>(
   transport: Transport,
-  call: RequestOptions,
-  parse: (text: string) => T | undefined,
+  { parse, ...endpoint }: Endpoint<T>,
+  init: RequestInit,
 ): Promise<ApiResult<T>> {
   let answer: HttpResponse;
   try {
-    answer = await transport.request(call);
+    answer = await transport.request({ ...endpoint, ...init });
   } catch (error) {
     if (error instanceof MosooConnectionError) return { kind: "connection", error };
     throw error;
