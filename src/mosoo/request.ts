@@ -111,25 +111,31 @@ export function toRetryFailure(reply: ApiFailure): Failure {
 
 function shapeSentence(reply: { status: number; text: string }): string {
   const start = reply.text.trimStart().slice(0, 15).toLowerCase();
-  if (reply.text.trim() === "") return `The API's host answered ${reply.status} with an empty body.`;
+  if (reply.text.trim() === "") return `Mosoo responded with ${reply.status} and an empty body.`;
   if (start.startsWith("<!doctype") || start.startsWith("<html")) {
-    return `The API's host answered ${reply.status} with an HTML page instead of JSON.`;
+    return `Mosoo responded with ${reply.status} and an HTML page instead of JSON.`;
   }
-  return `The API's host answered ${reply.status}, but not with what the API promises.`;
+  return `Mosoo responded with ${reply.status} and an unexpected body.`;
 }
+
+/** Also for codes this action does not know: 402 is about money alone. */
+const OUT_OF_CREDITS_ADVICE =
+  "The Mosoo account or its quota is the cause: it has no credits left, or its plan does not cover this run. Check billing in Mosoo, then re-run the workflow.";
 
 function statusAdvice(reply: ApiErrorResult): string {
   if (reply.isUnroutedPath && reply.status === 404) {
-    return "There is no such path on this server: check `api-url` (it ends in /api/v1).";
+    return "The server has no such endpoint. Check `api-url` (it ends in /api/v1).";
   }
   const known = adviceForCode(reply.code);
   if (known !== undefined) return known;
+  if (reply.status === 402) return OUT_OF_CREDITS_ADVICE;
   if (reply.status === 401) return adviceForCode("unauthenticated") ?? "";
   if (reply.status === 403) return adviceForCode("forbidden") ?? "";
   if (reply.status === 404) return "Check `api-url` and the IDs.";
-  if (reply.status === 413) return "The server, or a proxy before it, takes no request of this size: send less.";
+  if (reply.status === 413)
+    return "The server, or a proxy in front of it, rejects requests of this size. Shorten the message.";
   if (reply.status === 429) return adviceForCode("rate_limited") ?? "";
-  if (reply.status >= 500) return "The server or a proxy before it is in trouble: re-run the workflow later.";
+  if (reply.status >= 500) return "The server, or a proxy in front of it, is failing. Re-run the workflow later.";
   return "Check `api-url` and the inputs.";
 }
 
@@ -148,17 +154,20 @@ export function toMosooError(reply: ApiFailure, threadState?: ThreadState): Moso
         requestId: reply.requestId,
         serverMessage: reply.text.trim() === "" ? undefined : reply.text.slice(0, longestMessage),
         advice:
-          "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
+          "Check that `api-url` is the base URL of a Mosoo API, and that no login page or proxy responds in its place.",
         threadState,
       });
     case "error":
-      return new MosooError(`Mosoo answered ${reply.status}${reply.code === undefined ? "" : ` ${reply.code}`}.`, {
-        status: reply.status,
-        code: reply.code,
-        requestId: reply.requestId,
-        serverMessage: reply.message,
-        advice: statusAdvice(reply),
-        threadState,
-      });
+      return new MosooError(
+        `Mosoo responded with ${reply.status}${reply.code === undefined ? "" : ` ${reply.code}`}.`,
+        {
+          status: reply.status,
+          code: reply.code,
+          requestId: reply.requestId,
+          serverMessage: reply.message,
+          advice: statusAdvice(reply),
+          threadState,
+        },
+      );
   }
 }

@@ -1,6 +1,6 @@
 /** Repeats an operation until it succeeds, its policy says stop, the deadline comes or the step is cancelled. */
 import type { Clock } from "../common/clock.ts";
-import { formatDuration } from "../common/format.ts";
+import { formatDuration, joinSentences } from "../common/format.ts";
 import type { Budget } from "./budget.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
@@ -236,20 +236,21 @@ export class RetryLoop {
     const attempts = `${whole === 1 ? "1 attempt" : `${whole} attempts`}${cut === 0 ? "" : ", and one cut short,"}`;
     // The jitter on top can exceed the deadline as well: then the server's figure explains nothing.
     const asked =
-      retryAfterMs === undefined || retryAfterMs <= this.remainingMs
-        ? ""
-        : ` The server asks to wait ${formatDuration(retryAfterMs)}, which is longer than what is left of ${allowed}.`;
+      retryAfterMs === undefined || retryAfterMs <= Math.max(0, this.remainingMs)
+        ? undefined
+        : `The server asks to wait ${formatDuration(retryAfterMs)}, which is longer than what is left of ${allowed}.`;
     const known = error.details.advice ?? "";
     const raise =
       budget.input === undefined || known.includes(`\`${budget.input}\``)
         ? ""
-        : `${known === "" ? "Re-run the workflow later, or" : " Or"} raise \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
+        : `${known === "" ? "Re-run the workflow later, or" : " Or"} increase \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
     const advice = this.#processing
-      ? "An earlier request with this key is still being processed, or died on the server: a re-run after ten minutes finds out."
-      : `${known}${raise}`.trim();
-    return new MosooError(
-      `Failed to ${this.#operation} after ${attempts} in ${spent}. Last error: ${error.summary}${asked}`,
-      { ...error.details, advice, threadState: this.threadState },
-    );
+      ? "An earlier request with this key is still being processed, or died on the server. Re-run the workflow in ten minutes."
+      : joinSentences(asked, `${known}${raise}`.trim());
+    return new MosooError(`Failed to ${this.#operation} after ${attempts} in ${spent}. Last error: ${error.summary}`, {
+      ...error.details,
+      advice,
+      threadState: this.threadState,
+    });
   }
 }
