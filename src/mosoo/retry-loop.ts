@@ -53,6 +53,9 @@ export interface RetryLoopOptions {
   hostExists?: boolean;
 }
 
+const PROCESSING_ADVICE =
+  "An earlier request with this key is still being processed, or died on the server. Re-run the workflow in ten minutes.";
+
 export class RetryLoop {
   readonly #options: RetryLoopOptions;
   readonly #operation: string;
@@ -245,7 +248,7 @@ export class RetryLoop {
         ? ""
         : `${known === "" ? "Re-run the workflow later, or" : " Or"} increase \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
     const advice = this.#processing
-      ? "An earlier request with this key is still being processed, or died on the server. Re-run the workflow in ten minutes."
+      ? joinSentences(asked, PROCESSING_ADVICE)
       : joinSentences(asked, `${known}${raise}`.trim());
     return new MosooError(`Failed to ${this.#operation} after ${attempts} in ${spent}. Last error: ${error.summary}`, {
       ...error.details,

@@ -263,7 +263,8 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
   }
   const { result, transcript } = followed;
   if (result.kind === "ended" || result.kind === "input_required") progress.setRun(result.run);
-  for (const [type, times] of transcript.unknownTypes) log.debug(`Unknown event type ${type} (${pluralize(times, "event")})`);
+  for (const [type, times] of transcript.unknownTypes)
+    log.debug(`Unknown event type ${type} (${pluralize(times, "event")})`);
 
   const ending = await conclude(wait, followed, progress.handle?.run ?? run);
   const last = result.kind === "ended" ? result.run : (progress.handle?.run ?? run);
