@@ -151,6 +151,35 @@ describe("an event file that is missing or broken", () => {
       });
   });
 
+  it("keeps the path of a server that has one in its links", () => {
+    for (const path of ["", "/"]) {
+      const context = readContext({
+        GITHUB_SERVER_URL: `https://git.example.test/forge${path}`,
+        GITHUB_REPOSITORY: "o/r",
+        GITHUB_RUN_ID: "71",
+      });
+      expect(subjectUrl(context, { kind: "pull request", number: 12, title: undefined })).toBe(
+        "https://git.example.test/forge/o/r/pull/12",
+      );
+      expect(runUrl(context)).toBe("https://git.example.test/forge/o/r/actions/runs/71/attempts/1");
+    }
+  });
+
+  it.each(["GITEA_ACTIONS", "FORGEJO_ACTIONS"])("links to the pages of Gitea and Forgejo where %s says so", (name) => {
+    const context = readContext({
+      [name]: "true",
+      GITHUB_SERVER_URL: "https://git.example.test",
+      GITHUB_REPOSITORY: "o/r",
+      GITHUB_RUN_ID: "7100",
+      GITHUB_RUN_NUMBER: "3",
+    });
+    const pages = (["pull request", "issue"] as const).map((kind) =>
+      subjectUrl(context, { kind, number: 12, title: undefined }),
+    );
+    expect(pages).toEqual(["https://git.example.test/o/r/pulls/12", "https://git.example.test/o/r/issues/12"]);
+    expect(runUrl(context)).toBe("https://git.example.test/o/r/actions/runs/3");
+  });
+
   it("is survived where nothing of GitHub's is there", () => {
     const context = readContext({});
     expect(context).toMatchObject({ runAttempt: 1, runNumber: 0, serverUrl: "https://github.com" });

@@ -83,12 +83,21 @@ describe.each(Object.entries(environments))("a step on %s", (_, env) => {
   });
 });
 
+describe("a step on a Gitea or Forgejo server under a path", () => {
+  it("links to the server's own pages below the path", async () => {
+    const { summary } = await start(environments["Gitea or Forgejo"]);
+    const decoded = summary.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
+    expect(decoded).toContain("(/gitea/octo-org/octo-repo/pulls/12)");
+    expect(decoded).toContain("(/gitea/octo-org/octo-repo/actions/runs/7)");
+  });
+});
+
 describe("a runner that numbers every run 1", () => {
   it("warns that the thread belongs to an earlier run, and names the input that helps", async () => {
     await start(environments.act);
     const { annotations } = await start(environments.act);
     expect(annotations.map(({ level }) => level)).toEqual(["warning"]);
-    expect(annotations[0]?.message).toContain("idempotency-key");
+    expect(annotations[0]?.message).toMatch(/`GITHUB_RUN_ID` is 1.*`idempotency-key`/);
   });
 
   it("has a thread for each run with an idempotency-key of one's own", async () => {

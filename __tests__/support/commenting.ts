@@ -77,6 +77,7 @@ export async function startScene(
       mosoo.reset();
       github.comments.length = github.pullRequests.length = github.requests.length = github.faults.length = 0;
       github.onRequest = undefined;
+      github.roles.clear();
       github.tokens.clear();
       for (const [token, account] of tokens) github.tokens.set(token, account);
     },

@@ -29,6 +29,11 @@ export interface GitHubAccount {
   viewer?: string | null;
 }
 
+export type RepositoryRole = "admin" | "maintain" | "write" | "triage" | "read" | "none" | "owner";
+
+/** GitHub's `permission` knows no `maintain` and `triage`. */
+const PERMISSIONS: Partial<Record<RepositoryRole, string>> = { maintain: "write", triage: "read" };
+
 /** The next matching requests, `times` of them (1 unless said), go wrong in one way. */
 export interface GitHubFault {
   method?: string;
@@ -97,6 +102,8 @@ export interface FakeGitHubServer {
   pullRequests: FakePullRequest[];
   requests: GitHubRequest[];
   tokens: Map<string, GitHubAccount>;
+  /** People's and bots' roles in the repository, by login in lower case; `owner` as Gitea says it. Others are unknown. */
+  roles: Map<string, RepositoryRole>;
   faults: GitHubFault[];
   /** Called before a request is answered: where a test lets something happen between two calls. */
   onRequest: ((request: GitHubRequest) => void | Promise<void>) | undefined;
@@ -241,6 +248,7 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
     tokens: new Map(
       Object.entries(options.tokens ?? { [writeToken]: actionsBot, [readToken]: { ...actionsBot, readOnly: true } }),
     ),
+    roles: new Map(),
     faults: [],
     onRequest: undefined,
     addComment({ body, login = "octocat", type = "User", number = 12 }) {
@@ -301,6 +309,13 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
     };
   }
 
+  function permissionOf(login: string): Answer {
+    const role = server.roles.get(login.toLowerCase());
+    if (role === undefined) return { status: 404, body: { message: `${login} is not a user`, status: "404" } };
+    const permission = PERMISSIONS[role] ?? role;
+    return { status: 200, body: { permission, role_name: role, user: { login, id: accountId(login), type: "User" } } };
+  }
+
   function rest(account: GitHubAccount, method: string, url: URL, body: string): Answer {
     const path = url.pathname.slice(restBase.length).replace(/^\/repositories\/424242\//, `/repos/${repository}/`);
     if (path === "/user") {
@@ -309,6 +324,9 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
     }
     const commit = /^\/repos\/([^/]+\/[^/]+)\/commits\/([^/]+)\/pulls$/.exec(path);
     if (commit?.[1]?.toLowerCase() === repository.toLowerCase()) return pullRequestsOf(commit[2] ?? "");
+    const collaborator = /^\/repos\/([^/]+\/[^/]+)\/collaborators\/([^/]+)\/permission$/.exec(path);
+    if (collaborator?.[1]?.toLowerCase() === repository.toLowerCase() && method === "GET")
+      return permissionOf(decodeURIComponent(collaborator[2] ?? ""));
     const found = /^\/repos\/([^/]+\/[^/]+)\/issues\/(?:(\d+)\/comments|comments\/(\d+))$/.exec(path);
     if (found?.[1]?.toLowerCase() !== repository.toLowerCase()) return notFound;
     const write = method !== "GET";

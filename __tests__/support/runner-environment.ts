@@ -67,12 +67,14 @@ function evaluate(template: string, options: StepOptions): string {
 
 /** `INPUT_*`: spaces become underscores, dashes stay; a default counts only where the name is absent from `with`. */
 function inputVariables(options: StepOptions): Record<string, string> {
-  const given = new Set(Object.keys(options.with).map((name) => name.toLowerCase()));
+  // Most tests are not about who may start the agent. An empty value stands for the default.
+  const inputs = { "allowed-actors": "anyone", ...options.with };
+  const given = new Set(Object.keys(inputs).map((name) => name.toLowerCase()));
   const byDefault = inputDefaults()
     .filter(([name]) => !given.has(name.toLowerCase()))
     .map(([name, template]): [string, string] => [name, evaluate(template, options)]);
   return Object.fromEntries(
-    [...byDefault, ...Object.entries(options.with)].map(([name, value]) => [
+    [...byDefault, ...Object.entries(inputs)].map(([name, value]) => [
       `INPUT_${name.replaceAll(" ", "_").toUpperCase()}`,
       value,
     ]),

@@ -16,7 +16,6 @@ import {
   tryRealPath,
 } from "./workspace-paths.ts";
 import type { InputIssue } from "./input-errors.ts";
-import { withSanitizedDebugLog } from "./logger.ts";
 
 export interface Attachment extends LocalFile {
   /** Relative to the workspace, with slashes: the same on every system. */
@@ -155,15 +154,7 @@ function toSearchIssue(error: unknown, workspace: string): InputIssue {
 }
 
 /** The files that match, in the order of their paths; or everything that is wrong. Every pattern has to match. */
-export function findAttachments(
-  patterns: readonly string[],
-  options: AttachmentOptions,
-): Promise<Attachment[] | InputIssue[]> {
-  // `@actions/glob` prints the names of broken and circular links as they are.
-  return withSanitizedDebugLog(() => searchAndRead(patterns, options));
-}
-
-async function searchAndRead(
+export async function findAttachments(
   patterns: readonly string[],
   options: AttachmentOptions,
 ): Promise<Attachment[] | InputIssue[]> {

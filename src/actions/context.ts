@@ -1,46 +1,12 @@
 /**
- * What GitHub tells a step about itself: run, job, event, pull request. The only reader of GITHUB_* variables.
- *
- * The event's payload is written by whoever opens a pull request: it is read value by value, each checked for its kind,
- * and a missing or broken event file is survived. Every step reads it, so it has no schema: a dozen values are told
- * faster than a schema of them is made.
+ * The step's run, job, event and subject. With trigger.ts the only reader of GITHUB_* variables. A missing or broken
+ * event file does not fail the step.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Environment } from "../mosoo/http/proxy.ts";
-
-/** What stands at `path` in JSON, of whatever kind; undefined where nothing does. */
-function get(json: unknown, ...path: string[]): unknown {
-  let value = json;
-  for (const name of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = Reflect.get(value, name);
-  }
-  return value;
-}
-
-function getString(json: unknown, ...path: string[]): string | undefined {
-  const value = get(json, ...path);
-  return typeof value === "string" ? value : undefined;
-}
-
-/** The number of a pull request or issue. */
-function getNumber(json: unknown, ...path: string[]): number | undefined {
-  const value = get(json, ...path);
-  return Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : undefined;
-}
-
-/** A commit's full hash, SHA-1 or SHA-256: it goes into an address. */
-function getCommitHash(json: unknown, ...path: string[]): string | undefined {
-  const value = getString(json, ...path);
-  return value !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(value) ? value : undefined;
-}
-
-/** A repository's ID, by which two are one or not. */
-function getId(json: unknown, ...path: string[]): number | undefined {
-  const value = get(json, ...path);
-  return typeof value === "number" ? value : undefined;
-}
+import { compareRepositories, get, getCommitHash, getId, getNumber, getString } from "./payload.ts";
+import { type Trigger, parseTrigger } from "./trigger.ts";
 
 /** What the work is about. */
 export interface Subject {
@@ -80,6 +46,10 @@ export interface ActionContext {
   fromFork: boolean;
   /** Event and actor prove that Dependabot caused the run. */
   fromDependabot: boolean;
+  /** Who started the run. */
+  trigger: Trigger;
+  /** Gitea or Forgejo, whose pages have other paths. */
+  isGitea: boolean;
   /** The comment that the event is about; untrusted. */
   commentBody: string | undefined;
 }
@@ -132,24 +102,18 @@ function findSubject(payload: unknown, eventName: string, ref: string, repositor
   return fromRef === undefined ? undefined : { kind: "pull request", number: Number(fromRef), title: undefined };
 }
 
-/** Whether two repositories of an event are proven to be two. */
-function areDifferentRepositories(head: unknown, base: unknown): boolean {
-  const [headId, baseId] = [getId(head, "id"), getId(base, "id")];
-  if (headId !== undefined && baseId !== undefined) return headId !== baseId;
-  const [headName, baseName] = [getString(head, "full_name"), getString(base, "full_name")];
-  return headName !== undefined && baseName !== undefined && headName !== baseName;
-}
-
 function provesFork(payload: unknown): boolean {
   const repository = get(payload, "repository");
   if (get(payload, "pull_request", "head")) {
     const head = get(payload, "pull_request", "head", "repo");
     // A fork that was deleted since has no repository any more.
-    return head === null || areDifferentRepositories(head, get(payload, "pull_request", "base", "repo") ?? repository);
+    const base = get(payload, "pull_request", "base", "repo") ?? repository;
+    return head === null || compareRepositories(head, base) === "different";
   }
   if (getString(payload, "workflow_run", "event") !== "pull_request") return false;
   const head = get(payload, "workflow_run", "head_repository");
-  return head === null || areDifferentRepositories(head, get(payload, "workflow_run", "repository") ?? repository);
+  const base = get(payload, "workflow_run", "repository") ?? repository;
+  return head === null || compareRepositories(head, base) === "different";
 }
 
 /** A count of the runner's, from 1 on; what is none counts as not told. */
@@ -183,43 +147,46 @@ export function readContext(environment: Environment): ActionContext {
 
 /** The context as the variables and the event's payload give it. Pure. */
 export function parseContext(environment: Environment, payload: unknown): ActionContext {
-  const get = (name: string): string => environment[name] ?? "";
-  const serverUrl = URL.canParse(get("GITHUB_SERVER_URL")) ? get("GITHUB_SERVER_URL") : "https://github.com";
-  const apiUrl = get("GITHUB_API_URL") || "https://api.github.com";
-  const repository = get("GITHUB_REPOSITORY");
-  const ref = get("GITHUB_REF");
-  const workflow = get("GITHUB_WORKFLOW_REF").split("@")[0] ?? "";
+  const env = (name: string): string => environment[name] ?? "";
+  const serverUrl = URL.canParse(env("GITHUB_SERVER_URL")) ? env("GITHUB_SERVER_URL") : "https://github.com";
+  const apiUrl = env("GITHUB_API_URL") || "https://api.github.com";
+  const repository = env("GITHUB_REPOSITORY");
+  const ref = env("GITHUB_REF");
+  const runAttempt = countOf(env("GITHUB_RUN_ATTEMPT")) ?? 1;
+  const workflow = env("GITHUB_WORKFLOW_REF").split("@")[0] ?? "";
   return {
     serverUrl,
     repository,
-    repositoryId: get("GITHUB_REPOSITORY_ID"),
-    runId: get("GITHUB_RUN_ID"),
-    runNumber: countOf(get("GITHUB_RUN_NUMBER")) ?? 0,
-    runAttempt: countOf(get("GITHUB_RUN_ATTEMPT")) ?? 1,
-    job: get("GITHUB_JOB"),
-    step: get("GITHUB_ACTION"),
+    repositoryId: env("GITHUB_REPOSITORY_ID"),
+    runId: env("GITHUB_RUN_ID"),
+    runNumber: countOf(env("GITHUB_RUN_NUMBER")) ?? 0,
+    runAttempt,
+    job: env("GITHUB_JOB"),
+    step: env("GITHUB_ACTION"),
     workflowFile: workflow.startsWith(`${repository}/`)
       ? workflow.slice(repository.length + 1)
-      : workflow || get("GITHUB_WORKFLOW"),
-    actor: get("GITHUB_ACTOR"),
-    eventName: get("GITHUB_EVENT_NAME"),
-    refName: get("GITHUB_REF_NAME") || ref.replace(/^refs\/(?:heads|tags|pull)\//, ""),
-    sha: get("GITHUB_SHA"),
+      : workflow || env("GITHUB_WORKFLOW"),
+    actor: env("GITHUB_ACTOR"),
+    eventName: env("GITHUB_EVENT_NAME"),
+    refName: env("GITHUB_REF_NAME") || ref.replace(/^refs\/(?:heads|tags|pull)\//, ""),
+    sha: env("GITHUB_SHA"),
     apiUrl,
-    graphqlUrl: get("GITHUB_GRAPHQL_URL") || graphqlUrlOf(apiUrl),
-    workspace: get("GITHUB_WORKSPACE") || process.cwd(),
-    temp: get("RUNNER_TEMP"),
-    subject: findSubject(payload, get("GITHUB_EVENT_NAME"), ref, get("GITHUB_REPOSITORY_ID")),
+    graphqlUrl: env("GITHUB_GRAPHQL_URL") || graphqlUrlOf(apiUrl),
+    workspace: env("GITHUB_WORKSPACE") || process.cwd(),
+    temp: env("RUNNER_TEMP"),
+    subject: findSubject(payload, env("GITHUB_EVENT_NAME"), ref, env("GITHUB_REPOSITORY_ID")),
     headSha:
       getCommitHash(payload, "pull_request", "head", "sha") ??
       getCommitHash(payload, "workflow_run", "head_sha") ??
       getCommitHash(payload, "check_run", "head_sha") ??
       getCommitHash(payload, "check_suite", "head_sha") ??
       getCommitHash(payload, "deployment", "sha") ??
-      (get("GITHUB_EVENT_NAME") === "status" ? getCommitHash(payload, "sha") : undefined) ??
-      ownSha(get),
+      (env("GITHUB_EVENT_NAME") === "status" ? getCommitHash(payload, "sha") : undefined) ??
+      ownSha(env),
     fromFork: provesFork(payload),
-    fromDependabot: get("GITHUB_ACTOR") === "dependabot[bot]" && DEPENDABOT_EVENTS.has(get("GITHUB_EVENT_NAME")),
+    fromDependabot: env("GITHUB_ACTOR") === "dependabot[bot]" && DEPENDABOT_EVENTS.has(env("GITHUB_EVENT_NAME")),
+    trigger: parseTrigger(environment, payload, runAttempt),
+    isGitea: [env("GITEA_ACTIONS"), env("FORGEJO_ACTIONS")].includes("true"),
     commentBody: getString(payload, "comment", "body"),
   };
 }
@@ -241,21 +208,25 @@ export function deriveExternalRef(context: Pick<ActionContext, "repository" | "s
   return `${whole.slice(0, end)}-${digest}`;
 }
 
-/** An address on the run's own GitHub. The path stays one, though the repository's name be missing from it. */
-function pageOf(serverUrl: string, path: string): string {
+/** A page on the run's own server, which may have a path of its own. The path stays one, whatever is in the name. */
+function pageUrl(serverUrl: string, path: string): string {
   const url = new URL(serverUrl);
-  url.pathname = path;
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`;
+  url.search = url.hash = "";
   return url.href;
 }
 
-/** The page of a pull request or issue on the run's own GitHub. */
-export function subjectUrl(context: Pick<ActionContext, "repository" | "serverUrl">, subject: Subject): string {
-  const page = subject.kind === "issue" ? "issues" : "pull";
-  return pageOf(context.serverUrl, `/${context.repository}/${page}/${subject.number}`);
+type PageContext = Pick<ActionContext, "repository" | "serverUrl" | "isGitea">;
+
+/** The page of a pull request or issue on the run's own server. */
+export function subjectUrl({ repository, serverUrl, isGitea }: PageContext, { kind, number }: Subject): string {
+  const page = kind === "issue" ? "issues" : isGitea ? "pulls" : "pull";
+  return pageUrl(serverUrl, `/${repository}/${page}/${number}`);
 }
 
-/** The workflow run's page, this attempt of it. */
-export function runUrl(context: Pick<ActionContext, "repository" | "serverUrl" | "runId" | "runAttempt">): string {
-  const path = `/${context.repository}/actions/runs/${encodeURIComponent(context.runId)}/attempts/${context.runAttempt}`;
-  return pageOf(context.serverUrl, path);
+/** The page of the workflow run, on GitHub of this attempt. Gitea counts a repository's runs. */
+export function runUrl(context: PageContext & Pick<ActionContext, "runId" | "runNumber" | "runAttempt">): string {
+  const { repository, serverUrl, isGitea, runId, runNumber, runAttempt } = context;
+  const page = isGitea && runNumber > 0 ? `${runNumber}` : encodeURIComponent(runId);
+  return pageUrl(serverUrl, `/${repository}/actions/runs/${page}${isGitea ? "" : `/attempts/${runAttempt}`}`);
 }

@@ -5,6 +5,7 @@
  * the defaults are here too (a test compares both).
  */
 import * as core from "@actions/core";
+import { type AllowedActors, parseAllowedActors } from "./allowed-actors.ts";
 import type { InputIssue } from "./input-errors.ts";
 import { type MisspelledInput, findMisspelledInputs } from "./misspelled-inputs.ts";
 import {
@@ -61,6 +62,7 @@ const INPUTS = {
   "pr-comment": withDefault("off", parseChoice("off", "update", "new")),
   "pr-comment-key": optional(parseLine),
   "pr-number": optional(parseNumber),
+  "allowed-actors": withDefault("write", parseAllowedActors),
   summary: withDefault("true", parseBoolean),
   "on-missing-token": withDefault("fail", parseChoice("fail", "skip-untrusted", "skip")),
   // Files and references
@@ -161,6 +163,12 @@ function readInput<T>(name: string, { parse }: Input<T>): { value: T } | InputIs
  */
 export function missingTokenPolicy(): MissingTokenPolicy | undefined {
   const read = readInput("on-missing-token", INPUTS["on-missing-token"]);
+  return "value" in read ? read.value : undefined;
+}
+
+/** Who may start the agent; undefined where the input is invalid. Like a missing token it comes before other problems. */
+export function allowedActors(): AllowedActors | undefined {
+  const read = readInput("allowed-actors", INPUTS["allowed-actors"]);
   return "value" in read ? read.value : undefined;
 }
 

@@ -1,19 +1,20 @@
-/** Uploads files, streamed from disk. A file gets a new ID with every upload; without a message that names it, it stays a draft. */
+/** Uploads files, streamed from disk. A file gets a new ID with every upload; what is not attached to a message stays a draft. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { Clock } from "../common/clock.ts";
-import { uploadFile as uploadEndpoint } from "./endpoints.ts";
+import type { RetryLoop } from "./retry-loop.ts";
 import { MosooError, MosooConnectionError } from "./errors.ts";
 import { type ApiResult, request, toMosooError, toRetryFailure } from "./request.ts";
-import type { RetryLoop } from "./retry-loop.ts";
+import { parseUpload } from "./contract/schema.ts";
+import type { Transport } from "./http/transport.ts";
 
-/** The largest file that the service takes. */
+/** What the service takes at most. */
 export const MAX_UPLOAD_BYTES = 67_108_864;
 const UPLOAD_CONCURRENCY = 4;
-/** An upload is aborted when no byte could be sent, and no response came, for this long. */
+/** An upload is given up when no byte could be sent, and no answer came, for this long. */
 const UPLOAD_IDLE_TIMEOUT_MS = 60_000;
-const CHUNK_BYTES = 64 * 1024;
+const chunkBytes = 64 * 1024;
 
 export interface LocalFile {
   /** The name that the agent sees. */
@@ -45,7 +46,7 @@ function multipart(
     let sent = 0;
     const digest = createHash("sha256");
     if (file.bytes > 0) {
-      const content = createReadStream(file.path, { end: file.bytes - 1, highWaterMark: CHUNK_BYTES });
+      const content = createReadStream(file.path, { end: file.bytes - 1, highWaterMark: chunkBytes });
       for await (const chunk of content as AsyncIterable<Buffer>) {
         sent += chunk.length;
         digest.update(chunk);
@@ -53,9 +54,9 @@ function multipart(
         yield chunk;
       }
     }
-    // Without the last bytes the server rejects the upload.
+    // The last bytes are not sent then, so that the server takes none of it.
     if (sent !== file.bytes || digest.digest("hex") !== file.sha256) {
-      throw new MosooError(`The file ${JSON.stringify(file.name)} changed after the step had read it.`, {
+      throw new MosooError(`The file ${JSON.stringify(file.name)} changed after the step had looked at it.`, {
         input: "files",
         advice: "Let the step that writes it finish first.",
       });
@@ -63,85 +64,97 @@ function multipart(
     yield tail;
   }
   return {
-    open: () => Readable.from(parts(), { objectMode: false, highWaterMark: CHUNK_BYTES }),
+    open: () => Readable.from(parts(), { objectMode: false, highWaterMark: chunkBytes }),
     bytes: head.length + file.bytes + tail.length,
   };
 }
 
-/** One attempt. `transferMs`: how long the file's bytes took. */
+interface Upload {
+  reply: ApiResult<string>;
+  /** How long its bytes were on their way. */
+  movedMs: number;
+}
+
 async function uploadOnce(
-  loop: RetryLoop,
+  transport: Transport,
   clock: Clock,
   agentId: string,
   file: LocalFile,
-): Promise<{ result: ApiResult<string>; transferMs: number }> {
-  const { signal } = loop.startAttempt();
+  stop: AbortSignal,
+): Promise<Upload> {
   const idle = new AbortController();
   const timer = clock.timer(UPLOAD_IDLE_TIMEOUT_MS, () => {
     idle.abort();
   });
-  const startedAt = clock.now();
-  let transferMs = 0;
+  const since = clock.now();
+  let movedMs = 0;
   const boundary = `mosoo-${crypto.randomUUID()}`;
-  const onBytes = (): void => {
-    timer.refresh();
-    transferMs = clock.now() - startedAt;
-  };
-  const result = await request(loop.transport, uploadEndpoint(agentId), {
-    headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
-    body: multipart(file, boundary, onBytes),
-    signal: AbortSignal.any([idle.signal, signal]),
-  }).finally(() => {
+  const asked = request(
+    transport,
+    {
+      method: "POST",
+      path: `/agents/${encodeURIComponent(agentId)}/files`,
+      headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
+      body: multipart(file, boundary, () => {
+        timer.refresh();
+        movedMs = clock.now() - since;
+      }),
+      signal: AbortSignal.any([idle.signal, stop]),
+    },
+    parseUpload,
+  );
+  const reply = await asked.finally(() => {
     clearTimeout(timer);
   });
-  if (idle.signal.aborted && result.kind === "connection") {
-    const stalled = `The upload stalled for ${UPLOAD_IDLE_TIMEOUT_MS / 1_000} s.`;
-    return { result: { kind: "connection", error: new MosooConnectionError("timeout", stalled) }, transferMs };
+  if (idle.signal.aborted && reply.kind === "connection") {
+    const error = new MosooConnectionError("timeout", `The upload stood still for ${UPLOAD_IDLE_TIMEOUT_MS / 1000} s.`);
+    return { reply: { kind: "connection", error }, movedMs };
   }
-  return { result, transferMs };
+  return { reply, movedMs };
 }
 
 /**
- * Uploads the files, four at a time, each with retries of its own.
+ * Uploads the files, four at a time, each tried again as its own effort.
  *
- * @param newLoop for one file: uploads have no common deadline, but an idle timeout and bounded retries
+ * @param newEffort a fresh effort for one file: uploads have no common deadline, but an idle limit and bounded tries
  * @returns the file IDs, in the order of the files
- * @throws MosooError; CancelledError
+ * @throws MosooError that names the file; CancelledError
  */
 export async function uploadFiles(
+  transport: Transport,
   clock: Clock,
   agentId: string,
   files: readonly LocalFile[],
-  newLoop: () => RetryLoop,
+  newEffort: () => RetryLoop,
 ): Promise<string[]> {
   const ids = new Map<LocalFile, string>();
-  const queue = [...files];
+  const waiting = [...files];
   let failed = false;
 
-  async function upload(file: LocalFile): Promise<string> {
-    const loop = newLoop();
+  async function uploadOne(file: LocalFile): Promise<string> {
+    const effort = newEffort();
     for (;;) {
-      const { result, transferMs } = await uploadOnce(loop, clock, agentId, file);
-      loop.extend(transferMs);
-      if (result.kind === "ok") {
-        loop.onEvent({ kind: "uploaded", name: file.name, bytes: file.bytes, done: ids.size + 1, of: files.length });
-        return result.value;
+      const { reply, movedMs } = await uploadOnce(transport, clock, agentId, file, effort.startAttempt().signal);
+      effort.extend(movedMs);
+      if (reply.kind === "ok") {
+        effort.onEvent({ kind: "uploaded", name: file.name, bytes: file.bytes, done: ids.size + 1, of: files.length });
+        return reply.value;
       }
-      const error = toMosooError(result).extend({ input: "files" });
-      if (result.kind === "error" && result.status === 404 && result.isUnroutedPath) {
+      const error = toMosooError(reply).extend({ input: "files" });
+      if (reply.kind === "error" && reply.status === 404 && reply.isUnroutedPath) {
         throw new MosooError("This server takes no uploads.", {
           ...error.details,
           advice: "Upload the files elsewhere and name them in `file-ids`.",
         });
       }
-      await loop.waitBeforeRetry(toRetryFailure(result), error);
+      await effort.waitBeforeRetry(toRetryFailure(reply), error);
     }
   }
 
   async function work(): Promise<void> {
-    for (let file = queue.shift(); file !== undefined && !failed; file = queue.shift()) {
+    for (let file = waiting.shift(); file !== undefined && !failed; file = waiting.shift()) {
       try {
-        ids.set(file, await upload(file));
+        ids.set(file, await uploadOne(file));
       } catch (error) {
         failed = true;
         throw error;

@@ -16,16 +16,30 @@ const SHARED_DERIVED_KEY =
   "workflow is called twice, or a composite action uses this action twice, with the same inputs. " +
   "Set a different `idempotency-key` for each.";
 
+/** A server that does not number its runs: every run has the ID 1. */
+const SHARED_UNNUMBERED_KEY =
+  "Another step or workflow run has the same idempotency key, and this step now shares its thread. This runner does not " +
+  "number its runs (`GITHUB_RUN_ID` is 1), so that every run derives the same key. Set `idempotency-key` to a value " +
+  "that differs between runs.";
+
+export interface KeyOrigin {
+  /** The idempotency key is an input, not derived. */
+  isKeyGiven: boolean;
+  /** GITHUB_RUN_ID. */
+  runId: string;
+}
+
+function sharedKeyWarning({ isKeyGiven, runId }: KeyOrigin): string {
+  if (isKeyGiven) return SHARED_GIVEN_KEY;
+  return runId === "1" ? SHARED_UNNUMBERED_KEY : SHARED_DERIVED_KEY;
+}
+
 function describe(error: MosooError): string {
   return withQuote(error.summary, error.details.serverMessage, MAX_QUOTE_LENGTH);
 }
 
-/**
- * Writes each event as it comes.
- *
- * @param keyGiven the idempotency key is an input, not derived
- */
-export function createClientEventLogger(log: Logger, keyGiven: boolean): (event: ClientEvent) => void {
+/** Writes each event as it comes. */
+export function createClientEventLogger(log: Logger, origin: KeyOrigin): (event: ClientEvent) => void {
   return (event) => {
     switch (event.kind) {
       case "retry":
@@ -38,7 +52,7 @@ export function createClientEventLogger(log: Logger, keyGiven: boolean): (event:
         );
         break;
       case "shared-key":
-        log.warning(keyGiven ? SHARED_GIVEN_KEY : SHARED_DERIVED_KEY);
+        log.warning(sharedKeyWarning(origin));
         break;
       case "negotiated":
         log.debug(`Adapted the request body to the server's contract: ${event.properties.join(", ")}`);

@@ -1,7 +1,8 @@
 /** The main step: prepare → start → wait → publish. */
 import { type ActionContext, readContext } from "../actions/context.ts";
+import { skipForActor } from "../actions/allowed-actors.ts";
 import { InputValidationError } from "../actions/input-errors.ts";
-import { type Secrets, misspelledInputs, missingTokenPolicy } from "../actions/inputs.ts";
+import { type Secrets, allowedActors, misspelledInputs, missingTokenPolicy } from "../actions/inputs.ts";
 import type { Logger } from "../actions/logger.ts";
 import { skipWithoutToken } from "../actions/missing-token.ts";
 import type { Outputs } from "../actions/outputs.ts";
@@ -40,14 +41,23 @@ interface Session extends WaitContext {
   comment: CommentPublisher;
 }
 
-/** Why the step has nothing to do, if so. */
-function getSkipReason(context: ActionContext, secrets: Secrets): string | undefined {
+/**
+ * Why the step has nothing to do, if so. It comes before every problem of the inputs, but those of the inputs that it
+ * needs itself.
+ */
+async function getSkipReason({ secrets, stop }: MainContext, context: ActionContext): Promise<string | undefined> {
   if (context.commentBody !== undefined && hasMarker(context.commentBody)) {
     return "Skipped: this action wrote the comment that triggered the workflow run, so starting the agent could loop.";
   }
   const policy = missingTokenPolicy();
-  if (secrets.token !== "" || policy === undefined) return undefined;
-  return skipWithoutToken(policy, context);
+  const withoutToken = secrets.token === "" && policy !== undefined ? skipWithoutToken(policy, context) : undefined;
+  const allowed = allowedActors();
+  if (withoutToken !== undefined || allowed === undefined) return withoutToken;
+  return skipForActor(context, allowed, async (login) => {
+    const { readAccess } = await import("../actions/collaborator-access.ts");
+    const { apiUrl, repository } = context;
+    return readAccess({ apiUrl, repository, login, githubToken: secrets.githubToken, signal: stop.cancelSignal });
+  });
 }
 
 /** @throws ActionError where later steps would get no outputs: better before a thread is created than after */
@@ -77,7 +87,7 @@ function assertOutputsWritable(outputs: Outputs, log: Logger, skipped: "true" | 
  */
 async function prepare(main: MainContext, context: ActionContext): Promise<StepPlan | undefined> {
   const { secrets, log, outputs, stop } = main;
-  const skipReason = getSkipReason(context, secrets);
+  const skipReason = await stop.rejectOnCancel(getSkipReason(main, context));
   if (skipReason !== undefined) log.notice(skipReason);
   assertOutputsWritable(outputs, log, skipReason === undefined ? "false" : "true");
   if (skipReason !== undefined) return undefined;
@@ -101,7 +111,7 @@ function openSession(main: MainContext, context: ActionContext, plan: StepPlan):
     requestTimeoutMs: inputs.requestTimeout,
     createTimeoutMs: inputs.createTimeout,
     stop,
-    note: createClientEventLogger(log, inputs.idempotencyKey !== undefined),
+    note: createClientEventLogger(log, { isKeyGiven: inputs.idempotencyKey !== undefined, runId: context.runId }),
     onBaseUrlChange: createBaseUrlChangeLogger(log, inputs),
   });
   const comment = prepareComment({ inputs, context, secrets, log, outputs, idempotencyKey: plan.key });

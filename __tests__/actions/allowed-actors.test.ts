@@ -1,0 +1,293 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { type Access, denyActor, parseAllowedActors, skipForActor } from "../../src/actions/allowed-actors.ts";
+import { readAccess } from "../../src/actions/collaborator-access.ts";
+import { type ActionContext, parseContext } from "../../src/actions/context.ts";
+import { InvalidInputError } from "../../src/actions/parsers.ts";
+import {
+  type FakeGitHubServer,
+  type RepositoryRole,
+  faults,
+  startFakeGitHubServer,
+  writeToken,
+} from "../support/fake-github-server.ts";
+import { events } from "../support/runner-events.ts";
+
+const OPEN_EVENTS = [
+  ...["issue_comment", "issues", "pull_request_target", "pull_request_review", "pull_request_review_comment"],
+  ...["discussion", "discussion_comment", "commit_comment", "fork", "gollum", "watch"],
+];
+/** Events that only people with write access, or the repository itself, can cause with secrets present. */
+const OTHER_EVENTS = [
+  ...["push", "pull_request", "schedule", "workflow_dispatch", "repository_dispatch", "merge_group", "release"],
+  ...["create", "delete", "deployment", "deployment_status", "check_run", "check_suite", "status", "label", ""],
+];
+
+const examples = join(import.meta.dirname, "../../node_modules/@octokit/webhooks-examples/api.github.com/index.json");
+const webhooks = JSON.parse(readFileSync(examples, "utf8")) as { name: string; examples: unknown[] }[];
+
+/** GitHub's own example payloads of an event; `pull_request_target` has the payload of `pull_request`. */
+function examplesOf(event: string): unknown[] {
+  const name = event === "pull_request_target" ? "pull_request" : event;
+  return webhooks.find((each) => each.name === name)?.examples ?? [{}];
+}
+
+interface Who {
+  actor?: string;
+  triggeringActor?: string | undefined;
+  runAttempt?: number;
+}
+
+function contextOf(event: string, payload: unknown, { actor = "octocat", ...who }: Who = {}): ActionContext {
+  return parseContext(
+    {
+      GITHUB_EVENT_NAME: event,
+      GITHUB_REPOSITORY: "octo-org/octo-repo",
+      GITHUB_ACTOR: actor,
+      GITHUB_TRIGGERING_ACTOR: "triggeringActor" in who ? who.triggeringActor : actor,
+      GITHUB_RUN_ATTEMPT: String(who.runAttempt ?? 1),
+    },
+    payload,
+  );
+}
+
+const write = parseAllowedActors("write");
+const neverAsked = (): Promise<Access> => Promise.reject(new Error("GitHub was asked."));
+
+describe("The list of allowed actors", () => {
+  it("has one entry per line: `write`, `anyone` or logins, without regard to case", () => {
+    expect(parseAllowedActors("write")).toEqual({ anyone: false, write: true, logins: [] });
+    expect(parseAllowedActors(" Write \n\n Renovate[bot]\r\nocto-cat_acme")).toEqual({
+      anyone: false,
+      write: true,
+      logins: ["renovate[bot]", "octo-cat_acme"],
+    });
+    expect(parseAllowedActors("ANYONE")).toEqual({ anyone: true, write: false, logins: [] });
+  });
+
+  it.each([
+    "@octocat",
+    "octocat, hubot",
+    "octo cat",
+    "org/team",
+    "*",
+    "admin",
+    "Maintain",
+    "everyone",
+    "[bot]",
+    "x\n-y",
+  ])("rejects what is no login: %j", (text) => {
+    expect(() => parseAllowedActors(text)).toThrow(InvalidInputError);
+  });
+
+  it("names the line of an entry that it rejects", () => {
+    expect(() => parseAllowedActors("write\n@octocat")).toThrow(/^Line 2: /);
+  });
+});
+
+describe("The check applies to events that anyone can trigger", () => {
+  it.each(OPEN_EVENTS)("%s, by every example payload of GitHub's", async (event) => {
+    for (const payload of examplesOf(event)) {
+      const context = contextOf(event, payload, { actor: "stranger" });
+      expect(context.trigger).toMatchObject({ isOpenToAnyone: true, login: "stranger", isOwner: false });
+      const access = (): Promise<Access> => Promise.resolve({ kind: "known", permission: "read" });
+      expect(await skipForActor(context, write, access)).toMatch(new RegExp(`^Skipped: anyone can trigger ${event}, `));
+    }
+  });
+
+  it.each(OTHER_EVENTS)("and to no other, where nothing is asked: %s", async (event) => {
+    for (const payload of examplesOf(event)) {
+      const context = contextOf(event, payload, { actor: "stranger" });
+      expect(await skipForActor(context, write, neverAsked)).toBeUndefined();
+    }
+  });
+});
+
+describe("The check of a `workflow_run`", () => {
+  const upstream = (facts: object): unknown => {
+    const { payload } = events.workflowRun();
+    const { workflow_run: run, ...rest } = payload as { workflow_run: object };
+    return { ...rest, workflow_run: { ...run, triggering_actor: { login: "upstream-person" }, ...facts } };
+  };
+  const isOpen = (facts: object): boolean => contextOf("workflow_run", upstream(facts)).trigger.isOpenToAnyone;
+
+  it("applies after every event that anyone can trigger, after chains, and where the event is unknown", () => {
+    for (const event of [...OPEN_EVENTS, "workflow_run", "brand_new", "", undefined, 7])
+      expect({ event, isOpen: isOpen({ event }) }).toEqual({ event, isOpen: true });
+    expect(contextOf("workflow_run", undefined).trigger.isOpenToAnyone).toBe(true);
+  });
+
+  it("does not apply after events of the repository itself", () => {
+    for (const event of OTHER_EVENTS.filter((name) => name !== ""))
+      expect({ event, isOpen: isOpen({ event }) }).toEqual({ event, isOpen: false });
+  });
+
+  it("applies to forks, deleted forks, and where the repository is not known", () => {
+    expect(contextOf("workflow_run", events.workflowRun({ fork: true }).payload).trigger.isOpenToAnyone).toBe(true);
+    expect([null, undefined, {}].map((head_repository) => isOpen({ head_repository }))).toEqual([true, true, true]);
+  });
+
+  it("is about the person of the upstream run, and in a re-run about the person who re-runs it", () => {
+    const payload = upstream({ event: "issue_comment" });
+    const login = (runAttempt: number): string =>
+      contextOf("workflow_run", payload, { actor: "github-actions[bot]", triggeringActor: "rerunner", runAttempt })
+        .trigger.login;
+    expect([login(1), login(2)]).toEqual(["upstream-person", "rerunner"]);
+  });
+
+  it("denies where the upstream run names nobody", () => {
+    const payload = upstream({ event: "issue_comment", triggering_actor: undefined });
+    const { trigger } = contextOf("workflow_run", payload);
+    expect(denyActor(trigger, parseAllowedActors("write\noctocat"), undefined)).toMatch(/does not say/);
+  });
+
+  it("reads every example payload of GitHub's", () => {
+    for (const payload of examplesOf("workflow_run"))
+      expect(typeof contextOf("workflow_run", payload).trigger.isOpenToAnyone).toBe("boolean");
+  });
+});
+
+describe("The person who counts", () => {
+  const loginOf = (who: Who): string => contextOf("issues", {}, who).trigger.login;
+
+  it("is who triggered this attempt, not who triggered the first", () => {
+    expect(loginOf({ actor: "first", triggeringActor: "rerunner", runAttempt: 2 })).toBe("rerunner");
+  });
+
+  it("is the actor where the runner does not say who triggered the attempt", () => {
+    expect(loginOf({ actor: "octocat", triggeringActor: undefined })).toBe("octocat");
+    expect(loginOf({ actor: "octocat", triggeringActor: "" })).toBe("octocat");
+  });
+
+  it("is nobody where neither is known, and nobody is denied", () => {
+    const context = contextOf("issues", {}, { actor: "" });
+    expect(denyActor(context.trigger, write, { kind: "known", permission: "admin" })).toMatch(/does not say/);
+  });
+});
+
+describe("Without GitHub's answer", () => {
+  const unknown: Access = { kind: "unknown", reason: "GitHub could not be reached" };
+  const comment = (association: string, author: string, issueAuthor = "somebody"): unknown => ({
+    comment: { author_association: association, user: { login: author } },
+    issue: { author_association: "NONE", user: { login: issueAuthor } },
+  });
+  const deny = (payload: unknown, actor = "octocat"): string | undefined =>
+    denyActor(contextOf("issue_comment", payload, { actor }).trigger, write, unknown);
+
+  it("the repository's owner may start the agent, as the event says of that very person", () => {
+    expect(deny(comment("OWNER", "OctoCat"))).toBeUndefined();
+  });
+
+  it.each(["MEMBER", "COLLABORATOR", "CONTRIBUTOR", "NONE", "owner", ""])("nobody else may: %j", (association) => {
+    expect(deny(comment(association, "octocat"))).toMatch(/could not be checked/);
+  });
+
+  it("the owner of something else in the event does not count", () => {
+    const payload = { issue: { author_association: "OWNER", user: { login: "owner" } }, comment: {} };
+    expect(deny(payload, "stranger")).toMatch(/could not be checked/);
+    expect(deny(comment("OWNER", "owner"), "rerunner")).toMatch(/could not be checked/);
+  });
+
+  it("but against GitHub's answer the event does not count", () => {
+    const { trigger } = contextOf("issue_comment", comment("OWNER", "octocat"));
+    expect(denyActor(trigger, write, { kind: "known", permission: "read" })).toMatch(/permission: read/);
+  });
+});
+
+describe("GitHub decides", () => {
+  let github: FakeGitHubServer;
+  const roles: [login: string, role: RepositoryRole | undefined, isAllowed: boolean][] = [
+    ["an-admin", "admin", true],
+    ["a-maintainer", "maintain", true],
+    ["a-writer", "write", true],
+    ["a-gitea-owner", "owner", true],
+    ["a-triager", "triage", false],
+    ["a-reader", "read", false],
+    ["nobody", "none", false],
+    ["unknown", undefined, false],
+    ["some-app[bot]", undefined, false],
+  ];
+
+  beforeAll(async () => {
+    github = await startFakeGitHubServer();
+    for (const [login, role] of roles) if (role !== undefined) github.roles.set(login, role);
+  });
+  afterEach(() => {
+    github.faults.length = github.requests.length = 0;
+  });
+  afterAll(() => github.close());
+
+  type Settings = Partial<Parameters<typeof readAccess>[0]>;
+  const check = (context: ActionContext, list = "write", settings: Settings = {}): Promise<string | undefined> =>
+    skipForActor(context, parseAllowedActors(list), (login) =>
+      readAccess({
+        apiUrl: github.apiUrl,
+        repository: context.repository,
+        githubToken: writeToken,
+        retryDelayMs: 1,
+        ...settings,
+        login,
+      }),
+    );
+
+  describe.each([...OPEN_EVENTS, "workflow_run"])("on %s", (event) => {
+    const contextBy = (login: string): ActionContext =>
+      contextOf(event, event === "workflow_run" ? { workflow_run: { triggering_actor: { login } } } : {}, {
+        actor: login,
+      });
+
+    it.each(roles)("for %s, whose role is %s: allowed %s", async (login, _, isAllowed) => {
+      const notice = await check(contextBy(login));
+      expect(notice === undefined).toBe(isAllowed);
+      expect(github.requests).toMatchObject([
+        {
+          method: "GET",
+          path: `/repos/octo-org/octo-repo/collaborators/${encodeURIComponent(login)}/permission`,
+          authorization: expect.stringContaining(writeToken),
+        },
+      ]);
+    });
+
+    it("and nobody is let in while it fails or does not answer", async () => {
+      for (const [login] of roles) {
+        github.faults.push(faults.serverError(99));
+        expect(await check(contextBy(login))).toMatch(/responded with 502/);
+        github.faults.splice(0, 1, faults.slow(60_000, 99));
+        expect(await check(contextBy(login), "write", { timeoutMs: 20 })).toMatch(/could not be reached/);
+        github.faults.length = 0;
+      }
+    });
+  });
+
+  const byWriter = contextOf("issue_comment", {}, { actor: "a-writer" });
+
+  it("after a failure that passes", async () => {
+    github.faults.push(faults.serverError(2), faults.dropped(1));
+    expect(await check(byWriter)).toBeUndefined();
+    expect(github.requests).toHaveLength(4);
+  });
+
+  it.each([
+    ["a refusal", { status: 403, body: { message: "Resource not accessible by integration" } }, /responded with 403/],
+    ["a response without a permission", { status: 200, body: {} }, /no permission/],
+    ["a page in place of JSON", { status: 200, body: "<html>" }, /no permission/],
+  ])("and %s lets nobody in", async (_, fault, reason) => {
+    github.faults.push({ ...fault, times: 9 });
+    expect(await check(byWriter)).toMatch(reason);
+  });
+
+  it("and without a token, or with one that is refused, nobody is let in", async () => {
+    expect(await check(byWriter, "write", { githubToken: "" })).toMatch(/`github-token` is empty/);
+    expect(github.requests).toHaveLength(0);
+    expect(await check(byWriter, "write", { githubToken: "ghs_another" })).toMatch(/responded with 401/);
+  });
+
+  it("without a request where the list decides already", async () => {
+    const byBot = contextOf("issue_comment", {}, { actor: "Renovate[bot]" });
+    expect(await check(byBot, "write\nrenovate[BOT]")).toBeUndefined();
+    expect(await check(byBot, "anyone")).toBeUndefined();
+    expect(await check(byWriter, "renovate[bot]")).toMatch(/a-writer is not listed/);
+    expect(github.requests).toHaveLength(0);
+  });
+});
