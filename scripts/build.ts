@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { minifySync } from "@swc/core";
 import ts from "typescript";
-import { licencesOf } from "./build/licences.ts";
+import { collectLicenses } from "./build/licenses.ts";
 
 const root = join(import.meta.dirname, "..");
 const build = join(root, "build");
@@ -78,7 +78,7 @@ function buildInto(dist: string): void {
     "--no-cache",
   );
   minifyFolder(join(dist, "action"));
-  writeFileSync(join(dist, "action", "licenses.txt"), licencesOf(stats));
+  writeFileSync(join(dist, "action", "licenses.txt"), collectLicenses(stats));
   writeFileSync(join(dist, "index.js"), emitEntryPoint("main.ts"));
   writeFileSync(join(dist, "post.js"), emitEntryPoint("post.ts"));
   writeFileSync(join(dist, "package.json"), '{ "type": "commonjs" }\n');

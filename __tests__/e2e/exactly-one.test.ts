@@ -88,22 +88,22 @@ describe("a failure that may pass is tried again with the same key", () => {
     ["a body that stands still", [{ on: "create", kind: "slow-body", ms: 3_000 }], /did not answer within 1 s/, 2],
     ["an answer that comes too late", [{ on: "create", kind: "slow", ms: 1_300 }], /did not answer within 1 s/, 3],
     ["a page in place of an answer", [{ on: "create", kind: "garbage", times: 2 }], /an HTML page instead of JSON/, 3],
-    ["an empty success", [{ on: "create", kind: "garbage", shape: "empty" }], /with an empty body/, 2],
-    ["a success that names nothing", [{ on: "create", kind: "garbage", shape: "no-id" }], /not with what the API/, 2],
+    ["an empty success", [{ on: "create", kind: "garbage", shape: "empty" }], /\d+ and an empty body/, 2],
+    ["a success that names nothing", [{ on: "create", kind: "garbage", shape: "no-id" }], /unexpected body/, 2],
     ["a process that died with the key", [{ on: "create", kind: "crash-half-way", commit: false }], /was reset/, 2],
     ...[408, 425, 429, 500, 502, 503, 504, 507, 520].map((status): [string, Fault[], RegExp, number] => [
       `status ${status}`,
       [{ on: "create", kind: "status", status }],
-      new RegExp(`Mosoo answered ${status}`),
+      new RegExp(` ${status}\\b`),
       2,
     ]),
     [
       "a proxy's page with 502",
       [{ on: "create", kind: "status", status: 502, body: "<html>Bad gateway</html>" }],
-      /Mosoo answered 502/,
+      /\b502\b/,
       2,
     ],
-    ["an empty 503", [{ on: "create", kind: "status", status: 503, body: "" }], /Mosoo answered 503/, 2],
+    ["an empty 503", [{ on: "create", kind: "status", status: 503, body: "" }], /\b503\b/, 2],
     [
       "one after the other",
       [
@@ -112,7 +112,7 @@ describe("a failure that may pass is tried again with the same key", () => {
         { on: "create", kind: "rate-limit", retryAfter: "0" },
         { on: "create", kind: "cut" },
       ],
-      /answered 503.*\n.*was reset.*\n.*429 rate_limited.*\n.*cut off/,
+      / 503 .*\n.*was reset.*\n.*429 rate_limited.*\n.*cut off/,
       5,
     ],
   ];
@@ -302,13 +302,13 @@ describe("409 idempotency_conflict", () => {
     const server = await serve([{ on: "create", kind: "crash-half-way" }]);
     const message = failureOf(await runStep(step(server, { "create-timeout": "3s" })));
     expect(message).toMatch(/^Failed to create the thread after \d+ attempts in \d/);
-    expect(message).toMatch(/a re-run after ten minutes finds out\. A thread may exist; a re-run .* finds it\.$/);
+    expect(message).toMatch(/ten minutes\. A thread may exist; a re-run .* finds it\.$/);
   });
 
   it.concurrent("of a reservation that is stuck for a day is not waited for", async () => {
     const server = await serve([conflict("Not yet.", { headers: { "Retry-After": "86400" } })]);
     const result = await runStep(step(server));
-    expect(failureOf(result)).toMatch(/The server asks to wait 24 h/);
+    expect(failureOf(result)).toMatch(/asks to wait 24 h/);
     expect(result.durationMs).toBeLessThan(5_000);
   });
 });
@@ -370,7 +370,7 @@ describe("a re-run that could not ask the server for an earlier attempt's thread
   it.concurrent("denies it where the server has looked: it would have answered with the thread", async () => {
     const server = await serve();
     const result = await runStep(step(server, { "agent-id": server.agents.unpublished }, { runAttempt: 2 }));
-    expect(failureOf(result)).toMatch(/409 agent_not_published\..* No thread was created\.$/);
+    expect(failureOf(result)).toMatch(/409 agent_not_published\b.* No thread was created\.$/);
   });
 });
 
@@ -382,9 +382,9 @@ describe("a deadline", () => {
       const result = await runStep(step(server, { "create-timeout": "3s" }));
       const message = failureOf(result);
       expect(message).toMatch(
-        /^Failed to create the thread after (\d+) attempts in [\d.]+ s\. Last error: Mosoo answered 503 internal_error: "Overloaded"\. /,
+        /^Failed to create the thread after (\d+) attempts in [\d.]+ s\. .*503 internal_error: "Overloaded"\. /,
       );
-      expect(message).toMatch(/Or raise `create-timeout` \(now 3 s\)\. A thread may exist; a re-run .* finds it\.$/);
+      expect(message).toMatch(/`create-timeout` \(now 3 s\)\. A thread may exist; a re-run .* finds it\.$/);
       expect(Number(/after (\d+) attempts/.exec(message)?.[1])).toBe(server.requests.length);
       expect(result.durationMs).toBeLessThan(4_500);
     },
@@ -397,14 +397,14 @@ describe("a deadline", () => {
     ]);
     const result = await runStep(step(server, { "create-timeout": "3s", "request-timeout": "10s" }));
     expect(failureOf(result)).toMatch(
-      /^Failed to create the thread after 2 attempts, and one cut short, in 3(\.\d)? s\. Last error: Mosoo answered 503 internal_error: "Overloaded"\. .* A thread may exist;/,
+      /^Failed to create the thread after 2 attempts, and one cut short, in 3(\.\d)? s\. .*503 internal_error: "Overloaded"\. .* A thread may exist;/,
     );
   });
 
   it.concurrent("says what to do where the wire gives no hint", async () => {
     const server = await serve([{ on: "create", kind: "drop-before", times: 99 }]);
     expect(failureOf(await runStep(step(server, { "create-timeout": "1s" })))).toMatch(
-      / was reset\. Re-run the workflow later, or raise `create-timeout` \(now 1 s\)\. A thread may exist;/,
+      / was reset\. Re-run the workflow later, or increase `create-timeout` \(now 1 s\)\. A thread may exist;/,
     );
   });
 

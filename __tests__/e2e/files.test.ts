@@ -278,7 +278,7 @@ describe("the upload", () => {
     const place = workspace({ "a.txt": "a" });
     const result = await run(server, place, { files: "a.txt" });
     const message = failureOf(result);
-    expect(message).toMatch(/^`files`: Mosoo answered 403 forbidden\. .*No uploads for you/);
+    expect(message).toMatch(/^`files`: .*403 forbidden\b.*No uploads for you/);
     expect(message).toMatch(/The message may not be in the thread yet; .* Thread: http/);
     expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
     server.clearFaults();
@@ -396,7 +396,7 @@ describe("files for a thread that exists", () => {
     const server = await serve("2026-08");
     const inputs = { files: "a.txt", "thread-id": "01J0000000000000000000000T" };
     const message = failureOf(await run(server, workspace({ "a.txt": "a" }), inputs));
-    expect(message).toMatch(/^`thread-id`: Mosoo answered 404 not_found\. .* The message was not sent\.$/);
+    expect(message).toMatch(/^`thread-id`: .*404 not_found\b.* The message was not sent\.$/);
     expect(server.requests.map(({ method }) => method)).toEqual(["GET", "GET"]);
   });
 });

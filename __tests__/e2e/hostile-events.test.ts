@@ -154,6 +154,16 @@ skipUnless("any name", describe)("hostile names of files", () => {
     expect(scene.mosoo.requests).toEqual([]);
   });
 
+  it("do no harm in the debug log, as links that lead nowhere", async () => {
+    const workspace = join(folder, "links");
+    mkdirSync(join(workspace, "up"), { recursive: true });
+    for (const name of names) symlinkSync("/nowhere/at/all", join(workspace, "up", name));
+    writeFileSync(join(workspace, "up/notes.txt"), "x");
+    const { step, harm } = await meet({ workspace, with: { files: "up/**" }, env: { RUNNER_DEBUG: "1" } });
+    expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+    expect(step.stdout).toContain("::debug::Broken symlink");
+  });
+
   it("do no harm as the path of the message, nor in its text", async () => {
     const told = await runConcurrently(
       names.filter((_, at) => at % 9 === 0),

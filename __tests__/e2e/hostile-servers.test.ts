@@ -97,7 +97,7 @@ describe("what a server says of a refused request", () => {
     );
     for (const { step, harm, error } of told) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
-      expect(error).toContain('Mosoo answered 403: "');
+      expect(error).toContain(' 403: "');
       expect(step.annotations).toHaveLength(1);
     }
   });

@@ -221,7 +221,7 @@ describe("a refusal that is about a value, by the contract and not by its words"
     const server = await serve("2026-08", [fault]);
     // Nobody gave an `external-ref`: it is the contract that is missing.
     expect(failureOf(await run(server))).toMatch(
-      /^Mosoo answered 400 invalid_request: "Unsupported create thread field: client_external_ref"\. .* its contract \(`openapi\.json` below `api-url`\) could not be read: .*No thread was created\.$/,
+      /^.*400 invalid_request: "Unsupported create thread field: client_external_ref"\. .* its contract \(`openapi\.json` below `api-url`\) could not be read: .*No thread was created\.$/,
     );
     expect(server.threads).toHaveLength(0);
   });

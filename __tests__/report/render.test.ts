@@ -146,7 +146,8 @@ describe("what stands out", () => {
     );
     expect(comment).not.toContain("a person:");
     expect(problems(comment)).toEqual([]);
-    expect(read(card({ outcome: "waiting", question: " " }))).toContain("The agent asks a person.");
+    for (const question of [" ", "\u200b\u202e", "\u001b[31m", "\u2800\u3164"])
+      expect(read(card({ outcome: "waiting", question }))).toContain("The agent asks a person.");
     expect(read(card({ outcome: "working", question: "Push?" }))).toContain("; the agent then goes on.");
   });
 

@@ -1,49 +1,32 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { cleanMarkdown } from "../../src/sanitize/markdown.ts";
 import { codeBlock } from "../../src/sanitize/inline.ts";
+import { cleanMarkdown } from "../../src/sanitize/markdown.ts";
 import { FRAGMENTS, HOSTILE, MARKDOWN } from "../support/hostile.ts";
-import { decoded, render } from "../support/rendered.ts";
+import { expectSafe, render } from "../support/rendered.ts";
+import { untrustedText } from "../support/untrusted-text.ts";
 
 const fragment = fc.constantFrom(...FRAGMENTS);
-const anything = fc.string({ unit: "binary", maxLength: 4 });
-/** An answer: fragments of attacks in any order, with anything at all in between. */
-const answer = fc
-  .array(fc.oneof({ weight: 5, arbitrary: fragment }, { weight: 1, arbitrary: anything }), { maxLength: 30 })
-  .map((parts) => parts.join(""));
 const runs = { numRuns: 150 };
 
 function clean(source: string): string {
   return cleanMarkdown(source).markdown;
 }
 
-/** The cleaned answer stands between these two, as in a report. */
-function inReport(markdown: string): string {
-  return `<details><summary>Answer</summary>\n\n${markdown}\n\n</details>\n\nEND`;
-}
-
-function expectHarmless(markdown: string): void {
-  const { html, problems } = render(inReport(markdown), ["details", "summary"]);
-  expect(problems).toEqual([]);
-  expect(html).toMatch(/\n<\/details>\n<p>END<\/p>/u);
-  expect(markdown).not.toMatch(/(?:^|\n)\//u);
-  expect(markdown.isWellFormed()).toBe(true);
-}
-
-describe("an answer's Markdown", () => {
-  it.each(Object.entries(HOSTILE))("is harmless when rendered: %s", (_, source) => {
-    expectHarmless(clean(source));
+describe("a response's Markdown", () => {
+  it.each(Object.entries(HOSTILE))("is safe when rendered: %s", (_, source) => {
+    expectSafe(clean(source));
   });
 
-  it("is hostile in the corpus: as it came it would do harm", () => {
+  it("would be unsafe if it were not sanitized", () => {
     const harmful = Object.values(MARKDOWN).filter((source) => render(`${source}\n\nEND`).problems.length > 0);
     expect(harmful.length).toBeGreaterThan(35);
   });
 
-  it("is harmless when rendered, whatever is mixed", () => {
+  it("is safe when rendered, whatever is mixed", () => {
     fc.assert(
-      fc.property(answer, (source) => {
-        expectHarmless(clean(source));
+      fc.property(untrustedText, (source) => {
+        expectSafe(clean(source));
       }),
       runs,
     );
@@ -84,7 +67,7 @@ describe("an answer's Markdown", () => {
     expect(clean("&amp;lt; &#106;avascript:")).toBe("\\&lt; javascript:");
   });
 
-  it("links to http, https and mailto alone, and never to what GitHub would tell everybody", () => {
+  it("links to http, https and mailto only, and never to what GitHub would cross-reference", () => {
     expect(clean("[a](javascript:x) [b](/c) [d](mailto:e@f.org) <https://g.org>")).toBe(
       "a (`javascript:x`) b (`/c`) [d](mailto:e@f.org) <https://g.org/>",
     );
@@ -97,20 +80,20 @@ describe("an answer's Markdown", () => {
     );
   });
 
-  it("links pictures instead of loading them", () => {
+  it("links images instead of loading them", () => {
     expect(clean('![A plan](https://i.example/p.png "t") ![](data:image/png;base64,AA)')).toBe(
       "[image: A plan](https://i.example/p.png) image (`data:image/png;base64,AA`)",
     );
   });
 
-  it("resolves references, so that no label of its own is left for our brackets", () => {
+  it("resolves references, so that none of its labels matches a bracket of the report", () => {
     const markdown = clean("[here][r] and [r] and ![p][r]\n\n[r]: https://example.com\n[thread]: https://evil.example");
     const link = "(https://example.com/)";
     expect(markdown).toBe(`[here]${link} and [r]${link} and [image: p]${link}`);
     expect(render(`[thread]\n\n${markdown}`).html).toContain("<p>[thread]</p>");
   });
 
-  it("shows HTML as text, without comments and tags of layout", () => {
+  it("shows HTML as text, without comments and layout tags", () => {
     expect(clean("a <b>bold</b> <!-- hidden --> 10<sup>6</sup><br>c <Foo bar>")).toBe(
       "a bold  10\\<sup>6\\</sup>\\\nc \\<Foo bar>",
     );
@@ -124,185 +107,65 @@ describe("an answer's Markdown", () => {
     expect(clean("x[^@octocat]\n\n[^@octocat]: y")).toBe("x[^1]\n\n[^1]: y");
   });
 
-  it("leaves no line that a bot takes for a command", () => {
+  it("has no line that a bot takes for a command", () => {
     expect(clean("/lgtm\n/approve")).toBe("\\/lgtm\n\\/approve");
     expect(clean("```\n/lgtm\n```")).toBe(" ```\n /lgtm\n ```");
   });
 
-  it("shows the source of what GitHub would draw", () => {
+  it("shows the source of diagrams and formulas", () => {
     expect(clean("```Mermaid\ngraph TD\n```")).toBe("```text\ngraph TD\n```");
     expect(clean("~~~math\nx\n~~~")).toBe("```text\nx\n```");
     expect(clean("$a$ and $`b`$")).toBe("\\$a\\$ and \\$\u200b`b`\\$");
   });
-});
 
-describe("code in an answer", () => {
-  const line = fc.string({
-    unit: fc.oneof(fc.constantFrom(..."ab`~ \t\\<>&|$@#/-*_[]!".split("")), fc.constantFrom("é", "日", "\u202e", "👩‍👩‍👧")),
-    maxLength: 12,
-  });
-  const code = fc.array(line, { minLength: 1, maxLength: 5 }).map((lines) => lines.join("\n"));
-
-  it("in a fence keeps its text exactly: in lists and quotes, with tildes and ticks, with any info", () => {
-    const wraps: ((block: string) => string)[] = [
-      (block) => block,
-      (block) => `text\n\n${indented(block, "- ", "  ")}`,
-      (block) => `1. a\n\n${indented(block, "2. ", "   ")}`,
-      (block) => indented(block, "> ", "> "),
-      (block) => indented(indented(block, "- ", "  "), "> ", "> "),
-    ];
-    fc.assert(
-      fc.property(
-        code,
-        fc.constantFrom(...wraps),
-        fc.constantFrom("`", "~"),
-        fc.constantFrom("", "js", "js `x`"),
-        (...drawn) => {
-          const [text, wrap, marker, info] = drawn;
-          // A tree cannot tell no line from one empty line.
-          fc.pre(text !== "");
-          const fence = marker.repeat(20);
-          const source = wrap(`${fence}${marker === "`" ? info.replaceAll("`", "") : info}\n${text}\n${fence}`);
-          const before = render(source).html;
-          const after = render(clean(source)).html;
-          expect(codeIn(before)).toEqual([`${text}\n`]);
-          expect(codeIn(after)).toEqual([`${text}\n`]);
-        },
-      ),
-      runs,
+  it("has no link of another scheme, also where GitHub finds one in text after escapes are resolved", () => {
+    expect(clean("<xmpp:a@b.cc> a.b@<xmpp:foo@bar.baz>")).toBe("`xmpp:a@b.cc` `a.b@xmpp:foo@bar.baz`");
+    expect(clean("xmpp\\:a\\@b.cc ftp\\://a.example")).toBe("`xmpp:a@b.cc` `ftp://a.example`");
+    expect(clean("xmpp:<b></b>a@b.cc")).not.toMatch(/xmpp:(?:<b><\/b>)?a\\?@/u);
+    expect(clean("me@example.com <mailto:me@example.com> www.example.com")).toBe(
+      "<me@example.com> <me@example.com> <http://www.example.com/>",
     );
   });
 
-  it("in a fence of a footnote keeps its text", () => {
-    const source = "x[^1]\n\n[^1]: ```\n    /a\n\n      b\n    ```";
-    expect(clean(source)).toBe(source);
-    expect(codeIn(render(clean(source)).html)).toEqual(["/a\n\n  b\n"]);
-  });
-
-  it("in a span keeps its text exactly: in lists, tables, headings and links", () => {
-    const wraps: ((span: string) => string)[] = [
-      (span) => `a ${span} b`,
-      (span) => `- ${span}`,
-      (span) => `# ${span}`,
-      (span) => `*${span}*`,
-      (span) => `[${span}](https://example.com)`,
-      (span) => `${span}#12 @octocat${span}`,
-      (span) => `| a |\n| - |\n| ${span.replaceAll("|", "\\|")} |`,
-    ];
-    fc.assert(
-      fc.property(line, fc.constantFrom(...wraps), (text, wrap) => {
-        // A backslash before a pipe cannot be written in a cell; a span of nothing but blanks is shown as one by nobody.
-        fc.pre(text.trim() !== "" && !text.includes("\\"));
-        const source = wrap(`${"`".repeat(15)} ${text} ${"`".repeat(15)}`);
-        const [first] = codeIn(render(source).html);
-        expect(codeIn(render(clean(source)).html)).toContain(first);
-      }),
-      runs,
+  it("is rendered in full beside an autolink that becomes text", () => {
+    expect(clean("# Done\n\nAsk <xmpp:a@b.cc> or a.b@<xmpp:foo@bar.baz>\n\n- **one**")).toBe(
+      "### Done\n\nAsk `xmpp:a@b.cc` or `a.b@xmpp:foo@bar.baz`\n\n- **one**",
     );
   });
 
-  it("cannot be left through fences and spans that GitHub counts otherwise", () => {
-    const ticks = Array.from({ length: 100 }, (_, length) => "`".repeat(length + 1)).join(" ");
-    expect(clean(`${"`".repeat(101)} ${ticks} @octocat ${"`".repeat(101)}`)).toContain("`@octocat`");
-    expect(clean(`~~~~\n${"`".repeat(300)}\n@octocat\n~~~~`)).toMatch(/^~~~\n`{300}\n@octocat\n~~~$/u);
-  });
-});
-
-describe("a long answer", () => {
-  const NOTE = "*Cut here: [the rest](https://example.com/rest)*";
-
-  it("is cut within its limits, closed, and followed by the note", () => {
-    fc.assert(
-      fc.property(answer, fc.nat({ max: 400 }), fc.nat({ max: 400 }), (source, maxCharacters, maxBytes) => {
-        const { markdown, cut } = cleanMarkdown(source, { maxCharacters, maxBytes, note: NOTE });
-        expect(markdown.length).toBeLessThanOrEqual(maxCharacters);
-        expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(maxBytes);
-        if (cut && Math.min(maxCharacters, maxBytes) >= NOTE.length) expect(markdown.endsWith(NOTE)).toBe(true);
-        if (!cut) expect(markdown).toBe(clean(source));
-        expectHarmless(markdown);
-      }),
-      runs,
+  it("leaves out items, headings, links and lists that have no content", () => {
+    expect(clean("- Add a test\n  - <!-- hidden -->\n- b")).toBe("- Add a test\n- b");
+    expect(clean("#### <!-- x -->\n\ntext\n\n- <!-- x -->")).toBe("text");
+    expect(clean("[](https://example.com/a) [\u200b](https://example.com/b)")).toBe(
+      "[example.com](https://example.com/a) [example.com](https://example.com/b)",
     );
   });
 
-  it("is cut inside a fence with the fence closed", () => {
-    const { markdown, cut } = cleanMarkdown(`Log:\n\n\`\`\`\n${"line\n".repeat(500)}\`\`\``, {
-      maxCharacters: 200,
-      note: NOTE,
-    });
-    expect(cut).toBe(true);
-    expect(markdown).toMatch(/^Log:\n\n```\n(?:line\n)+l?i?n?e?\n?```\n\n\*Cut here/u);
-    expect(markdown.length).toBeGreaterThan(180);
+  it("keeps line breaks in table cells", () => {
+    const table = "| a | b |\n| - | - |\n| one<br>two | three |";
+    expect(clean(table)).toBe(table);
+    expect(clean("| a |\n| - |\n| <br/>x<BR class=y>y<br> |")).toBe("| a |\n| - |\n| x<br>y |");
   });
 
-  it("fills most of the limit", () => {
-    const source = "A paragraph with **words**, é, 日本 and `code`.\n\n- item\n- item\n\n".repeat(1_100);
-    for (const limits of [{ maxCharacters: 20_000 }, { maxBytes: 30_000 }]) {
-      const { markdown, cut } = cleanMarkdown(source, { ...limits, note: NOTE }, 20_000);
-      const size = "maxBytes" in limits ? Buffer.byteLength(markdown) / limits.maxBytes : markdown.length / 20_000;
-      expect(cut).toBe(true);
-      expect(size).toBeGreaterThan(0.95);
-      expect(size).toBeLessThanOrEqual(1);
-    }
+  it("decodes entities in HTML once", () => {
+    expect(clean("<p>Tom &amp; Jerry &lt;3 &#64;octocat \\&amp;</p>")).toBe("Tom & Jerry <3 `@octocat` \\\\&");
+    expect(render(clean("<div>\n&amp;lt;\n</div>")).html).toBe("<p>&amp;lt;</p>");
   });
 
-  it("loses footnotes without bringing their labels to life", () => {
-    const source = `x[^@octocat] ${"y ".repeat(200)}\n\n[^@octocat]: z`;
-    const { markdown } = cleanMarkdown(source, { maxCharacters: 100 });
-    expect(markdown).toMatch(/^x\\\[\^`@octocat`\] y/u);
-    expectHarmless(markdown);
-  });
-});
-
-describe("an answer made to hang or crash the parser", () => {
-  const bombs: [string, string][] = [
-    ["100,000 quotes", ">".repeat(100_000)],
-    ["100,000 quotes with blanks", "> ".repeat(100_000)],
-    ["100,000 lists", "- ".repeat(100_000)],
-    ["100,000 numbered lists", "1. ".repeat(100_000)],
-    ["a megabyte of brackets", "[".repeat(1_000_000)],
-    ["a megabyte of closing brackets", "]".repeat(1_000_000)],
-    ["open emphasis", "*a ".repeat(100_000)],
-    ["two kinds of open emphasis", "*a_ ".repeat(100_000)],
-    ["deep emphasis", "*a **b ".repeat(20_000) + "c** d*".repeat(20_000)],
-    ["open links", "[a](".repeat(100_000)],
-    ["open pictures", "![".repeat(200_000)],
-    ["lazy lines in quotes", `${">".repeat(50)}a\n${"b\n".repeat(100_000)}`],
-    ["a wide table", `${"|a".repeat(30_000)}\n${"|-".repeat(30_000)}\n${"|x".repeat(30_000)}`],
-    ["open comments", "<!--".repeat(100_000)],
-    ["open tags", "<a ".repeat(100_000)],
-    ["a long address behind many references", `[a]: https://e.org/${"x".repeat(2_000)}\n\n${"[a] ".repeat(30_000)}`],
-    ["headings under headings", "a\n-\n".repeat(60_000)],
-    ["ticks of every length", Array.from({ length: 700 }, (_, length) => "`".repeat(length + 1)).join(" ")],
-    ["one word of a megabyte", "a".repeat(1_000_000)],
-    ["one mention of a megabyte", `@${"a.".repeat(500_000)}`],
-  ];
-
-  it.each(bombs)("is shown all the same, in bounded time: %s", (_, source) => {
-    const start = performance.now();
-    const { markdown } = cleanMarkdown(source, { maxCharacters: 60_000, maxBytes: 200_000, note: "rest" }, 120);
-    expect(performance.now() - start).toBeLessThan(5_000);
-    expect(markdown.length).toBeGreaterThan(0);
-    expect(markdown.length).toBeLessThanOrEqual(60_000);
+  it("keeps an alert, and an escaped one as text", () => {
+    expect(clean("> [!NOTE]\n> a")).toBe("> [!NOTE]\n> a");
+    expect(clean("> \\[!NOTE]\n> a")).toBe("> \\[!NOTE]\n> a");
+    expect(clean("> &#91;!NOTE]\n> a")).toBe("> \\[!NOTE]\n> a");
   });
 
-  it("is shown as a code block where it is nested too deeply", () => {
-    const source = `${"> ".repeat(80)}deep @octocat`;
-    expect(cleanMarkdown(source)).toEqual({ markdown: codeBlock(source), cut: false });
-    const cut = cleanMarkdown("> ".repeat(80) + "x".repeat(2_000), { maxBytes: 1_000, note: "rest" });
-    expect(cut.cut).toBe(true);
-    expect(cut.markdown).toMatch(/^```text\n(?:> ){80}x+\n```\n\nrest$/u);
+  it("takes hexadecimal digits with a letter, and 40 digits, for a commit hash, and other numbers for numbers", () => {
+    const digits = "1234567890".repeat(4);
+    expect(clean(`1234567 12345678901 abcdef1 ${digits} ${digits}1`)).toBe(
+      `1234567 12345678901 \`abcdef1\` \`${digits}\` ${digits}1`,
+    );
+  });
+
+  it("keeps a code span with a line end inside a heading", () => {
+    expect(clean("`a\n@octocat` b\n===")).toBe("### `a @octocat` b");
   });
 });
-
-function indented(block: string, first: string, rest: string): string {
-  return block
-    .split("\n")
-    .map((line, index) => (line === "" ? rest.trimEnd() : (index === 0 ? first : rest) + line))
-    .join("\n");
-}
-
-/** The text of every piece of code in the HTML, as read. */
-function codeIn(html: string): string[] {
-  return Array.from(html.matchAll(/<code[^>]*>([^<]*)<\/code>/gu), ([, text = ""]) => decoded(text));
-}

@@ -5,19 +5,30 @@
  */
 import { micromark } from "micromark";
 import { gfm, gfmHtml } from "micromark-extension-gfm";
+import { expect } from "@jest/globals";
 
 const TAGS: Readonly<Record<string, readonly string[]>> = {
-  a: ["href", "id", "class", "data-footnote-ref", "data-footnote-backref", "aria-describedby", "aria-label"],
+  a: [
+    "href",
+    "id",
+    "class",
+    "data-footnote-ref",
+    "data-footnote-backref",
+    "data-footnote-backref-idx",
+    "aria-describedby",
+    "aria-label",
+  ],
   code: ["class"],
   h2: ["id", "class"],
   input: ["type", "checked", "disabled"],
   li: ["id"],
   ol: ["start"],
   section: ["class", "data-footnotes"],
+  sup: ["class"],
   td: ["align"],
   th: ["align"],
 };
-const BARE_TAGS = "blockquote br del em h3 h4 h5 h6 hr p pre strong sup table tbody thead tr ul".split(" ");
+const BARE_TAGS = "blockquote br del em h3 h4 h5 h6 hr p pre strong table tbody thead tr ul".split(" ");
 const VOID_TAGS = new Set(["br", "hr", "input"]);
 /** GitHub leaves the text in these alone. */
 const QUIET = ["a", "code", "pre"];
@@ -93,4 +104,17 @@ export function decoded(text: string): string {
     .replaceAll("&gt;", ">")
     .replaceAll("&quot;", '"')
     .replaceAll("&amp;", "&");
+}
+
+/** Whether cleaned Markdown does no harm inside a report. */
+export function expectSafe(markdown: string): void {
+  // Where a report has it.
+  const { html, problems } = render(`<details><summary>Response</summary>\n\n${markdown}\n\n</details>\n\nEND`, [
+    "details",
+    "summary",
+  ]);
+  expect(problems).toEqual([]);
+  expect(html).toMatch(/\n<\/details>\n<p>END<\/p>/u);
+  expect(markdown).not.toMatch(/(?:^|\n)\//u);
+  expect(markdown.isWellFormed()).toBe(true);
 }

@@ -16,6 +16,7 @@ import {
   tryRealPath,
 } from "./workspace-paths.ts";
 import type { InputIssue } from "./input-errors.ts";
+import { withSanitizedDebugLog } from "./logger.ts";
 
 export interface Attachment extends LocalFile {
   /** Relative to the workspace, with slashes: the same on every system. */
@@ -154,7 +155,15 @@ function toSearchIssue(error: unknown, workspace: string): InputIssue {
 }
 
 /** The files that match, in the order of their paths; or everything that is wrong. Every pattern has to match. */
-export async function findAttachments(
+export function findAttachments(
+  patterns: readonly string[],
+  options: AttachmentOptions,
+): Promise<Attachment[] | InputIssue[]> {
+  // `@actions/glob` prints the names of broken and circular links as they are.
+  return withSanitizedDebugLog(() => searchAndRead(patterns, options));
+}
+
+async function searchAndRead(
   patterns: readonly string[],
   options: AttachmentOptions,
 ): Promise<Attachment[] | InputIssue[]> {

@@ -70,3 +70,26 @@ export class Logger {
     return redact(text, this.#secrets);
   }
 }
+
+/** A debug message as `@actions/core` prints it, with its line ends as `%0A` and `%0D`. */
+const DEBUG_MESSAGE = /^::debug::(.*?)(\r?\n)$/s;
+
+function sanitizeDebugMessage(printed: string): string {
+  const [, message, lineEnd] = DEBUG_MESSAGE.exec(printed) ?? [];
+  if (message === undefined || lineEnd === undefined) return printed;
+  return `::debug::${logLine(message.replaceAll(/%0[AD]/g, "\n"))}${lineEnd}`;
+}
+
+/** Runs `work`, and sanitizes debug messages that are printed meanwhile: `@actions/glob` prints file names as they are. */
+export async function withSanitizedDebugLog<T>(work: () => Promise<T>): Promise<T> {
+  const { stdout } = process;
+  const write = stdout.write.bind(stdout) as (text: unknown, ...rest: unknown[]) => boolean;
+  const sanitized = (text: unknown, ...rest: unknown[]): boolean =>
+    write(typeof text === "string" ? sanitizeDebugMessage(text) : text, ...rest);
+  stdout.write = sanitized;
+  try {
+    return await work();
+  } finally {
+    stdout.write = write;
+  }
+}

@@ -1,42 +1,46 @@
-/** What can be asked of Mosoo. Knows nothing of GitHub Actions. */
+/** The API client. Knows nothing of GitHub. */
 import { type Clock, systemClock } from "../common/clock.ts";
-import type { Contract } from "./contract/request-bodies.ts";
-import { type CreateRequest, type CreatedThread, createThread } from "./create-thread.ts";
-import { Budget, RetryLoop, type RetryLoopOptions, type ClientEvent, type ShutdownSignals } from "./retry-loop.ts";
-import { type MessageRequest, type SentMessage, sendMessage } from "./messages.ts";
-import { type RetryPolicy, RETRY_POLICIES } from "./retry.ts";
+import { Budget } from "./budget.ts";
 import { fetchContract } from "./contract/negotiate.ts";
+import type { Contract } from "./contract/request-bodies.ts";
 import type { Run, ThreadResponse } from "./contract/schema.ts";
+import { type CreateRequest, type CreatedThread, createThread } from "./create-thread.ts";
+import type { LocalFile } from "./files.ts";
+import { createActiveRunPoller } from "./messages/active-run.ts";
+import type { MessageRequest, SentMessage } from "./messages/message-request.ts";
+import { sendMessage } from "./messages/send-message.ts";
+import { type RetryPolicy, RETRY_POLICIES } from "./retry.ts";
+import { type ClientEvent, RetryLoop, type RetryLoopOptions, type ShutdownSignals } from "./retry-loop.ts";
 import {
-  listRunsForMessage,
-  interruptRunWithRetry,
-  interruptRun,
   INTERRUPT_TIMEOUT_MS,
+  type MessageRuns,
+  findMessageRuns,
   getEndedRunByInterrupt,
   getThread,
+  interruptRun,
+  interruptRunWithRetry,
 } from "./threads.ts";
 import { Transport, type TransportOptions } from "./http/transport.ts";
-import type { LocalFile } from "./files.ts";
 
 export interface MosooClientOptions extends TransportOptions {
-  /** Longest time for one request, in milliseconds. */
+  /** For one request. */
   requestTimeoutMs: number;
-  /** Longest time for creating, reading and sending, all retries together, in milliseconds. */
+  /** For creating, reading and sending, all retries together. */
   createTimeoutMs: number;
   stop: ShutdownSignals;
   note: (note: ClientEvent) => void;
 }
 
-/** One look at a thread while another's run is waited for, all its tries together. */
-const lookBudgetMs = 60_000;
-/** One file's tries, apart from the time its bytes take. */
-const uploadBudgetMs = 300_000;
+/** One poll of a thread while another's run is waited for, its retries included. */
+const POLL_BUDGET_MS = 60_000;
+/** One file's attempts, apart from the time its bytes take. */
+const UPLOAD_BUDGET_MS = 300_000;
 
 export class MosooClient {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly #options: MosooClientOptions;
-  /** For all that brings the message to the agent, uploads and the wait for another's run apart. */
+  /** For everything that brings the message to the agent, except uploads and the wait for another's run. */
   readonly #budget: Budget;
 
   constructor(options: MosooClientOptions) {
@@ -46,81 +50,77 @@ export class MosooClient {
     this.#budget = new Budget(this.clock, options.createTimeoutMs, "create-timeout");
   }
 
+  /** The API's base URL, after redirects. */
   get base(): URL {
     return this.transport.base;
   }
 
   /** @throws MosooError; CancelledError */
   createThread(request: CreateRequest): Promise<CreatedThread> {
-    return createThread(this.transport, this.#loop("create the thread", RETRY_POLICIES.create), request);
+    return createThread(this.#loop("create the thread", RETRY_POLICIES.create), request);
   }
 
   /**
-   * @param awaitOtherRun waits out a run of someone else; the time it takes is not the sending's
+   * @param waitTimeoutMs for another's active run in the thread; excluded from the time for sending
    * @throws MosooError; CancelledError
    */
-  sendMessage(
-    request: Omit<MessageRequest, "waitForActiveRun">,
-    awaitOtherRun: MessageRequest["waitForActiveRun"],
-  ): Promise<SentMessage> {
-    return sendMessage(this.transport, this.#loop("send the message", RETRY_POLICIES.send), {
-      ...request,
-      waitForActiveRun: () => this.#budget.excluding(awaitOtherRun),
+  sendMessage(request: MessageRequest, waitTimeoutMs: number): Promise<SentMessage> {
+    const isIdle = createActiveRunPoller({
+      clock: this.clock,
+      timeoutMs: waitTimeoutMs,
+      cancelSignal: this.#options.stop.cancelSignal,
+      readThread: () => {
+        const budget = new Budget(this.clock, POLL_BUDGET_MS);
+        return getThread(this.#loop("read the thread", RETRY_POLICIES.read, { budget }), request.threadId);
+      },
     });
+    return sendMessage(this.#loop("send the message", RETRY_POLICIES.send), request, () =>
+      this.#budget.excluding(isIdle),
+    );
   }
 
-  /** The server's contract; undefined where it cannot be had. @throws CancelledError */
+  /** The server's contract; undefined where it is not available. @throws CancelledError */
   contract(): Promise<Contract | undefined> {
-    return fetchContract(this.transport, this.#loop("read the server's contract", RETRY_POLICIES.contract));
+    return fetchContract(this.#loop("read the server's contract", RETRY_POLICIES.contract));
   }
 
-  /** File IDs, in the order of the files. @throws MosooError; CancelledError */
+  /** @returns file IDs, in the order of the files. @throws MosooError; CancelledError */
   async uploadFiles(agentId: string, files: readonly LocalFile[]): Promise<string[]> {
     const { uploadFiles } = await import("./files.ts");
-    const newEffort = (): RetryLoop =>
-      this.#loop("upload a file", RETRY_POLICIES.upload, new Budget(this.clock, uploadBudgetMs));
-    return this.#budget.excluding(() => uploadFiles(this.transport, this.clock, agentId, files, newEffort));
+    const newLoop = (): RetryLoop =>
+      this.#loop("upload a file", RETRY_POLICIES.upload, { budget: new Budget(this.clock, UPLOAD_BUDGET_MS) });
+    return this.#budget.excluding(() => uploadFiles(this.clock, agentId, files, newLoop));
   }
 
   /** @throws MosooError; CancelledError */
   getThread(threadId: string): Promise<ThreadResponse> {
-    return getThread(this.transport, this.#loop("read the thread"), threadId);
+    return getThread(this.#loop("read the thread"), threadId);
   }
 
-  /** As readThread, with a time of its own: for looking again and again. */
-  pollThread(threadId: string): Promise<ThreadResponse> {
-    const budget = new Budget(this.clock, lookBudgetMs);
-    return getThread(this.transport, this.#loop("read the thread", RETRY_POLICIES.read, budget), threadId);
+  /** @see {@link findMessageRuns} in threads.ts. @throws MosooError; CancelledError */
+  findMessageRuns(threadId: string, text: string, newest: string | undefined): Promise<MessageRuns | undefined> {
+    return findMessageRuns(this.#loop("read the thread's events"), threadId, text, newest);
   }
 
-  /** @see {@link listRunsForMessage} in thread.ts. @throws MosooError; CancelledError */
-  listRunsForMessage(text: string, threadId: string, newest: string): Promise<[string, ...string[]] | undefined> {
-    return listRunsForMessage(text, this.transport, this.#loop("read the thread's events"), threadId, newest);
-  }
-
-  /** @see {@link getEndedRunByInterrupt} in thread.ts. @throws MosooError; CancelledError */
+  /** @see {@link getEndedRunByInterrupt} in threads.ts. @throws MosooError; CancelledError */
   getEndedRunByInterrupt(threadId: string, runId: string): Promise<Run | undefined> {
-    return getEndedRunByInterrupt(this.transport, this.#loop("read a run"), threadId, runId);
+    return getEndedRunByInterrupt(this.#loop("read a run"), threadId, runId);
   }
 
-  /** @see {@link interruptRun} in thread.ts */
+  /** @see {@link interruptRun} in threads.ts */
   interruptRun(threadId: string, runId: string, boundMs: number, signal?: AbortSignal): Promise<Run | undefined> {
-    return interruptRun(this.transport, threadId, runId, { boundMs, signal });
+    return interruptRun(this.transport, this.clock, threadId, runId, { boundMs, signal });
   }
 
-  /** As interruptRun, asking again until `boundMs` are over. @see {@link interruptRunWithRetry} in thread.ts */
+  /** As interruptRun, retrying until `boundMs` are over. @see {@link interruptRunWithRetry} in threads.ts */
   interruptRunWithRetry(threadId: string, runId: string, boundMs: number): Promise<Run | undefined> {
-    const effort = this.#loop("interrupt the run", RETRY_POLICIES.read, new Budget(this.clock, boundMs), {
+    const loop = this.#loop("interrupt the run", RETRY_POLICIES.read, {
+      budget: new Budget(this.clock, boundMs),
       requestTimeoutMs: Math.min(this.#options.requestTimeoutMs, INTERRUPT_TIMEOUT_MS),
-      // It has made the run, be it to another process.
-      hasResponded: () => true,
+      // It has created the run, be it for another process.
+      hostExists: true,
     });
-    return interruptRunWithRetry(this.transport, effort, threadId, runId);
-  }
-
-  /** Waits, or ends at once when the step is told to stop. */
-  async sleep(ms: number): Promise<void> {
-    await this.clock.sleep(ms, this.#options.stop.cancelSignal);
+    return interruptRunWithRetry(loop, threadId, runId);
   }
 
   close(): Promise<void> {
@@ -130,22 +130,19 @@ export class MosooClient {
   #loop(
     operation: string,
     policy: RetryPolicy = RETRY_POLICIES.read,
-    budget = this.#budget,
-    other: Partial<RetryLoopOptions> = {},
+    options: Partial<RetryLoopOptions> = {},
   ): RetryLoop {
-    const { clock } = this;
     const { requestTimeoutMs, stop, note } = this.#options;
-    const hostAnswered = (): boolean => this.transport.hasResponded;
     return new RetryLoop({
-      clock,
-      budget,
+      transport: this.transport,
+      clock: this.clock,
+      budget: this.#budget,
       requestTimeoutMs,
       signals: stop,
       onEvent: note,
       operation,
       policy,
-      hasResponded: hostAnswered,
-      ...other,
+      ...options,
     });
   }
 }

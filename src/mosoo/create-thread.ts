@@ -1,4 +1,4 @@
-/** Creates the one thread that belongs to an idempotency key, through whatever stands in the way. */
+/** Creates the one thread that belongs to an idempotency key, or finds it. */
 import {
   type Body,
   type Contract,
@@ -8,10 +8,6 @@ import {
   takesExternalRef,
   userIdContract,
 } from "./contract/request-bodies.ts";
-import type { RetryLoop } from "./retry-loop.ts";
-import { type ApiFailure, request as send, toMosooError, toRetryFailure } from "./request.ts";
-import { KeyRotation } from "./key-rotation.ts";
-import { keyReusedError, isConflict, isKeyReused, isStillProcessing } from "./idempotency.ts";
 import {
   serializeBody,
   renegotiate,
@@ -19,9 +15,14 @@ import {
   contractUnavailableError,
   invalidValueError,
 } from "./contract/negotiate.ts";
+import type { ThreadResponse } from "./contract/schema.ts";
+import * as endpoints from "./endpoints.ts";
+import type { MosooError } from "./errors.ts";
+import { classifyConflict, keyReusedError } from "./idempotency.ts";
+import { KeyRotation } from "./key-rotation.ts";
+import { type ApiErrorResult, type ApiFailure, toMosooError, toRetryFailure } from "./request.ts";
+import type { RetryLoop } from "./retry-loop.ts";
 import { isAmbiguous } from "./retry.ts";
-import { type ThreadResponse, parseThreadResponse } from "./contract/schema.ts";
-import type { Transport } from "./http/transport.ts";
 
 export interface CreateRequest {
   agentId: string;
@@ -30,27 +31,27 @@ export interface CreateRequest {
   key: string;
   /** false: an empty thread, for files that are uploaded before the message is sent. */
   withInput: boolean;
-  /** The user ID was given, not derived: begin with the shape that takes one. */
+  /** The user ID was given, not derived: the first body is one that has it. */
   userIdGiven: boolean;
   /** The first attempt of the workflow run: a replay then means that another step has the same key. */
   firstAttempt: boolean;
-  /** The server's contract, where it was asked for before. */
+  /** The server's contract, where it is known already. */
   contract?: Contract | undefined;
 }
 
 export interface CreatedThread {
   answer: ThreadResponse;
-  /** The answer is one that an earlier request with this key got. */
+  /** The response is that of an earlier request with this key. */
   replayed: boolean;
   /** The key of the generation that holds the thread. */
   key: string;
-  /** The address that answered. */
+  /** The URL that responded. */
   url: URL;
-  /** The server's contract, where it was asked for. */
+  /** The server's contract, where it was read. */
   contract: Contract | undefined;
 }
 
-/** What a server is taken to want before it was asked. */
+/** The contract that a server is assumed to have before it was read. */
 export function firstContract(
   request: Pick<CreateRequest, "contract" | "intent" | "userIdGiven" | "withInput">,
 ): Contract {
@@ -60,84 +61,138 @@ export function firstContract(
 }
 
 /**
- * Whether a failed request may have left its failure under the key. An answer in the service's own envelope comes from
- * the service itself; anything else may come from what stands in front of it.
- */
-function executionOf(reply: ApiFailure): "unknown" | "executed" | undefined {
-  if (!isAmbiguous(toRetryFailure(reply))) return undefined;
-  return reply.kind === "error" && reply.code !== undefined ? "executed" : "unknown";
-}
-
-/**
  * Creates the thread, or finds the one that an earlier request with the key created.
  *
  * @throws MosooError; CancelledError
  */
-export async function createThread(
-  transport: Transport,
-  effort: RetryLoop,
-  request: CreateRequest,
-): Promise<CreatedThread> {
-  const generations = new KeyRotation(request.key);
-  let contract = request.contract;
-  let shape = firstContract(request).create;
-  let body: Body = createBody(shape, request.intent, request.withInput);
-  let negotiated = false;
-  let warned = false;
-  const warnOfSharedKey = (): void => {
-    if (!request.firstAttempt || effort.everAmbiguous || warned) return;
-    warned = true;
-    effort.onEvent({ kind: "shared-key" });
-  };
+export function createThread(loop: RetryLoop, request: CreateRequest): Promise<CreatedThread> {
+  return new ThreadCreator(loop, request).create();
+}
 
-  for (;;) {
-    const { key } = generations;
-    const reply = await send(
-      transport,
-      {
-        method: "POST",
-        path: `/agents/${encodeURIComponent(request.agentId)}/threads`,
+class ThreadCreator {
+  readonly #loop: RetryLoop;
+  readonly #request: CreateRequest;
+  readonly #keys: KeyRotation;
+  #contract: Contract | undefined;
+  #renegotiated = false;
+
+  constructor(loop: RetryLoop, request: CreateRequest) {
+    this.#loop = loop;
+    this.#request = request;
+    this.#keys = new KeyRotation(request.key);
+    this.#contract = request.contract;
+  }
+
+  async create(): Promise<CreatedThread> {
+    for (;;) {
+      const { key } = this.#keys;
+      const body = this.#body();
+      const result = await this.#loop.attempt(endpoints.createThread(this.#request.agentId), {
         headers: { "content-type": "application/json", "idempotency-key": key },
         body: serializeBody(body),
-        ...effort.startAttempt(),
-      },
-      parseThreadResponse,
-    );
-    if (reply.kind === "ok") {
-      if (reply.replayed) warnOfSharedKey();
-      if (request.intent.externalRef !== undefined && !takesExternalRef(shape))
-        effort.onEvent({ kind: "external-ref-not-sent" });
-      return { answer: reply.value, replayed: reply.replayed, key, url: reply.url, contract };
+      });
+      if (result.kind === "ok") {
+        if (result.replayed) this.#reportSharedKey();
+        this.#reportUnsentReference();
+        return { answer: result.value, replayed: result.replayed, key, url: result.url, contract: this.#contract };
+      }
+      await this.#handleFailure(result, body);
     }
-    const error = toMosooError(reply);
-    if (reply.kind === "error" && reply.replayed) {
-      warnOfSharedKey();
-      effort.clearAmbiguity();
-      const own = generations.rotate(error);
-      effort.onEvent({ kind: "generation", generation: generations.number, cause: error });
-      // A fresh failure of the server's: the next key gets its pause, too, but nothing is in doubt.
-      if (own && reply.status >= 500) await effort.waitBeforeRetry({ kind: "status", status: 503 }, error, false);
-      continue;
-    }
-    const how = executionOf(reply);
-    if (how !== undefined) generations.recordFailure(how);
-    if (reply.kind === "error" && isRefusedBody(reply) && !negotiated) {
-      negotiated = true;
-      const fitting = await renegotiate(contract, (each) => each.create, body, transport, effort);
-      if (fitting === undefined) throw invalidValueError(reply).extend({ threadState: effort.threadState });
-      if (fitting === "unread") throw contractUnavailableError(reply).extend({ threadState: effort.threadState });
-      contract = fitting;
-      shape = contract.create;
-      body = createBody(shape, request.intent, request.withInput);
-      effort.onEvent({ kind: "negotiated", properties: Object.keys(body) });
-      continue;
-    }
-    if (reply.kind === "error" && isConflict(reply)) {
-      if (isKeyReused(reply)) throw keyReusedError(reply, effort.threadState);
-      if (isStillProcessing(reply)) warnOfSharedKey();
-      await effort.waitBeforeRetry({ kind: "processing", retryAfterMs: reply.retryAfterMs }, error);
-      continue;
-    }
-    await effort.waitBeforeRetry(toRetryFailure(reply), reply.kind === "error" ? invalidValueError(reply) : error);
   }
+
+  get #assumedContract(): Contract {
+    return firstContract({ ...this.#request, contract: this.#contract });
+  }
+
+  #body(): Body {
+    return createBody(this.#assumedContract.create, this.#request.intent, this.#request.withInput);
+  }
+
+  /** Prepares the next attempt. @throws MosooError where there is none; CancelledError */
+  async #handleFailure(result: ApiFailure, body: Body): Promise<void> {
+    if (result.kind === "error" && result.replayed) {
+      await this.#rotateKey(result);
+      return;
+    }
+    const outcome = outcomeOf(result);
+    if (outcome !== undefined) this.#keys.recordFailure(outcome);
+    if (result.kind !== "error") {
+      await this.#loop.waitBeforeRetry(toRetryFailure(result), toMosooError(result));
+    } else if (isRefusedBody(result) && !this.#renegotiated) {
+      await this.#renegotiate(result, body);
+    } else {
+      await this.#handleError(result);
+    }
+  }
+
+  async #handleError(result: ApiErrorResult): Promise<void> {
+    const conflict = classifyConflict(result);
+    switch (conflict) {
+      case "key_reused":
+        throw keyReusedError(result, this.#loop.threadState);
+      case "in_progress":
+        this.#reportSharedKey();
+        break;
+      // Create has no such conflicts. Whatever the words mean here, waiting does no harm.
+      case "already_applied":
+      case "unrecoverable":
+      case "unknown":
+        break;
+      case "readiness_blocked":
+      case undefined:
+        await this.#loop.waitBeforeRetry(toRetryFailure(result), createError(result));
+        return;
+    }
+    await this.#loop.waitBeforeRetry({ kind: "processing", retryAfterMs: result.retryAfterMs }, toMosooError(result));
+  }
+
+  /** The key holds a failure of an earlier request, which the service would replay for a day. */
+  async #rotateKey(result: ApiErrorResult): Promise<void> {
+    const error = toMosooError(result);
+    this.#reportSharedKey();
+    this.#loop.clearAmbiguity();
+    const isOwnFailure = this.#keys.rotate(error);
+    this.#loop.onEvent({ kind: "generation", generation: this.#keys.number, cause: error });
+    // The server failed just now: the next key waits as a retry would, but the outcome is known.
+    if (isOwnFailure && result.status >= 500) {
+      await this.#loop.waitBeforeRetry({ kind: "status", status: 503 }, error, false);
+    }
+  }
+
+  async #renegotiate(result: ApiErrorResult, body: Body): Promise<void> {
+    this.#renegotiated = true;
+    const { threadState } = this.#loop;
+    const contract = await renegotiate(this.#loop, this.#contract, (known) => known.create, body);
+    if (contract === undefined) throw createError(result).extend({ threadState });
+    if (contract === "unavailable") throw contractUnavailableError(result).extend({ threadState });
+    this.#contract = contract;
+    this.#loop.onEvent({ kind: "negotiated", properties: Object.keys(this.#body()) });
+  }
+
+  /** In a first attempt nobody but another step can have sent the key before. */
+  #reportSharedKey(): void {
+    if (this.#request.firstAttempt && !this.#loop.everAmbiguous) this.#loop.onEvent({ kind: "shared-key" });
+  }
+
+  #reportUnsentReference(): void {
+    const { externalRef } = this.#request.intent;
+    if (externalRef === undefined || takesExternalRef(this.#assumedContract.create)) return;
+    this.#loop.onEvent({ kind: "external-ref-not-sent" });
+  }
+}
+
+/**
+ * Whether a failed request may have left its failure under the key. A response in the service's own envelope comes from
+ * the service itself; anything else may come from a proxy in front of it.
+ */
+function outcomeOf(result: ApiFailure): "unknown" | "executed" | undefined {
+  if (!isAmbiguous(toRetryFailure(result))) return undefined;
+  return result.kind === "error" && result.code !== undefined ? "executed" : "unknown";
+}
+
+/** Of what a create names, only the agent can be missing, unless the message says otherwise. */
+function createError(result: ApiErrorResult): MosooError {
+  const error = invalidValueError(result);
+  const isAgent = result.code === "not_found" && error.details.input === undefined;
+  return isAgent ? error.extend({ input: "agent-id" }) : error;
 }

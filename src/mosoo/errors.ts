@@ -102,20 +102,18 @@ export function readRequestId(header: (name: string) => string | undefined): str
 
 /** What to do next about each code of the server's error envelope; undefined for an unknown code. */
 const ADVICE: Readonly<Record<string, string>> = {
-  invalid_request: "Correct the input that the server names, then run the workflow again.",
-  invalid_json: "Correct the input that the server names, then run the workflow again.",
-  unauthenticated:
-    "Check that the secret behind `token` holds a valid Mosoo token that was not revoked, and that it belongs to the server behind `api-url`.",
-  forbidden: "The token may not do this: use a token of a person or service that is allowed to use this agent.",
-  not_found: "Check the ID (the agent's API Access panel shows it), that the token's owner may see it, and `api-url`.",
+  invalid_request: "Correct the input that the server names.",
+  invalid_json: "Correct the input that the server names.",
+  unauthenticated: "Check that `token` is a valid Mosoo token for the server at `api-url` and was not revoked.",
+  forbidden: "The token lacks permission. Use a token whose owner may use this agent.",
+  not_found: "Check the ID (shown in the agent's API Access panel), the access of the token's owner, and `api-url`.",
   agent_not_published: "Publish the agent in Mosoo, then re-run the workflow.",
-  service_inactive: "The service behind the agent is inactive: activate it in Mosoo, then re-run the workflow.",
+  service_inactive: "Activate the agent's API service in Mosoo, then re-run the workflow.",
   readiness_blocked: "The agent is not ready. Open it in Mosoo to resolve the issue, then re-run the workflow.",
-  idempotency_conflict: "Set the input `idempotency-key` to a value of this step's own.",
+  idempotency_conflict: "Set `idempotency-key` to a value that only this step uses.",
   rate_limited:
-    "The token's rate limit is used up (120 requests a minute, all steps together): run fewer steps at once, or raise `create-timeout`.",
-  internal_error:
-    "The server failed: re-run the workflow later; the idempotency key makes sure that it creates no second thread.",
+    "The token's rate limit (120 requests a minute across all steps) is exhausted. Run fewer steps at once, or increase `create-timeout`.",
+  internal_error: "Re-run the workflow later; the idempotency key prevents a second thread.",
 };
 
 /** What to do next about a code of the server's error envelope (`{"error":{"code","message"}}`). */

@@ -1,20 +1,19 @@
-/** Uploads files, streamed from disk. A file gets a new ID with every upload; what is not attached to a message stays a draft. */
+/** Uploads files, streamed from disk. A file gets a new ID with every upload; without a message that names it, it stays a draft. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { Clock } from "../common/clock.ts";
-import type { RetryLoop } from "./retry-loop.ts";
+import { uploadFile as uploadEndpoint } from "./endpoints.ts";
 import { MosooError, MosooConnectionError } from "./errors.ts";
 import { type ApiResult, request, toMosooError, toRetryFailure } from "./request.ts";
-import { parseUpload } from "./contract/schema.ts";
-import type { Transport } from "./http/transport.ts";
+import type { RetryLoop } from "./retry-loop.ts";
 
-/** What the service takes at most. */
+/** The largest file that the service takes. */
 export const MAX_UPLOAD_BYTES = 67_108_864;
 const UPLOAD_CONCURRENCY = 4;
-/** An upload is given up when no byte could be sent, and no answer came, for this long. */
+/** An upload is aborted when no byte could be sent, and no response came, for this long. */
 const UPLOAD_IDLE_TIMEOUT_MS = 60_000;
-const chunkBytes = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 export interface LocalFile {
   /** The name that the agent sees. */
@@ -46,7 +45,7 @@ function multipart(
     let sent = 0;
     const digest = createHash("sha256");
     if (file.bytes > 0) {
-      const content = createReadStream(file.path, { end: file.bytes - 1, highWaterMark: chunkBytes });
+      const content = createReadStream(file.path, { end: file.bytes - 1, highWaterMark: CHUNK_BYTES });
       for await (const chunk of content as AsyncIterable<Buffer>) {
         sent += chunk.length;
         digest.update(chunk);
@@ -54,9 +53,9 @@ function multipart(
         yield chunk;
       }
     }
-    // The last bytes are not sent then, so that the server takes none of it.
+    // Without the last bytes the server rejects the upload.
     if (sent !== file.bytes || digest.digest("hex") !== file.sha256) {
-      throw new MosooError(`The file ${JSON.stringify(file.name)} changed after the step had looked at it.`, {
+      throw new MosooError(`The file ${JSON.stringify(file.name)} changed after the step had read it.`, {
         input: "files",
         advice: "Let the step that writes it finish first.",
       });
@@ -64,97 +63,85 @@ function multipart(
     yield tail;
   }
   return {
-    open: () => Readable.from(parts(), { objectMode: false, highWaterMark: chunkBytes }),
+    open: () => Readable.from(parts(), { objectMode: false, highWaterMark: CHUNK_BYTES }),
     bytes: head.length + file.bytes + tail.length,
   };
 }
 
-interface Upload {
-  reply: ApiResult<string>;
-  /** How long its bytes were on their way. */
-  movedMs: number;
-}
-
+/** One attempt. `transferMs`: how long the file's bytes took. */
 async function uploadOnce(
-  transport: Transport,
+  loop: RetryLoop,
   clock: Clock,
   agentId: string,
   file: LocalFile,
-  stop: AbortSignal,
-): Promise<Upload> {
+): Promise<{ result: ApiResult<string>; transferMs: number }> {
+  const { signal } = loop.startAttempt();
   const idle = new AbortController();
   const timer = clock.timer(UPLOAD_IDLE_TIMEOUT_MS, () => {
     idle.abort();
   });
-  const since = clock.now();
-  let movedMs = 0;
+  const startedAt = clock.now();
+  let transferMs = 0;
   const boundary = `mosoo-${crypto.randomUUID()}`;
-  const asked = request(
-    transport,
-    {
-      method: "POST",
-      path: `/agents/${encodeURIComponent(agentId)}/files`,
-      headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
-      body: multipart(file, boundary, () => {
-        timer.refresh();
-        movedMs = clock.now() - since;
-      }),
-      signal: AbortSignal.any([idle.signal, stop]),
-    },
-    parseUpload,
-  );
-  const reply = await asked.finally(() => {
+  const onBytes = (): void => {
+    timer.refresh();
+    transferMs = clock.now() - startedAt;
+  };
+  const result = await request(loop.transport, uploadEndpoint(agentId), {
+    headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
+    body: multipart(file, boundary, onBytes),
+    signal: AbortSignal.any([idle.signal, signal]),
+  }).finally(() => {
     clearTimeout(timer);
   });
-  if (idle.signal.aborted && reply.kind === "connection") {
-    const error = new MosooConnectionError("timeout", `The upload stood still for ${UPLOAD_IDLE_TIMEOUT_MS / 1000} s.`);
-    return { reply: { kind: "connection", error }, movedMs };
+  if (idle.signal.aborted && result.kind === "connection") {
+    const stalled = `The upload stalled for ${UPLOAD_IDLE_TIMEOUT_MS / 1_000} s.`;
+    return { result: { kind: "connection", error: new MosooConnectionError("timeout", stalled) }, transferMs };
   }
-  return { reply, movedMs };
+  return { result, transferMs };
 }
 
 /**
- * Uploads the files, four at a time, each tried again as its own effort.
+ * Uploads the files, four at a time, each with retries of its own.
  *
- * @param newEffort a fresh effort for one file: uploads have no common deadline, but an idle limit and bounded tries
+ * @param newLoop for one file: uploads have no common deadline, but an idle timeout and bounded retries
  * @returns the file IDs, in the order of the files
- * @throws MosooError that names the file; CancelledError
+ * @throws MosooError; CancelledError
  */
 export async function uploadFiles(
-  transport: Transport,
   clock: Clock,
   agentId: string,
   files: readonly LocalFile[],
-  newEffort: () => RetryLoop,
+  newLoop: () => RetryLoop,
 ): Promise<string[]> {
   const ids = new Map<LocalFile, string>();
-  const waiting = [...files];
+  const queue = [...files];
   let failed = false;
 
-  async function uploadOne(file: LocalFile): Promise<string> {
-    const effort = newEffort();
+  async function upload(file: LocalFile): Promise<string> {
+    const loop = newLoop();
     for (;;) {
-      const { reply, movedMs } = await uploadOnce(transport, clock, agentId, file, effort.startAttempt().signal);
-      effort.extend(movedMs);
-      if (reply.kind === "ok") {
-        effort.onEvent({ kind: "uploaded", name: file.name, bytes: file.bytes, done: ids.size + 1, of: files.length });
-        return reply.value;
+      const { result, transferMs } = await uploadOnce(loop, clock, agentId, file);
+      loop.extend(transferMs);
+      if (result.kind === "ok") {
+        loop.onEvent({ kind: "uploaded", name: file.name, bytes: file.bytes, done: ids.size + 1, of: files.length });
+        return result.value;
       }
-      const error = toMosooError(reply).extend({ input: "files" });
-      if (reply.kind === "error" && reply.status === 404 && reply.isUnroutedPath) {
+      const error = toMosooError(result).extend({ input: "files" });
+      if (result.kind === "error" && result.status === 404 && result.isUnroutedPath) {
         throw new MosooError("This server takes no uploads.", {
           ...error.details,
           advice: "Upload the files elsewhere and name them in `file-ids`.",
         });
       }
-      await effort.waitBeforeRetry(toRetryFailure(reply), error);
+      await loop.waitBeforeRetry(toRetryFailure(result), error);
     }
   }
 
   async function work(): Promise<void> {
-    for (let file = waiting.shift(); file !== undefined && !failed; file = waiting.shift()) {
+    for (let file = queue.shift(); file !== undefined && !failed; file = queue.shift()) {
       try {
-        ids.set(file, await uploadOne(file));
+        ids.set(file, await upload(file));
       } catch (error) {
         failed = true;
         throw error;

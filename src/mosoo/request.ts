@@ -1,5 +1,6 @@
-/** One question to Mosoo and what came of it, sorted: the promised answer, an error answer, or none that can be used. */
+/** One exchange with the API: the promised response, an error response, an invalid one or a connection error. */
 import { type ThreadState, MosooError, MosooConnectionError, adviceForCode, readRequestId } from "./errors.ts";
+import type { Endpoint } from "./endpoints.ts";
 import { type Failure, parseHttpDate, parseRetryAfter } from "./retry.ts";
 import { parseError } from "./contract/schema.ts";
 import type { HttpResponse, RequestOptions, Transport } from "./http/transport.ts";
@@ -33,15 +34,18 @@ export type ApiResult<T> =
 /** Of a server's words more is not looked at, in UTF-16 units: they may be megabytes, and people read a few lines. */
 const longestMessage = 2_000;
 
-/** Sends one call and sorts the answer. Throws nothing that the wire or the server can cause. */
+/** What a single request adds to its endpoint. */
+export type RequestInit = Pick<RequestOptions, "headers" | "body" | "timeoutMs" | "signal" | "skipRedaction">;
+
+/** Sends one request and classifies the response. Throws nothing that the network or the server can cause. */
 export async function request<T>(
   transport: Transport,
-  call: RequestOptions,
-  parse: (text: string) => T | undefined,
+  { parse, ...endpoint }: Endpoint<T>,
+  init: RequestInit,
 ): Promise<ApiResult<T>> {
   let answer: HttpResponse;
   try {
-    answer = await transport.request(call);
+    answer = await transport.request({ ...endpoint, ...init });
   } catch (error) {
     if (error instanceof MosooConnectionError) return { kind: "connection", error };
     throw error;
@@ -107,25 +111,31 @@ export function toRetryFailure(reply: ApiFailure): Failure {
 
 function shapeSentence(reply: { status: number; text: string }): string {
   const start = reply.text.trimStart().slice(0, 15).toLowerCase();
-  if (reply.text.trim() === "") return `The API's host answered ${reply.status} with an empty body.`;
+  if (reply.text.trim() === "") return `Mosoo responded with ${reply.status} and an empty body.`;
   if (start.startsWith("<!doctype") || start.startsWith("<html")) {
-    return `The API's host answered ${reply.status} with an HTML page instead of JSON.`;
+    return `Mosoo responded with ${reply.status} and an HTML page instead of JSON.`;
   }
-  return `The API's host answered ${reply.status}, but not with what the API promises.`;
+  return `Mosoo responded with ${reply.status} and an unexpected body.`;
 }
+
+/** Also for codes this action does not know: 402 is about money alone. */
+const OUT_OF_CREDITS_ADVICE =
+  "The Mosoo account or its quota is the cause: it has no credits left, or its plan does not cover this run. Check billing in Mosoo, then re-run the workflow.";
 
 function statusAdvice(reply: ApiErrorResult): string {
   if (reply.isUnroutedPath && reply.status === 404) {
-    return "There is no such path on this server: check `api-url` (it ends in /api/v1).";
+    return "The server has no such endpoint. Check `api-url` (it ends in /api/v1).";
   }
   const known = adviceForCode(reply.code);
   if (known !== undefined) return known;
+  if (reply.status === 402) return OUT_OF_CREDITS_ADVICE;
   if (reply.status === 401) return adviceForCode("unauthenticated") ?? "";
   if (reply.status === 403) return adviceForCode("forbidden") ?? "";
   if (reply.status === 404) return "Check `api-url` and the IDs.";
-  if (reply.status === 413) return "The server, or a proxy before it, takes no request of this size: send less.";
+  if (reply.status === 413)
+    return "The server, or a proxy in front of it, rejects requests of this size. Shorten the message.";
   if (reply.status === 429) return adviceForCode("rate_limited") ?? "";
-  if (reply.status >= 500) return "The server or a proxy before it is in trouble: re-run the workflow later.";
+  if (reply.status >= 500) return "The server, or a proxy in front of it, is failing. Re-run the workflow later.";
   return "Check `api-url` and the inputs.";
 }
 
@@ -144,17 +154,20 @@ export function toMosooError(reply: ApiFailure, threadState?: ThreadState): Moso
         requestId: reply.requestId,
         serverMessage: reply.text.trim() === "" ? undefined : reply.text.slice(0, longestMessage),
         advice:
-          "Check that `api-url` is the address of a Mosoo API, and that nothing stands in between (a login page, a proxy).",
+          "Check that `api-url` is the base URL of a Mosoo API, and that no login page or proxy responds in its place.",
         threadState,
       });
     case "error":
-      return new MosooError(`Mosoo answered ${reply.status}${reply.code === undefined ? "" : ` ${reply.code}`}.`, {
-        status: reply.status,
-        code: reply.code,
-        requestId: reply.requestId,
-        serverMessage: reply.message,
-        advice: statusAdvice(reply),
-        threadState,
-      });
+      return new MosooError(
+        `Mosoo responded with ${reply.status}${reply.code === undefined ? "" : ` ${reply.code}`}.`,
+        {
+          status: reply.status,
+          code: reply.code,
+          requestId: reply.requestId,
+          serverMessage: reply.message,
+          advice: statusAdvice(reply),
+          threadState,
+        },
+      );
   }
 }

@@ -1,7 +1,11 @@
 /** Repeats an operation until it succeeds, its policy says stop, the deadline comes or the step is cancelled. */
 import type { Clock } from "../common/clock.ts";
-import { formatDuration } from "../common/format.ts";
+import { formatDuration, joinSentences } from "../common/format.ts";
+import type { Budget } from "./budget.ts";
+import type { Endpoint } from "./endpoints.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
+import { classifyConflict } from "./idempotency.ts";
+import { type ApiFailure, type ApiResult, type RequestInit, request, toMosooError, toRetryFailure } from "./request.ts";
 import {
   type Failure,
   type RetryPolicy,
@@ -11,6 +15,7 @@ import {
   isAmbiguous,
   startRetrying,
 } from "./retry.ts";
+import type { Transport } from "./http/transport.ts";
 
 /** The request from outside to shut down, in two stages. */
 export interface ShutdownSignals {
@@ -31,44 +36,8 @@ export type ClientEvent =
   | { kind: "other-run"; status: string | undefined }
   | { kind: "uploaded"; name: string; bytes: number; done: number; of: number };
 
-/** A deadline that several operations share. The time begins with the first of them. */
-export class Budget {
-  readonly ms: number;
-  /** The input that raises it, where there is one. */
-  readonly input: string | undefined;
-  readonly #clock: Clock;
-  #deadlineAt: number | undefined;
-
-  constructor(clock: Clock, ms: number, input?: string) {
-    this.#clock = clock;
-    this.ms = ms;
-    this.input = input;
-  }
-
-  /** On the clock's scale. */
-  get deadlineAt(): number {
-    this.#deadlineAt ??= this.#clock.now() + this.ms;
-    return this.#deadlineAt;
-  }
-
-  /** Runs work whose time is excluded from the budget. */
-  async excluding<T>(work: () => Promise<T>): Promise<T> {
-    const { deadlineAt } = this;
-    const startedAt = this.#clock.now();
-    try {
-      return await work();
-    } finally {
-      this.#deadlineAt = deadlineAt + this.#clock.now() - startedAt;
-    }
-  }
-
-  /** Gives back time that is excluded from the budget. */
-  extend(ms: number): void {
-    this.#deadlineAt = this.deadlineAt + ms;
-  }
-}
-
 export interface RetryLoopOptions {
+  transport: Transport;
   clock: Clock;
   policy: RetryPolicy;
   /** How long all attempts together may take. */
@@ -80,9 +49,12 @@ export interface RetryLoopOptions {
   operation: string;
   /** The operation that this one is a part of: only its requests change something, and it knows their outcome. */
   parent?: RetryLoop | undefined;
-  /** Whether the host has responded with anything so far. */
-  hasResponded: () => boolean;
+  /** The host exists, whatever the transport has seen of it so far. */
+  hostExists?: boolean;
 }
+
+const PROCESSING_ADVICE =
+  "An earlier request with this key is still being processed, or died on the server. Re-run the workflow in ten minutes.";
 
 export class RetryLoop {
   readonly #options: RetryLoopOptions;
@@ -129,20 +101,61 @@ export class RetryLoop {
     return ms < this.remainingMs;
   }
 
+  get transport(): Transport {
+    return this.#options.transport;
+  }
+
+  /** Aborts requests in flight. */
+  get signal(): AbortSignal {
+    return this.#options.signals.abortRequestsSignal;
+  }
+
   /**
-   * Begins an attempt: the time limit and signal for its request.
+   * Makes one attempt.
    *
    * @throws CancelledError
    */
+  async attempt<T>(endpoint: Endpoint<T>, init: RequestInit = {}): Promise<ApiResult<T>> {
+    return request(this.transport, endpoint, { ...this.startAttempt(), ...init });
+  }
+
+  /**
+   * Repeats a read, or another request that is safe to repeat, until it succeeds.
+   *
+   * @throws MosooError; CancelledError
+   */
+  async read<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<T> {
+    for (;;) {
+      const result = await this.attempt(endpoint, init);
+      if (result.kind === "ok") return result.value;
+      await this.#waitBeforeRead(result);
+    }
+  }
+
+  /** As {@link read}. @returns undefined where the server does not show it to this token */
+  async readIfAccessible<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<T | undefined> {
+    for (;;) {
+      const result = await this.attempt(endpoint, init);
+      if (result.kind === "ok") return result.value;
+      if (result.kind === "error" && [401, 403, 404].includes(result.status)) return undefined;
+      await this.#waitBeforeRead(result);
+    }
+  }
+
+  /** A conflict about a key where there is none does not come from the service: it passes. */
+  async #waitBeforeRead(result: ApiFailure): Promise<void> {
+    const conflict = result.kind === "error" ? classifyConflict(result) : undefined;
+    const passes = conflict !== undefined && conflict !== "readiness_blocked";
+    await this.waitBeforeRetry(passes ? { kind: "processing" } : toRetryFailure(result), toMosooError(result));
+  }
+
+  /** Begins an attempt: the time limit and signal for its request. @throws CancelledError */
   startAttempt(): { timeoutMs: number; signal: AbortSignal } {
     this.throwIfCancelled();
     this.#attempts += 1;
     const { requestTimeoutMs } = this.#options;
     this.#cutShort = this.remainingMs < requestTimeoutMs;
-    return {
-      timeoutMs: Math.max(1, Math.min(requestTimeoutMs, this.remainingMs)),
-      signal: this.#options.signals.abortRequestsSignal,
-    };
+    return { timeoutMs: Math.max(1, Math.min(requestTimeoutMs, this.remainingMs)), signal: this.signal };
   }
 
   throwIfCancelled(): void {
@@ -183,7 +196,7 @@ export class RetryLoop {
    * @throws MosooError `error`, at the deadline with the number of attempts; CancelledError
    */
   async waitBeforeRetry(failure: Failure, error: MosooError, mutating = this.#options.policy.mutating): Promise<void> {
-    const { clock, budget, policy, hasResponded } = this.#options;
+    const { clock, budget, policy, transport, hostExists = transport.hasResponded } = this.#options;
     const aborted = failure.kind === "connection" && failure.fault === "aborted";
     const cutByDeadline = this.#cutShort && failure.kind === "connection" && failure.fault === "timeout";
     if (mutating) {
@@ -192,7 +205,7 @@ export class RetryLoop {
     }
     if (!cutByDeadline) this.#lastFailure = error;
     if (aborted) throw new CancelledError(this.threadState);
-    const state = { ...this.#state, deadlineAt: budget.deadlineAt, hasResponded: hasResponded() };
+    const state = { ...this.#state, deadlineAt: budget.deadlineAt, hasResponded: hostExists };
     const decision = decideRetry(policy, state, failure, clock.now(), clock.random());
     this.#state = decision.state;
     if (!decision.retry) {
@@ -226,20 +239,21 @@ export class RetryLoop {
     const attempts = `${whole === 1 ? "1 attempt" : `${whole} attempts`}${cut === 0 ? "" : ", and one cut short,"}`;
     // The jitter on top can exceed the deadline as well: then the server's figure explains nothing.
     const asked =
-      retryAfterMs === undefined || retryAfterMs <= this.remainingMs
-        ? ""
-        : ` The server asks to wait ${formatDuration(retryAfterMs)}, which is longer than what is left of ${allowed}.`;
+      retryAfterMs === undefined || retryAfterMs <= Math.max(0, this.remainingMs)
+        ? undefined
+        : `The server asks to wait ${formatDuration(retryAfterMs)}, which is longer than what is left of ${allowed}.`;
     const known = error.details.advice ?? "";
     const raise =
       budget.input === undefined || known.includes(`\`${budget.input}\``)
         ? ""
-        : `${known === "" ? "Re-run the workflow later, or" : " Or"} raise \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
+        : `${known === "" ? "Re-run the workflow later, or" : " Or"} increase \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
     const advice = this.#processing
-      ? "An earlier request with this key is still being processed, or died on the server: a re-run after ten minutes finds out."
-      : `${known}${raise}`.trim();
-    return new MosooError(
-      `Failed to ${this.#operation} after ${attempts} in ${spent}. Last error: ${error.summary}${asked}`,
-      { ...error.details, advice, threadState: this.threadState },
-    );
+      ? joinSentences(asked, PROCESSING_ADVICE)
+      : joinSentences(asked, `${known}${raise}`.trim());
+    return new MosooError(`Failed to ${this.#operation} after ${attempts} in ${spent}. Last error: ${error.summary}`, {
+      ...error.details,
+      advice,
+      threadState: this.threadState,
+    });
   }
 }

@@ -1,161 +1,113 @@
-/** Reads a thread, and interrupts a run. */
-import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "./http/body.ts";
-import { systemClock } from "../common/clock.ts";
+/** Reads threads and their runs, and interrupts runs. */
+import type { Clock } from "../common/clock.ts";
+import { type Run, type ThreadResponse } from "./contract/schema.ts";
+import * as endpoints from "./endpoints.ts";
+import { CancelledError, MosooError } from "./errors.ts";
+import { type ApiFailure, type RequestInit, request } from "./request.ts";
 import type { RetryLoop } from "./retry-loop.ts";
-import { isConflict } from "./idempotency.ts";
-import { MosooError, CancelledError } from "./errors.ts";
-import { type ApiFailure, request, toMosooError, toRetryFailure } from "./request.ts";
 import { findRunsForMessage } from "./runs/find-runs.ts";
-import { type Run, type ThreadResponse, parseEventsResponse, parseThreadResponse } from "./contract/schema.ts";
-import type { RequestOptions, Transport } from "./http/transport.ts";
+import type { Transport } from "./http/transport.ts";
 
-/**
- * After a look that failed: waits until the next one is due. A conflict in front of which no key stands is no answer of
- * the service's.
- *
- * @throws MosooError; CancelledError
- */
-async function retryRead(effort: RetryLoop, reply: ApiFailure): Promise<void> {
-  const conflict = reply.kind === "error" && isConflict(reply);
-  await effort.waitBeforeRetry(conflict ? { kind: "processing" } : toRetryFailure(reply), toMosooError(reply));
+/** The thread with its newest run. @throws MosooError; CancelledError */
+export function getThread(loop: RetryLoop, threadId: string): Promise<ThreadResponse> {
+  return loop.read(endpoints.getThread(threadId));
 }
 
-/** The thread with its newest run, asked for until it answers. @throws MosooError; CancelledError */
-export async function getThread(transport: Transport, effort: RetryLoop, threadId: string): Promise<ThreadResponse> {
-  const path = `/threads/${encodeURIComponent(threadId)}`;
-  for (;;) {
-    const call = {
-      method: "GET",
-      path,
-      maxBodyBytes: MAX_TRANSCRIPT_RESPONSE_BYTES,
-      ...effort.startAttempt(),
-    } as const;
-    const reply = await request(transport, call, parseThreadResponse);
-    if (reply.kind === "ok") return reply.value;
-    await retryRead(effort, reply);
-  }
+/** What the thread's events say about the runs of a message. */
+export interface MessageRuns {
+  /** Oldest first. */
+  runIds: string[];
+  /** Older events exist, which the service does not list: the message may be among them. */
+  truncated: boolean;
 }
 
 /**
- * The runs that messages with this text started, oldest first, as the thread's newest thousand events tell.
+ * The runs that messages with this text started, as the thread's newest events show them.
  *
  * @param newest the ID of the thread's newest run
- * @returns undefined where the events tell of no such run, or are not told to this token
+ * @returns undefined where this token may not read the events
  * @throws MosooError; CancelledError
  */
-export async function listRunsForMessage(
-  text: string,
-  transport: Transport,
-  effort: RetryLoop,
+export async function findMessageRuns(
+  loop: RetryLoop,
   threadId: string,
+  text: string,
   newest: string | undefined,
-): Promise<[string, ...string[]] | undefined> {
-  const path = `/threads/${encodeURIComponent(threadId)}/events?limit=1000`;
-  const { parseEventList } = await import("./runs/events.ts");
-  for (;;) {
-    const call = {
-      method: "GET",
-      path,
-      maxBodyBytes: MAX_TRANSCRIPT_RESPONSE_BYTES,
-      ...effort.startAttempt(),
-    } as const;
-    const reply = await request(transport, call, parseEventList);
-    if (reply.kind === "ok") {
-      const [first, ...later] = findRunsForMessage(text, reply.value.events, newest);
-      return first === undefined ? undefined : [first, ...later];
-    }
-    if (reply.kind === "error" && isInaccessible(reply.status)) return undefined;
-    await retryRead(effort, reply);
-  }
-}
-
-function isInaccessible(status: number): boolean {
-  return status === 401 || status === 403 || status === 404;
+): Promise<MessageRuns | undefined> {
+  const list = await loop.readIfAccessible(endpoints.listEvents(threadId));
+  return list && { runIds: findRunsForMessage(text, list.events, newest), truncated: list.truncated };
 }
 
 /**
- * How a run ended that is not the thread's newest any more, so that it has ended: an interrupt of an ended run changes
- * nothing and answers with its real status.
+ * How a run ended that is not the thread's newest any more: an interrupt of an ended run changes nothing, and the
+ * response carries its real status.
  *
- * @returns undefined where the server does not tell it to this token
+ * @returns undefined where the server does not show it to this token
  * @throws MosooError; CancelledError
  */
 export async function getEndedRunByInterrupt(
-  transport: Transport,
-  effort: RetryLoop,
+  loop: RetryLoop,
   threadId: string,
   runId: string,
 ): Promise<Run | undefined> {
-  for (;;) {
-    const reply = await postInterrupt(transport, threadId, runId, effort.startAttempt());
-    if (reply.kind === "ok") return reply.run;
-    if (reply.kind === "error" && isInaccessible(reply.status)) return undefined;
-    await retryRead(effort, reply);
-  }
+  const response = await loop.readIfAccessible(endpoints.postEvents(threadId), interruption(runId));
+  return response?.events.find(({ run }) => run?.id === runId)?.run ?? undefined;
 }
 
-function interruption(threadId: string, runId: string): Pick<RequestOptions, "method" | "path" | "headers" | "body"> {
+function interruption(runId: string): RequestInit {
   return {
-    method: "POST",
-    path: `/threads/${encodeURIComponent(threadId)}/events`,
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ events: [{ type: "user_interrupt", runId }] }),
   };
 }
 
-type InterruptReply = { kind: "ok"; run: Run | undefined } | ApiFailure;
+type InterruptResult = { kind: "ok"; run: Run | undefined } | ApiFailure;
 
 /**
- * Tells a run to stop. Safe to repeat: for a run that has ended it changes nothing and answers with its real status, and
- * it never touches another run of the thread.
+ * Interrupts a run. Safe to repeat: of a run that has ended it changes nothing, and it never touches another run of the
+ * thread.
  *
- * @returns `run`: as the server then knows it; undefined where the answer does not tell
+ * @returns `run`: as the server then knows it; undefined where the response does not say
  */
 export async function postInterrupt(
   transport: Transport,
   threadId: string,
   runId: string,
-  limits: Pick<RequestOptions, "timeoutMs" | "signal">,
-): Promise<InterruptReply> {
-  const reply = await request(transport, { ...interruption(threadId, runId), ...limits }, parseEventsResponse);
-  if (reply.kind !== "ok") return reply;
-  return { kind: "ok", run: reply.value.events.find(({ run }) => run?.id === runId)?.run ?? undefined };
+  limits: Pick<RequestInit, "timeoutMs" | "signal">,
+): Promise<InterruptResult> {
+  const result = await request(transport, endpoints.postEvents(threadId), { ...interruption(runId), ...limits });
+  if (result.kind !== "ok") return result;
+  return { kind: "ok", run: result.value.events.find(({ run }) => run?.id === runId)?.run ?? undefined };
 }
 
-/** A server that does not answer within this does not do so later. In milliseconds. */
+/** A server that does not respond to an interrupt within this does not do so later. */
 export const INTERRUPT_TIMEOUT_MS = 10_000;
-const pauseOfLostMs = 100;
-/** What a read may take that is only good to have. */
-const wantedReadMs = 1_000;
+const RECONNECT_DELAY_MS = 100;
+/** For a read that is only good to have. */
+const OPTIONAL_READ_TIMEOUT_MS = 1_000;
 
-/** An interrupt that changed nothing may be answered without the run: then the thread tells, as long as it shows that run. */
-async function runAfterInterrupt(
+/** An interrupt that changed nothing may be answered without the run: then the thread shows it, if it is its newest. */
+async function readRunAfterInterrupt(
   transport: Transport,
   threadId: string,
   runId: string,
   signal: AbortSignal,
 ): Promise<Run> {
-  const path = `/threads/${encodeURIComponent(threadId)}`;
-  const call = {
-    method: "GET",
-    path,
-    maxBodyBytes: MAX_TRANSCRIPT_RESPONSE_BYTES,
-    timeoutMs: wantedReadMs,
-    signal,
-  } as const;
-  const reply = await request(transport, call, parseThreadResponse);
-  return reply.kind === "ok" && reply.value.run?.id === runId ? reply.value.run : { id: runId };
+  const limits = { timeoutMs: OPTIONAL_READ_TIMEOUT_MS, signal };
+  const result = await request(transport, endpoints.getThread(threadId), limits);
+  return result.kind === "ok" && result.value.run?.id === runId ? result.value.run : { id: runId };
 }
 
 /**
- * Tells a run to stop, within a bound. A connection that was lost before any answer is tried once more.
+ * Interrupts a run within a time limit. A connection that was lost before any response is retried once.
  *
  * @param limits `boundMs`: for everything, in milliseconds. `signal` ends it before
- * @returns the run as the server then knows it, without a status where that is not told; undefined where there was no
- *   usable answer
+ * @returns the run as the server then knows it, without a status where that is not said; undefined where there was no
+ *   usable response
  */
 export async function interruptRun(
   transport: Transport,
+  clock: Clock,
   threadId: string,
   runId: string,
   limits: { boundMs: number; signal?: AbortSignal | undefined },
@@ -164,33 +116,32 @@ export async function interruptRun(
     AbortSignal.timeout(limits.boundMs),
     ...(limits.signal === undefined ? [] : [limits.signal]),
   ]);
-  for (let tries = 1; ; tries += 1) {
-    const reply = await postInterrupt(transport, threadId, runId, { timeoutMs: INTERRUPT_TIMEOUT_MS, signal });
-    if (reply.kind === "ok") return reply.run ?? (await runAfterInterrupt(transport, threadId, runId, signal));
-    const lost = reply.kind === "connection" && ["connection_reset", "body_truncated"].includes(reply.error.code);
-    if (!lost || tries > 1) return undefined;
-    await systemClock.sleep(pauseOfLostMs, signal);
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await postInterrupt(transport, threadId, runId, { timeoutMs: INTERRUPT_TIMEOUT_MS, signal });
+    if (result.kind === "ok") return result.run ?? (await readRunAfterInterrupt(transport, threadId, runId, signal));
+    const lost = result.kind === "connection" && ["connection_reset", "body_truncated"].includes(result.error.code);
+    if (!lost || attempt > 1) return undefined;
+    await clock.sleep(RECONNECT_DELAY_MS, signal);
   }
 }
 
 /**
- * Tells a run to stop, again and again where the failure passes: the server is busy, limits requests, or starts anew.
+ * Interrupts a run, again and again where the failure is transient: the server is busy, limits requests, or restarts.
  *
  * @returns as {@link interruptRun}
  */
 export async function interruptRunWithRetry(
-  transport: Transport,
-  effort: RetryLoop,
+  loop: RetryLoop,
   threadId: string,
   runId: string,
 ): Promise<Run | undefined> {
   try {
-    for (;;) {
-      const limits = effort.startAttempt();
-      const reply = await postInterrupt(transport, threadId, runId, limits);
-      if (reply.kind === "ok") return reply.run ?? (await runAfterInterrupt(transport, threadId, runId, limits.signal));
-      await retryRead(effort, reply);
-    }
+    const { events } = await loop.read(endpoints.postEvents(threadId), interruption(runId));
+    const { transport, signal } = loop;
+    return (
+      events.find(({ run }) => run?.id === runId)?.run ??
+      (await readRunAfterInterrupt(transport, threadId, runId, signal))
+    );
   } catch (error) {
     if (error instanceof MosooError || error instanceof CancelledError) return undefined;
     throw error;

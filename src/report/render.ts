@@ -64,10 +64,9 @@ function alert(report: Report): string {
 function questionLines(report: Report): string[] {
   const { outcome, question, threadUrl, onRerun } = report;
   if (outcome === "working" && question === undefined) return [];
-  const asked =
-    question === undefined || question.trim() === ""
-      ? "The agent asks a person."
-      : `The agent asks: **${renderInline(truncate(question, 300), undefined)}**`;
+  // Empty also where a reader would see nothing of it.
+  const text = renderInline(truncate(question ?? "", 300), undefined);
+  const asked = text === "" ? "The agent asks a person." : `The agent asks: **${text}**`;
   const where =
     threadUrl === undefined ? "Decide on the thread's page" : link("Decide on the thread's page", threadUrl);
   const reRun =

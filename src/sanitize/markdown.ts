@@ -1,15 +1,13 @@
 /**
  * The agent's response → Markdown that is safe in a summary and a comment. It is parsed, its tree is sanitized
- * (markdown/sanitizer.ts has the rules), written anew and parsed once more to verify it. What cannot be rendered so, or
- * not in time, is shown as a code block. Loaded only when a response is shown: the parser costs start-up time.
+ * (markdown/sanitizer.ts has the rules), written anew and parsed once more to verify it. A block that cannot be
+ * rendered so, or all of it where it takes too long, is shown as a code block. Loaded only when a response is shown: the parser costs start-up time.
  */
 import { createContext, Script } from "node:vm";
 import { codeBlock } from "./inline.ts";
 import { fits, roomBeforeNote, withNote, type Limits } from "./markdown/limits.ts";
-import { sanitizeBlocks } from "./markdown/sanitizer.ts";
-import { fromMarkdown, toMarkdown } from "./markdown/syntax.ts";
-import { cutIndex, truncateSource } from "./markdown/truncate-source.ts";
-import { isSafe } from "./markdown/verify.ts";
+import { parseDocument, verify, writeBlocks } from "./markdown/render.ts";
+import { cutIndex, truncateDocument } from "./markdown/truncate-document.ts";
 import { safeCutIndex } from "./truncate.ts";
 
 /** In UTF-16 units: some thirty pages, a second of parsing on a slow machine. */
@@ -43,13 +41,12 @@ export function cleanMarkdown(source: string, limits: Limits = {}, timeoutMs = R
 
 function render(text: string, limits: Limits): CleanMarkdown {
   const source = text.length > MAX_RENDERED_LENGTH ? text.slice(0, cutIndex(text, MAX_RENDERED_LENGTH)) : text;
-  const tree = fromMarkdown(source);
-  const whole = toMarkdown({ type: "root", children: sanitizeBlocks(tree, source).flat() });
-  const isComplete = source === text && fits(whole, limits);
+  const document = parseDocument(source);
+  const whole = writeBlocks(document.blocks);
+  if (source === text && fits(whole, limits)) return { markdown: verify(whole, document), cut: false };
   const room = roomBeforeNote(limits);
-  const markdown = isComplete || fits(whole, room) ? whole : truncateSource(source, tree, room);
-  if (!isSafe(fromMarkdown(markdown))) throw new Error("the cleaned Markdown reads as something else");
-  return { markdown: isComplete ? markdown : withNote(markdown, limits), cut: !isComplete };
+  const markdown = fits(whole, room) ? verify(whole, document) : truncateDocument(document, room);
+  return { markdown: withNote(markdown, limits), cut: true };
 }
 
 /** The text in a code block, as much of it as fits. */

@@ -8,8 +8,8 @@ import type { StartContext, ThreadHandle } from "./start-thread.ts";
 export async function firstRun(start: StartContext, { thread, run: newest }: ThreadResponse): Promise<Run | null> {
   const { mosoo, plan, context } = start;
   if (newest === null || context.runAttempt === 1) return newest;
-  const [first] = (await mosoo.listRunsForMessage(plan.request.text, thread.id, newest.id)) ?? [newest.id];
-  if (first === newest.id) return newest;
+  const first = (await mosoo.findMessageRuns(thread.id, plan.request.text, newest.id))?.runIds[0];
+  if (first === undefined || first === newest.id) return newest;
   return (await mosoo.getEndedRunByInterrupt(thread.id, first)) ?? { id: first };
 }
 
@@ -44,11 +44,13 @@ async function refresh(start: StartContext, handle: ThreadHandle): Promise<Threa
 export async function resume(start: StartContext, handle: ThreadHandle): Promise<ThreadHandle> {
   const { plan, context, listener } = start;
   let current = await refresh(start, handle);
+  const ownRunIds: string[] = [];
   for (let sending = 2; sending <= context.runAttempt; sending += 1) {
     const { run, threadId, contract } = current;
     const status = run?.status ?? undefined;
     if (run === null || status === undefined || !isTerminalStatus(status) || status === "completed") break;
     listener.info(`Run ${run.id} of an earlier attempt ended as ${status}; resending the message in the same thread`);
+    ownRunIds.push(run.id);
     const sent = await sendStepMessage(start, {
       threadId,
       requestId: keyForAttempt(plan.key, sending),
@@ -56,6 +58,7 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
       // The files of the first message are in the thread already.
       withFiles: false,
       firstAttempt: false,
+      knownRunIds: ownRunIds,
     });
     const resumed: ThreadHandle = { ...current, run: sent.run, resumedAfter: status };
     listener.thread(resumed, undefined);

@@ -1,11 +1,10 @@
 /** Sends the step's message into a thread that exists: waits for another's run, and says what only the step knows of a refusal. */
+import { pluralize } from "../common/format.ts";
 import { keyWithFiles } from "./idempotency-key.ts";
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
-import { MosooError, CancelledError } from "../mosoo/errors.ts";
-import type { SentMessage } from "../mosoo/messages.ts";
-import { type ThreadResponse, isTerminalStatus } from "../mosoo/contract/schema.ts";
-import { INITIAL_POLL_INTERVAL_MS, growInterval, withJitter } from "../mosoo/runs/poll-scheduler.ts";
-import { pluralize } from "../common/format.ts";
+import { MosooError } from "../mosoo/errors.ts";
+import type { SentMessage } from "../mosoo/messages/message-request.ts";
+import type { ThreadResponse } from "../mosoo/contract/schema.ts";
 import type { StartContext } from "./start-thread.ts";
 
 export interface StepMessage {
@@ -16,8 +15,10 @@ export interface StepMessage {
   withFiles: boolean;
   /** The thread was made for this message alone. */
   ownThread?: boolean;
-  /** Nobody else can have sent it before. */
+  /** The first attempt of the workflow run. */
   firstAttempt: boolean;
+  /** Runs of the thread that are not the message's. */
+  knownRunIds?: readonly string[];
 }
 
 /** A failure about a thread, where it is that the thread is not there for this token. */
@@ -46,26 +47,6 @@ export async function readThread(start: StartContext, threadId: string): Promise
   } catch (error) {
     throw addThreadAdvice(error, start);
   }
-}
-
-/** Waits for a run of someone else, longer each time, `wait-timeout` at most. @returns whether nobody's run is active */
-function createActiveRunWaiter({ mosoo, plan, stop }: StartContext, threadId: string): () => Promise<boolean> {
-  const deadline = mosoo.clock.now() + plan.inputs.waitTimeout;
-  let intervalMs = INITIAL_POLL_INTERVAL_MS;
-  return async () => {
-    const waitMs = withJitter(intervalMs, mosoo.clock.random());
-    intervalMs = growInterval(intervalMs);
-    if (mosoo.clock.now() + waitMs > deadline) {
-      throw new MosooError("Another run is still active in this thread after `wait-timeout`.", {
-        advice: "Wait for it to finish or interrupt it in Mosoo, or increase `wait-timeout`; then re-run the job.",
-        input: "thread-id",
-      });
-    }
-    await mosoo.sleep(waitMs);
-    if (stop.aborted) throw new CancelledError("unknown");
-    const { run } = await mosoo.pollThread(threadId);
-    return run === null || isTerminalStatus(run.status);
-  };
 }
 
 /** A failure to send, with what the step's inputs tell of it. */
@@ -106,7 +87,7 @@ export async function sendStepMessage(start: StartContext, message: StepMessage)
     newerFirst: plan.inputs.userId !== undefined || message.ownThread === true,
   };
   try {
-    return await mosoo.sendMessage(request, createActiveRunWaiter(start, threadId));
+    return await mosoo.sendMessage(request, plan.inputs.waitTimeout);
   } catch (error) {
     throw addInputAdvice(error, start);
   }

@@ -8,7 +8,7 @@ import type { Run } from "../mosoo/contract/schema.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { FollowListener, Followed } from "../mosoo/runs/follow.ts";
 import type { StepProgress } from "./step-state.ts";
-import { formatDuration } from "../common/format.ts";
+import { formatDuration, pluralize } from "../common/format.ts";
 import { StreamingLog } from "../actions/streaming-log.ts";
 import type { Logger } from "../actions/logger.ts";
 import type { Outputs } from "../actions/outputs.ts";
@@ -263,7 +263,8 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
   }
   const { result, transcript } = followed;
   if (result.kind === "ended" || result.kind === "input_required") progress.setRun(result.run);
-  for (const [type, times] of transcript.unknownTypes) log.debug(`Unknown event type: ${type} (${times} times)`);
+  for (const [type, times] of transcript.unknownTypes)
+    log.debug(`Unknown event type ${type} (${pluralize(times, "event")})`);
 
   const ending = await conclude(wait, followed, progress.handle?.run ?? run);
   const last = result.kind === "ended" ? result.run : (progress.handle?.run ?? run);

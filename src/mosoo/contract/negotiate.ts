@@ -3,6 +3,7 @@ import { formatInteger } from "../../common/format.ts";
 import {
   type Body,
   type Contract,
+  type ObjectSchema,
   matchesSchema,
   inferInputFromMessage,
   isKnownProperty,
@@ -11,9 +12,9 @@ import {
 } from "./request-bodies.ts";
 import type { RetryLoop } from "../retry-loop.ts";
 import { MosooError } from "../errors.ts";
-import { type ApiErrorResult, request, toMosooError, toRetryFailure } from "../request.ts";
+import * as endpoints from "../endpoints.ts";
+import { type ApiErrorResult, toMosooError } from "../request.ts";
 import { RETRY_POLICIES } from "../retry.ts";
-import type { Transport } from "../http/transport.ts";
 
 /**
  * The server's own contract, from `GET {api-url}/openapi.json`. No token is sent.
@@ -21,23 +22,14 @@ import type { Transport } from "../http/transport.ts";
  * @returns undefined where it is not available or not understood
  * @throws CancelledError
  */
-export async function fetchContract(transport: Transport, loop: RetryLoop): Promise<Contract | undefined> {
+export async function fetchContract(loop: RetryLoop): Promise<Contract | undefined> {
   const { readContract } = await import("./openapi.ts");
-  const read = (text: string): Contract | undefined => {
+  const parse = (text: string): Contract | undefined => {
     const declared = readContract(text, isKnownProperty);
     return declared && { ...declared, message: declared.message ?? referenceContract.message };
   };
   try {
-    for (;;) {
-      const limits = loop.startAttempt();
-      const reply = await request(
-        transport,
-        { method: "GET", path: "/openapi.json", withToken: false, ...limits },
-        read,
-      );
-      if (reply.kind === "ok") return reply.value;
-      await loop.waitBeforeRetry(toRetryFailure(reply), toMosooError(reply));
-    }
+    return await loop.read(endpoints.readContract(parse));
   } catch (error) {
     if (error instanceof MosooError) return undefined;
     throw error;
@@ -67,23 +59,23 @@ export function invalidValueError(reply: ApiErrorResult): MosooError {
 }
 
 /**
- * The contract to build a refused body again from.
+ * The contract to make a rejected body anew from.
  *
- * @returns undefined where the contract says that the body had its shape: a value was refused; "unread" where the
- *   contract cannot be had
+ * @param known the server's contract, where it was read before
+ * @param schemaOf the part of the contract that the body was made from
+ * @returns undefined where the body has the shape that the contract declares: then a value was rejected
  * @throws CancelledError
  */
 export async function renegotiate(
+  loop: RetryLoop,
   known: Contract | undefined,
-  shape: (contract: Contract) => Contract["create"],
+  schemaOf: (contract: Contract) => ObjectSchema,
   body: Body,
-  transport: Transport,
-  effort: RetryLoop,
-): Promise<Contract | "unread" | undefined> {
-  const contract =
-    known ?? (await fetchContract(transport, effort.forRead("read the server's contract", RETRY_POLICIES.contract)));
-  if (contract === undefined) return "unread";
-  return matchesSchema(body, shape(contract)) ? undefined : contract;
+): Promise<Contract | "unavailable" | undefined> {
+  const reads = (): RetryLoop => loop.forRead("read the server's contract", RETRY_POLICIES.contract);
+  const contract = known ?? (await fetchContract(reads()));
+  if (contract === undefined) return "unavailable";
+  return matchesSchema(body, schemaOf(contract)) ? undefined : contract;
 }
 
 /** What the contract decides, whether or not anybody gave the input. */

@@ -188,6 +188,14 @@ export function filesAreSingleUse(message: ObjectSchema): boolean {
   return !message.properties.has("attachmentIds");
 }
 
+/**
+ * Whether the service remembers a message's request ID under every idempotency key. The reference revision, known by its
+ * field for files, does so under the same key only.
+ */
+export function remembersRequestIds(message: ObjectSchema): boolean {
+  return !message.properties.has("attachmentIds");
+}
+
 /** Bytes of UTF-8 that a body has on the wire. */
 export function bodyBytes(body: unknown): number {
   return Buffer.byteLength(JSON.stringify(body), "utf8");

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import { createParser } from "eventsource-parser";
 import type { Clock } from "../../common/clock.ts";
+import { streamEvents } from "../endpoints.ts";
 import { MosooConnectionError } from "../errors.ts";
 import { type ApiErrorResult, toErrorResult } from "../request.ts";
 import { isRetryableStatus } from "../retry.ts";
@@ -29,8 +30,7 @@ export async function openStream(
 ): Promise<OpenResult> {
   try {
     const response = await transport.stream({
-      method: "GET",
-      path: `/threads/${encodeURIComponent(threadId)}/events/stream?limit=1000`,
+      ...streamEvents(threadId),
       headers: { accept: "text/event-stream" },
       ...options,
     });

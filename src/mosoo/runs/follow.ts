@@ -1,12 +1,11 @@
 /** Follows a run to its end: carries out what the state machine of follow-state.ts asks for, and tells it the outcome. */
-import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "../http/body.ts";
 import type { Clock } from "../../common/clock.ts";
 import { type ApiFailure, request, toMosooError, toRetryFailure } from "../request.ts";
-import { type Run, parseThreadResponse } from "../contract/schema.ts";
+import type { Run } from "../contract/schema.ts";
+import { getThread, listEvents } from "../endpoints.ts";
 import { postInterrupt } from "../threads.ts";
 import type { Transport } from "../http/transport.ts";
 import { type EventStream, type OpenResult, type StreamItem, openStream } from "./event-stream.ts";
-import { parseEventList } from "./events.ts";
 import { startFollowing, step } from "./follow-state.ts";
 import type { FollowEffect, FollowEvent, FollowListener, FollowResult, History } from "./follow-types.ts";
 import { type Transcript, applyEvent, applyEventList, beginReplay, emptyTranscript } from "./transcript.ts";
@@ -182,8 +181,7 @@ class Follower {
 
   async #readThread(): Promise<FollowEvent> {
     const { transport, threadId, run, listener } = this.#options;
-    const call = { method: "GET", path: `/threads/${encodeURIComponent(threadId)}`, ...this.#readLimits() } as const;
-    const result = await request(transport, call, parseThreadResponse);
+    const result = await request(transport, getThread(threadId), this.#requestLimits());
     if (result.kind !== "ok") return this.#failed("read_thread", result);
     const { value } = result;
     if (value.run?.id === run.id) listener.onRunUpdated(value.run, value.thread);
@@ -192,15 +190,12 @@ class Follower {
 
   async #readHistory(timeoutMs = Infinity): Promise<FollowEvent> {
     const { transport, threadId, requestTimeoutMs, listener } = this.#options;
-    const limits = this.#readLimits();
-    const call = {
-      method: "GET",
-      path: `/threads/${encodeURIComponent(threadId)}/events?limit=1000`,
+    const limits = this.#requestLimits();
+    const result = await request(transport, listEvents(threadId), {
       ...limits,
       timeoutMs: timeoutMs === Infinity ? limits.timeoutMs : Math.min(requestTimeoutMs, timeoutMs),
       skipRedaction: true,
-    } as const;
-    const result = await request(transport, call, parseEventList);
+    });
     if (result.kind !== "ok") return this.#failed("read_history", result);
     const [transcript, news] = applyEventList(this.#transcript, result.value.events);
     this.#transcript = transcript;
@@ -229,9 +224,5 @@ class Follower {
     const { clock, deadlineAt, requestTimeoutMs, cancelSignal } = this.#options;
     const remainingMs = Math.max(MIN_REQUEST_TIMEOUT_MS, deadlineAt - clock.now());
     return { timeoutMs: Math.min(requestTimeoutMs, remainingMs), signal: cancelSignal };
-  }
-
-  #readLimits(): { timeoutMs: number; signal: AbortSignal; maxBodyBytes: number } {
-    return { ...this.#requestLimits(), maxBodyBytes: MAX_TRANSCRIPT_RESPONSE_BYTES };
   }
 }

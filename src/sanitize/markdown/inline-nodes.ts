@@ -23,7 +23,8 @@ export function texts(value: string): PhrasingContent[] {
 
 /** A code span; where no number of backticks would hold it (code-fence.ts), plain text. */
 export function code(value: string): PhrasingContent {
-  if (spanFence(value) !== undefined && value !== "") return { type: "inlineCode", value };
+  // A line end reads as a space; in a heading it would end the span.
+  if (spanFence(value) !== undefined && value !== "") return { type: "inlineCode", value: value.replaceAll("\n", " ") };
   return { type: "text", value: stripControlCharacters(value) };
 }
 

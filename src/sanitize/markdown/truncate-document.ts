@@ -2,8 +2,7 @@
 import type { Root } from "mdast";
 import { safeCutIndex } from "../truncate.ts";
 import { fits, type Limits } from "./limits.ts";
-import { sanitizeBlocks } from "./sanitizer.ts";
-import { fromMarkdown, toMarkdown } from "./syntax.ts";
+import { parseDocument, verify, writeBlocks, type Document } from "./render.ts";
 
 /** Whole blocks that fill less of the room than this are followed by a part of the next block. */
 const MIN_FILL = 0.75;
@@ -15,9 +14,9 @@ interface Size {
   bytes: number;
 }
 
-/** Clean Markdown for as many of the blocks from the start of `source`, parsed as `tree`, as fit into `room`. */
-export function truncateSource(source: string, tree: Root, room: Required<Limits>): string {
-  const sizes = sanitizeBlocks(tree, source).map((blocks) => sizeOf(toMarkdown({ type: "root", children: blocks })));
+/** Clean Markdown for as many of the document's first blocks as fit into `room`. */
+export function truncateDocument({ source, tree, blocks }: Document, room: Required<Limits>): string {
+  const sizes = blocks.map((block) => sizeOf(writeBlocks([block])));
   const starts = [...tree.children.map((block) => block.position?.start.offset ?? 0), source.length];
   let kept = 0;
   let used: Size = { characters: 0, bytes: 0 };
@@ -36,9 +35,9 @@ export function truncateSource(source: string, tree: Root, room: Required<Limits
     fillRatio(used, room) < MIN_FILL ? FILL_TARGETS.map((target) => from + Math.floor(length * share * target)) : [];
   const definitions = definitionsOf(tree, source);
   for (const end of [...parts.map((at) => cutIndex(source, at, from)), ...boundaries]) {
-    const start = definitions + source.slice(0, end);
-    const markdown = toMarkdown({ type: "root", children: sanitizeBlocks(fromMarkdown(start), start).flat() });
-    if (fits(markdown, room)) return markdown;
+    const start = parseDocument(definitions + source.slice(0, end));
+    const markdown = writeBlocks(start.blocks);
+    if (fits(markdown, room)) return verify(markdown, start);
   }
   return "";
 }

@@ -1,0 +1,64 @@
+/** A message to send, what came of it, and the errors that only sending has. */
+import { invalidValueError } from "../contract/negotiate.ts";
+import type { Contract } from "../contract/request-bodies.ts";
+import type { Run, Thread } from "../contract/schema.ts";
+import type { MosooError } from "../errors.ts";
+import { type ApiErrorResult, toMosooError } from "../request.ts";
+
+export interface MessageRequest {
+  threadId: string;
+  text: string;
+  /** What the service remembers the message by; the same in every attempt. */
+  requestId: string;
+  key: string;
+  fileIds: readonly string[];
+  /** Uploads the message's files; again, where a message that was rejected late has used the first ones up. */
+  upload?: (() => Promise<{ fileIds: readonly string[]; key: string }>) | undefined;
+  contract?: Contract | undefined;
+  /** As long as the contract is unknown: begin with the newer one. */
+  newerFirst?: boolean;
+  /** The first attempt of the workflow run: a replay then means that another step has the same key. */
+  firstAttempt: boolean;
+  /**
+   * The thread was created for this message alone: any run in it is the message's. Then an ambiguous failure is looked
+   * into by reading the thread before anything is sent again.
+   */
+  ownThread?: boolean;
+  /** Runs of the thread that were there before: none of them is the message's, whatever its text. */
+  knownRunIds?: readonly string[];
+}
+
+export interface SentMessage {
+  /** The message's run, as last seen; null where the server named none. */
+  run: Run | null;
+  /** The thread as last seen, where it was. */
+  thread: Thread | undefined;
+  /** The message had been sent by an earlier request. */
+  replayed: boolean;
+  /** The idempotency key that it was sent, or found, with. */
+  key: string;
+  contract: Contract | undefined;
+}
+
+export function filesUsedUpError(rejection: ApiErrorResult): MosooError {
+  return invalidValueError(rejection).extend({
+    advice: "Uploaded files can be used only once, and an earlier attempt may have used them: upload them again.",
+  });
+}
+
+/** The service answers a message to an archived thread with a bare 500. */
+export function archivedThreadError(rejection: ApiErrorResult): MosooError {
+  return toMosooError(rejection).extend({
+    advice:
+      "The thread takes no messages although no run is active in it: it is probably archived. Restore it in Mosoo, then re-run the workflow.",
+  });
+}
+
+/** The message may be among the events that the service does not list any more. */
+export function fateUnknownError(rejection: ApiErrorResult): MosooError {
+  return toMosooError(rejection).extend({
+    threadState: "unknown",
+    advice:
+      "The server cannot say whether it has the message, and this thread has too many events to look it up. Check the thread; `on-rerun: create` sends the message to a new thread.",
+  });
+}

@@ -1,0 +1,148 @@
+/** Sends a message into a thread, once: executes what message-state.ts decides. */
+import { renegotiate, serializeBody } from "../contract/negotiate.ts";
+import type { Run, ThreadResponse } from "../contract/schema.ts";
+import * as endpoints from "../endpoints.ts";
+import { MosooError } from "../errors.ts";
+import { classifyConflict } from "../idempotency.ts";
+import type { RetryLoop } from "../retry-loop.ts";
+import { getThread } from "../threads.ts";
+import { findOwnRun, lookUpMessage } from "./find-own-run.ts";
+import type { MessageRequest, SentMessage } from "./message-request.ts";
+import {
+  type MessageEffect,
+  type MessageEvent,
+  type MessageState,
+  currentKey,
+  eventOf,
+  reduceMessage,
+  startMessage,
+} from "./message-state.ts";
+
+/**
+ * @param waitForActiveRun waits a while for another's run. Returns whether the thread is idle
+ * @throws MosooError; CancelledError
+ */
+export function sendMessage(
+  loop: RetryLoop,
+  request: MessageRequest,
+  waitForActiveRun: () => Promise<boolean>,
+): Promise<SentMessage> {
+  return new MessageSender(loop, request, waitForActiveRun).send();
+}
+
+class MessageSender {
+  readonly #loop: RetryLoop;
+  readonly #waitForActiveRun: () => Promise<boolean>;
+  #state: MessageState;
+  /** Log lines that are written once. */
+  readonly #reported = new Set<"shared-key" | "other-run">();
+
+  constructor(loop: RetryLoop, request: MessageRequest, waitForActiveRun: () => Promise<boolean>) {
+    this.#loop = loop;
+    this.#waitForActiveRun = waitForActiveRun;
+    this.#state = startMessage(request);
+  }
+
+  async send(): Promise<SentMessage> {
+    let event: MessageEvent = { kind: "start" };
+    for (;;) {
+      const [state, effect] = reduceMessage(this.#state, event);
+      this.#state = state;
+      if (effect.do === "finish") return this.#finish(effect.run, effect.thread, effect.replayed);
+      if (effect.do === "find_run") return this.#finish(await this.#findRun(effect.thread), effect.thread.thread, true);
+      event = await this.#execute(effect);
+    }
+  }
+
+  #finish(run: Run | null, thread: SentMessage["thread"], replayed: boolean): SentMessage {
+    if (replayed) this.#reportSharedKey();
+    return { run, thread, replayed, key: currentKey(this.#state), contract: this.#state.contract };
+  }
+
+  #findRun({ run }: ThreadResponse): Promise<Run | null> {
+    return findOwnRun(this.#loop.forRead("look for the message's run"), this.#state.request, run);
+  }
+
+  async #execute(effect: Exclude<MessageEffect, { do: "finish" | "find_run" }>): Promise<MessageEvent> {
+    const { request, contract } = this.#state;
+    switch (effect.do) {
+      case "send":
+        return this.#post(effect);
+      case "upload":
+        return { kind: "uploaded", ...(await this.#excluded(request.upload ?? noUpload)) };
+      case "renegotiate": {
+        const { body, rejection } = effect;
+        const found = await renegotiate(this.#loop, contract, (known) => known.message, body);
+        if (typeof found === "object") {
+          this.#loop.onEvent({
+            kind: "negotiated",
+            properties: Object.keys(eventOf({ ...this.#state, contract: found })),
+          });
+        }
+        return { kind: "contract", contract: found, rejection };
+      }
+      case "read": {
+        const { purpose, rejection } = effect;
+        if (purpose === "applied") this.#loop.markDone();
+        const loop = this.#loop.forRead(purpose === "applied" ? "look for the message's run" : "read the thread");
+        return { kind: "thread", purpose, rejection, response: await getThread(loop, request.threadId) };
+      }
+      case "wait":
+        await this.#loop.waitBeforeRetry(effect.failure, effect.error, effect.mutating);
+        return { kind: "waited", then: effect.then };
+      case "wait_for_run":
+        return this.#pollActiveRun(effect);
+      case "look_up": {
+        const { rejection } = effect;
+        const found = await lookUpMessage(this.#loop.forRead("look for the message"), request);
+        return { kind: "looked_up", found, rejection };
+      }
+      case "fail":
+        throw effect.error.extend({ threadState: effect.error.details.threadState ?? this.#loop.threadState });
+    }
+  }
+
+  async #post({ key, event }: MessageEffect & { do: "send" }): Promise<MessageEvent> {
+    const result = await this.#loop.attempt(endpoints.postEvents(this.#state.request.threadId), {
+      headers: { "content-type": "application/json", "idempotency-key": key },
+      body: serializeBody({ events: [event] }),
+    });
+    if (result.kind === "error") {
+      const conflict = classifyConflict(result);
+      if (conflict === "already_applied" || conflict === "in_progress") this.#reportSharedKey();
+      if (result.status === 500) this.#loop.markAmbiguous();
+    }
+    return { kind: "response", result, event, remainingMs: this.#loop.remainingMs };
+  }
+
+  async #pollActiveRun({ run, maxPolls }: MessageEffect & { do: "wait_for_run" }): Promise<MessageEvent> {
+    if (!this.#reported.has("other-run")) this.#loop.onEvent({ kind: "other-run", status: run.status ?? undefined });
+    this.#reported.add("other-run");
+    return this.#excluded(async () => {
+      let { polls } = this.#state;
+      while (!(await this.#waitForActiveRun()) && polls < maxPolls) polls += 1;
+      return { kind: "run_waited", polls };
+    });
+  }
+
+  /** Work between two attempts: should it fail, what is known of the message stays known. */
+  async #excluded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#loop.throwIfCancelled();
+      throw error instanceof MosooError ? error.extend({ threadState: this.#loop.threadState }) : error;
+    }
+  }
+
+  /** In a first attempt nobody but another step can have sent the key before. */
+  #reportSharedKey(): void {
+    if (!this.#state.request.firstAttempt || this.#loop.everAmbiguous || this.#reported.has("shared-key")) return;
+    this.#reported.add("shared-key");
+    this.#loop.onEvent({ kind: "shared-key" });
+  }
+}
+
+function noUpload(): Promise<never> {
+  return Promise.reject(new Error("A message without files has nothing to upload."));
+}
