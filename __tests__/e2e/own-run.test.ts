@@ -6,7 +6,7 @@ import {
   type StoredThread,
   startFakeMosooServer,
 } from "../support/fake-mosoo-server.ts";
-import { type StepResult, runStep } from "../support/runner.ts";
+import { type StepOptions, type StepResult, runStep } from "../support/runner.ts";
 
 const text = "Review the pull request.";
 const revisions: Revision[] = ["reference", "2026-07", "2026-08"];
@@ -22,22 +22,25 @@ async function serve(revision: Revision): Promise<FakeMosooServer> {
   return server;
 }
 
-async function attempt(
-  server: FakeMosooServer,
-  runAttempt: number,
-  inputs: Record<string, string> = {},
-): Promise<StepResult> {
-  const result = await runStep({
+function stepOf(server: FakeMosooServer, inputs: Record<string, string> = {}): StepOptions {
+  return {
     with: {
-      "agent-id": server.agents.published,
+      ...(inputs["thread-id"] === undefined ? { "agent-id": server.agents.published } : {}),
       token: server.tokens.person,
       message: text,
       "api-url": server.apiUrl,
       "create-timeout": "20s",
       ...inputs,
     },
-    runAttempt,
-  });
+  };
+}
+
+async function attempt(
+  server: FakeMosooServer,
+  runAttempt: number,
+  inputs: Record<string, string> = {},
+): Promise<StepResult> {
+  const result = await runStep({ ...stepOf(server, inputs), runAttempt });
   expect({ exit: result.exitCode, log: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, log: "" });
   return result;
 }
@@ -121,6 +124,32 @@ describe.each(revisions)("a re-run at revision %s", (revision) => {
     const third = await attempt(server, 3, { wait: "true" });
     expect(third.outputs["response"]).toContain("Its own answer.");
     expect(third.outputs["response"]).not.toContain("Another");
+    expect(messages(thread)).toBe(2);
+  });
+});
+
+describe("a message that the service has applied, in a thread with the same text from another step", () => {
+  it("is an error that names `on-rerun: create`: its run cannot be proven", async () => {
+    const server = await serve("2026-07");
+    const thread = server.createThreadDirectly({ text: "Earlier." });
+    server.endRun(thread.runs[0]?.id ?? "", "completed");
+    await attempt(server, 1, { "thread-id": thread.id });
+    server.endRun(thread.runs.at(-1)?.id ?? "", "completed", { text: "Its own answer." });
+    writeAsOther(server, thread, text, "Another step's answer.");
+    server.fault({
+      on: "events",
+      kind: "status",
+      status: 409,
+      code: "idempotency_conflict",
+      message: "This client request has already been applied to the conversation.",
+    });
+    const second = await runStep({ ...stepOf(server, { "thread-id": thread.id, wait: "true" }), runAttempt: 2 });
+    expect(second.exitCode).toBe(1);
+    expect(second.annotations.map(({ level }) => level)).toEqual(["error"]);
+    expect(second.annotations[0]?.message).toContain("`on-rerun: create`");
+    expect(second.outputs["thread-id"] ?? "").not.toContain("Another");
+    expect(second.outputs["run-id"] ?? "").toBe("");
+    expect(second.outputs["response"] ?? "").toBe("");
     expect(messages(thread)).toBe(2);
   });
 });

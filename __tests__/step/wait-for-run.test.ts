@@ -55,7 +55,7 @@ async function wait(
     key: "k",
     contract: undefined,
   };
-  progress.setThread(started, mosoo.base, undefined);
+  progress.setThread(started, mosoo.base);
   try {
     const all = {
       wait: true,

@@ -13,13 +13,12 @@ import { type RetryPolicy, RETRY_POLICIES } from "./retry.ts";
 import { type ClientEvent, RetryLoop, type RetryLoopOptions, type ShutdownSignals } from "./retry-loop.ts";
 import {
   INTERRUPT_TIMEOUT_MS,
-  type MessageRuns,
-  findMessageRuns,
   getEndedRunByInterrupt,
   getThread,
   interruptRun,
   interruptRunWithRetry,
 } from "./threads.ts";
+import { type OwnRunQuery, findOwnRun } from "./messages/find-own-run.ts";
 import { Transport, type TransportOptions } from "./http/transport.ts";
 
 export interface MosooClientOptions extends TransportOptions {
@@ -97,9 +96,9 @@ export class MosooClient {
     return getThread(this.#loop("read the thread"), threadId);
   }
 
-  /** @see {@link findMessageRuns} in threads.ts. @throws MosooError; CancelledError */
-  findMessageRuns(threadId: string, text: string, newest: string | undefined): Promise<MessageRuns | undefined> {
-    return findMessageRuns(this.#loop("read the thread's events"), threadId, text, newest);
+  /** @see {@link findOwnRun} in messages/find-own-run.ts. @throws MosooError; CancelledError */
+  findOwnRun(query: OwnRunQuery, newest: Run): Promise<Run | undefined> {
+    return findOwnRun(this.#loop("read the thread's events"), query, newest);
   }
 
   /** @see {@link getEndedRunByInterrupt} in threads.ts. @throws MosooError; CancelledError */

@@ -15,8 +15,8 @@ export function getThread(loop: RetryLoop, threadId: string): Promise<ThreadResp
 
 /** What the thread's events say about the runs of a message. */
 export interface MessageRuns {
-  /** Oldest first. */
-  runIds: string[];
+  /** Oldest first; undefined for a message whose run no event names. */
+  runIds: (string | undefined)[];
   /** Older events exist, which the service does not list: the message may be among them. */
   truncated: boolean;
 }

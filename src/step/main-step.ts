@@ -135,8 +135,8 @@ async function startAndWait(session: Session): Promise<WaitResult> {
     context,
     stop: stop.cancelSignal,
     listener: {
-      thread: (known, link) => {
-        progress.setThread(known, mosoo.base, link);
+      thread: (known) => {
+        progress.setThread(known, mosoo.base);
         savePostState(known, session);
       },
       info: (text) => {

@@ -1,17 +1,8 @@
 /** What a re-run makes of the work that an earlier attempt of the workflow run has started. */
 import { keyForAttempt } from "./idempotency-key.ts";
-import { type Run, type ThreadResponse, compareRunAge, isTerminalStatus } from "../mosoo/contract/schema.ts";
+import { type Run, compareRunAge, isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { readThread, sendStepMessage } from "./send-message.ts";
 import type { StartContext, ThreadHandle } from "./start-thread.ts";
-
-/** The step's first run in a thread that was made for its message alone: later ones may be others'. */
-export async function firstRun(start: StartContext, { thread, run: newest }: ThreadResponse): Promise<Run | null> {
-  const { mosoo, plan, context } = start;
-  if (newest === null || context.runAttempt === 1) return newest;
-  const first = (await mosoo.findMessageRuns(thread.id, plan.request.text, newest.id))?.runIds[0];
-  if (first === undefined || first === newest.id) return newest;
-  return (await mosoo.getEndedRunByInterrupt(thread.id, first)) ?? { id: first };
-}
 
 /**
  * The step's run as it is now. The thread shows its newest run only, which may be somebody else's: a later step's, a
@@ -26,8 +17,8 @@ async function refresh(start: StartContext, handle: ThreadHandle): Promise<Threa
   // A stale read: a run that may be active must not be interrupted to learn how it ended.
   else if (newest === null || compareRunAge(newest, own) === "older") run = own;
   else run = (await start.mosoo.getEndedRunByInterrupt(threadId, own.id)) ?? { ...own, status: undefined };
-  const current: ThreadHandle = { ...handle, thread, run, isFresh: true };
-  start.listener.thread(current, links?.thread ?? undefined);
+  const current: ThreadHandle = { ...handle, thread, run, link: links?.thread ?? handle.link, isFresh: true };
+  start.listener.thread(current);
   return current;
 }
 
@@ -61,7 +52,7 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
       knownRunIds: ownRunIds,
     });
     const resumed: ThreadHandle = { ...current, run: sent.run, resumedAfter: status };
-    listener.thread(resumed, undefined);
+    listener.thread(resumed);
     if (!sent.replayed) return resumed;
     current = await refresh(start, resumed);
   }

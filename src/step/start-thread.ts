@@ -5,13 +5,15 @@ import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
 import type { StepPlan } from "./request.ts";
-import { firstRun, resume } from "./resume.ts";
+import { resume } from "./resume.ts";
 import { readThread, sendStepMessage } from "./send-message.ts";
 
 export interface ThreadHandle {
   threadId: string;
   thread: Thread;
   run: Run | null;
+  /** `links.thread`, as the server gave it last. */
+  link?: string | undefined;
   /** The thread or message comes from an earlier request with the key. */
   replayed: boolean;
   /** The key that holds it. */
@@ -27,7 +29,7 @@ export interface ThreadHandle {
 
 export interface StartListener {
   /** A thread is known; its message may still be on the way. */
-  thread(started: ThreadHandle, link: string | undefined): void;
+  thread(handle: ThreadHandle): void;
   info(text: string): void;
 }
 
@@ -62,7 +64,7 @@ async function continueThread(start: StartContext, threadId: string): Promise<Th
     firstAttempt: context.runAttempt === 1,
   });
   const started: ThreadHandle = { ...sent, threadId, thread: sent.thread ?? { id: threadId } };
-  listener.thread(started, undefined);
+  listener.thread(started);
   return started;
 }
 
@@ -79,14 +81,15 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
     contract: await contractForUploads(start),
   });
   const { thread, run, links } = created.answer;
-  const link = links?.thread ?? undefined;
-  const before: ThreadHandle = { ...created, threadId: thread.id, thread, run };
-  listener.thread(before, link);
-  // Another attempt may have got further than this key's first answer tells.
+  const before: ThreadHandle = { ...created, threadId: thread.id, thread, run, link: links?.thread ?? undefined };
+  listener.thread(before);
+  // An earlier attempt may have sent the message already, and so may somebody else who knows the thread.
   const seen = await readThread(start, thread.id);
-  if (seen.run !== null) {
-    const found = { ...before, thread: seen.thread, run: await firstRun(start, seen), replayed: true };
-    listener.thread(found, link);
+  const own =
+    seen.run === null ? undefined : await mosoo.findOwnRun({ threadId: thread.id, text: plan.request.text }, seen.run);
+  if (own !== undefined) {
+    const found = { ...before, thread: seen.thread, run: own, replayed: true };
+    listener.thread(found);
     return found;
   }
   const sent = await sendStepMessage(start, {
@@ -94,7 +97,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
     requestId: plan.key,
     contract: created.contract,
     withFiles: true,
-    ownThread: true,
+    ownThread: seen.run === null,
     // Whose thread it is has been looked at.
     firstAttempt: firstAttempt && !created.replayed,
   });
@@ -105,7 +108,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
     replayed: created.replayed || sent.replayed,
     sentInThisAttempt: !sent.replayed,
   };
-  listener.thread(started, link);
+  listener.thread(started);
   return started;
 }
 
@@ -119,8 +122,8 @@ async function createNew({ mosoo, plan, context, listener }: StartContext, agent
     firstAttempt: context.runAttempt === 1,
   });
   const { thread, run, links } = created.answer;
-  const started = { ...created, threadId: thread.id, thread, run };
-  listener.thread(started, links?.thread ?? undefined);
+  const started = { ...created, threadId: thread.id, thread, run, link: links?.thread ?? undefined };
+  listener.thread(started);
   return started;
 }
 

@@ -54,12 +54,8 @@ export function withRun(state: StepState, run: Run | null, thread?: Thread): Ste
   };
 }
 
-/**
- * A thread is known, and its run as far as it is.
- *
- * @param link the thread's own link, as the server gives it
- */
-export function withThread(state: StepState, handle: ThreadHandle, apiBase: URL, link: string | undefined): StepState {
+/** A thread is known, and its run as far as it is. */
+export function withThread(state: StepState, handle: ThreadHandle, apiBase: URL): StepState {
   const { threadId, replayed, resumedAfter, key } = handle;
   const named = handle.thread["agent_id"];
   const agentId = state.report.agentId ?? (typeof named === "string" && AGENT_ID.test(named) ? named : undefined);
@@ -79,7 +75,7 @@ export function withThread(state: StepState, handle: ThreadHandle, apiBase: URL,
       ...state.outputs,
       "thread-id": threadId,
       "thread-url": page,
-      "thread-api-url": threadApiUrl(apiBase, threadId, link),
+      "thread-api-url": threadApiUrl(apiBase, threadId, handle.link),
       replayed: String(replayed),
       "idempotency-key": key,
     },
@@ -109,8 +105,8 @@ export class StepProgress {
     this.#change(withRequest(this.#state, plan));
   }
 
-  setThread(handle: ThreadHandle, apiBase: URL, link: string | undefined): void {
-    this.#change(withThread(this.#state, handle, apiBase, link));
+  setThread(handle: ThreadHandle, apiBase: URL): void {
+    this.#change(withThread(this.#state, handle, apiBase));
   }
 
   setRun(run: Run | null, thread?: Thread): void {

@@ -133,10 +133,7 @@ describe("a message", () => {
     const waited: MessageEvent[] = [response(error(503)), { kind: "waited", then: "retry" }];
     expect(effectOf(own, ...waited)).toMatchObject({ do: "read", purpose: "find_in_own_thread" });
     expect(effectOf(own, ...waited, read("find_in_own_thread", thread()))).toMatchObject(sends);
-    expect(effectOf(own, ...waited, read("find_in_own_thread", thread("RUN")))).toMatchObject({
-      do: "finish",
-      replayed: true,
-    });
+    expect(effectOf(own, ...waited, read("find_in_own_thread", thread("RUN")))).toMatchObject({ do: "find_run" });
   });
 
   it("is sent under the next key where a failure is replayed", () => {
@@ -148,7 +145,7 @@ describe("a message", () => {
     const applied = response(conflict("It has already been applied."));
     expect(effectOf(base, applied, read("applied", thread("RUN")))).toMatchObject({ do: "find_run" });
     expect(effectOf({ ...base, ownThread: true }, applied, read("applied", thread("RUN")))).toMatchObject({
-      do: "finish",
+      do: "find_run",
     });
   });
 });

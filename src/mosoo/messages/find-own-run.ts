@@ -1,32 +1,49 @@
-/** Finds the run of a message that is known, or supposed, to be in a thread where others write, too. */
+/** Finds the run of a message in a thread where others write, too. What cannot be proven is not reported as its run. */
 import { type Run, compareRunAge } from "../contract/schema.ts";
 import { MosooError } from "../errors.ts";
 import type { RetryLoop } from "../retry-loop.ts";
 import { findMessageRuns, getEndedRunByInterrupt } from "../threads.ts";
 import type { MessageRequest } from "./message-request.ts";
 
+export type OwnRunQuery = Pick<MessageRequest, "text" | "threadId" | "knownRunIds">;
+
+function unprovenRunError(): MosooError {
+  return new MosooError("The thread has the message, but its events do not show which run belongs to it.", {
+    advice: "Check the thread. `on-rerun: create` sends the message to a new thread when the workflow run is re-run.",
+    threadState: "created",
+  });
+}
+
 /**
- * The run of a message that the thread holds; the newest run where the events do not tell.
+ * The run of a message that the thread holds. It is proven where all events of the thread are listed, and exactly one
+ * message has its text, apart from those whose runs are known to be others.
  *
- * @throws MosooError; CancelledError
+ * @param newest the thread's newest run
+ * @returns undefined where the thread holds no message with its text
+ * @throws MosooError where it is not proven, or not readable; CancelledError
  */
 export async function findOwnRun(
   loop: RetryLoop,
-  { text, threadId, firstAttempt }: MessageRequest,
+  { text, threadId, knownRunIds = [] }: OwnRunQuery,
   newest: Run | null,
-): Promise<Run | null> {
-  // The message is there, and no failure to learn more about it changes that.
-  const ignoreMosooError = (error: unknown): undefined => {
-    if (!(error instanceof MosooError)) throw error;
-  };
-  const search = findMessageRuns(loop, threadId, text, newest?.id);
-  // A re-run must not take another's run for its own: after that one's failure it would send the message again.
-  const runs = await (firstAttempt ? search.catch(ignoreMosooError) : search);
-  const id = runs?.runIds.at(-1);
-  if (id === undefined || id === newest?.id) return newest;
-  // A stale read: a run that may go on must not be interrupted to learn its end.
+): Promise<Run | undefined> {
+  const found = await findMessageRuns(loop, threadId, text, newest?.id);
+  if (found === undefined || found.truncated) throw unprovenRunError();
+  const candidates = found.runIds.filter((each) => each === undefined || !knownRunIds.includes(each));
+  const [id] = candidates;
+  if (candidates.length === 0) return undefined;
+  if (id === undefined || candidates.length > 1) throw unprovenRunError();
+  if (id === newest?.id) return newest;
+  // A stale read: a run that may be active must not be interrupted to learn how it ended.
   if (newest === null || compareRunAge(newest, { id }) === "older") return { id };
-  return (await getEndedRunByInterrupt(loop, threadId, id).catch(ignoreMosooError)) ?? { id };
+  return (await getEndedRunByInterrupt(loop, threadId, id)) ?? { id };
+}
+
+/** The same for a message of which the service has said that the thread holds it. @throws MosooError; CancelledError */
+export async function getOwnRun(loop: RetryLoop, query: OwnRunQuery, newest: Run | null): Promise<Run> {
+  const run = await findOwnRun(loop, query, newest);
+  if (run === undefined) throw unprovenRunError();
+  return run;
 }
 
 /**
@@ -37,10 +54,12 @@ export async function findOwnRun(
  */
 export async function lookUpMessage(
   loop: RetryLoop,
-  { text, threadId, knownRunIds = [] }: MessageRequest,
+  { text, threadId, knownRunIds = [] }: OwnRunQuery,
 ): Promise<"yes" | "no" | "unknown"> {
-  const runs = await findMessageRuns(loop, threadId, text, undefined);
-  if (runs === undefined) return "unknown";
-  if (runs.runIds.some((id) => !knownRunIds.includes(id))) return "yes";
-  return runs.truncated ? "unknown" : "no";
+  const found = await findMessageRuns(loop, threadId, text, undefined);
+  if (found === undefined) return "unknown";
+  // Without run IDs messages are counted.
+  if (found.runIds.length > knownRunIds.length) return "yes";
+  // Fewer than were sent: the service shows the text otherwise than it was sent.
+  return found.truncated || found.runIds.length < knownRunIds.length ? "unknown" : "no";
 }

@@ -281,9 +281,9 @@ function onThread(state: MessageState, event: MessageEvent & { kind: "thread" })
   const isApplied = state.request.ownThread === true && response.run !== null;
   switch (purpose) {
     case "applied":
-      return isApplied ? finishOwn(state, response) : [state, { do: "find_run", thread: response }];
+      return [state, { do: "find_run", thread: response }];
     case "find_in_own_thread":
-      if (isApplied) return finishOwn(state, response);
+      if (isApplied) return [state, { do: "find_run", thread: response }];
       return rejection === undefined ? proceed(state) : waitForNewKey(state, rejection);
     case "check_idle": {
       const checked = { ...state, idleChecked: true };
@@ -292,13 +292,9 @@ function onThread(state: MessageState, event: MessageEvent & { kind: "thread" })
         : proceed(checked);
     }
     case "after_failure":
-      if (isApplied) return finishOwn(state, response);
+      if (isApplied) return [state, { do: "find_run", thread: response }];
       return isActive(response) ? onActiveRun(reset(state), response.run) : onIdleFailure(state, rejection);
   }
-}
-
-function finishOwn(state: MessageState, { run, thread }: ThreadResponse): MessageStep {
-  return [state, { do: "finish", run, thread, replayed: true }];
 }
 
 /**

@@ -6,7 +6,7 @@ import { MosooError } from "../errors.ts";
 import { classifyConflict } from "../idempotency.ts";
 import type { RetryLoop } from "../retry-loop.ts";
 import { getThread } from "../threads.ts";
-import { findOwnRun, lookUpMessage } from "./find-own-run.ts";
+import { getOwnRun, lookUpMessage } from "./find-own-run.ts";
 import type { MessageRequest, SentMessage } from "./message-request.ts";
 import {
   type MessageEffect,
@@ -59,8 +59,8 @@ class MessageSender {
     return { run, thread, replayed, key: currentKey(this.#state), contract: this.#state.contract };
   }
 
-  #findRun({ run }: ThreadResponse): Promise<Run | null> {
-    return findOwnRun(this.#loop.forRead("look for the message's run"), this.#state.request, run);
+  #findRun({ run }: ThreadResponse): Promise<Run> {
+    return getOwnRun(this.#loop.forRead("look for the message's run"), this.#state.request, run);
   }
 
   async #execute(effect: Exclude<MessageEffect, { do: "finish" | "find_run" }>): Promise<MessageEvent> {

@@ -1,23 +1,34 @@
-/** Which of a thread's runs a message started, as the thread's events tell. Pure. */
+/** Which runs the messages of a thread started, as the thread's events show it. Pure. */
 import type { ThreadEvent } from "./events.ts";
 
 /**
- * The IDs of the runs that messages with this text started, oldest first. Where events carry no run ID, the run is the
- * one that starts (or ends without having started) after the message, and of the last message the newest run.
+ * The runs of the messages with this text, oldest first; undefined for a message whose run no event names.
+ *
+ * From July 2026 on a message's event carries the ID of its run. Before that the run is the one that starts, or ends
+ * without having started, after the message; of the thread's last message it is the thread's newest run, unless an event
+ * before the message names that run (a stale read).
+ *
+ * @param newestRunId the thread's newest run, as read with the events or later
  */
-export function findRunsForMessage(text: string, events: readonly ThreadEvent[], newest: string | undefined): string[] {
-  const runs: string[] = [];
-  let awaiting = false;
+export function findRunsForMessage(
+  text: string,
+  events: readonly ThreadEvent[],
+  newestRunId: string | undefined,
+): (string | undefined)[] {
+  const runs: (string | undefined)[] = [];
+  const named = new Set<string>();
+  let isUnnamed = false;
   for (const { type, runId, content } of events) {
     if (type === "user.message") {
-      const ours = content?.trim() === text.trim();
-      awaiting = ours && !runId;
-      if (ours && runId) runs.push(runId);
-    } else if (awaiting && (type === "run.started" || type === "run.completed") && content) {
-      runs.push(content);
-      awaiting = false;
+      const isOwn = content?.trim() === text.trim();
+      isUnnamed = isOwn && !runId;
+      if (isOwn) runs.push(runId || undefined);
+    } else if ((type === "run.started" || type === "run.completed") && content) {
+      if (isUnnamed && !named.has(content)) runs.splice(-1, 1, content);
+      isUnnamed &&= named.has(content);
+      named.add(content);
     }
   }
-  if (awaiting && newest !== undefined) runs.push(newest);
-  return [...new Set(runs)];
+  if (isUnnamed && newestRunId !== undefined && !named.has(newestRunId)) runs.splice(-1, 1, newestRunId);
+  return runs;
 }
