@@ -3,7 +3,7 @@ import { failureText, toFailureDetails } from "../../src/step/errors.ts";
 import { readContext } from "../../src/actions/context.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
-import type { ClientEvent } from "../../src/mosoo/retry-loop.ts";
+import type { ClientEvent } from "../../src/mosoo/client-event.ts";
 import { buildStepRequest } from "../../src/step/request.ts";
 import { redact } from "../../src/sanitize/redact.ts";
 import { type ThreadHandle, startThread } from "../../src/step/start-thread.ts";

@@ -1,16 +1,19 @@
 /** The API client. Knows nothing of GitHub. */
 import { type Clock, systemClock } from "../common/clock.ts";
 import { Budget } from "./budget.ts";
+import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
 import { fetchContract } from "./contract/negotiate.ts";
 import type { Contract } from "./contract/request-bodies.ts";
 import type { Run, ThreadResponse } from "./contract/schema.ts";
 import { type CreateRequest, type CreatedThread, createThread } from "./create-thread.ts";
 import type { LocalFile } from "./files.ts";
+import { HostFallback } from "./host-fallback.ts";
 import { createActiveRunPoller } from "./messages/active-run.ts";
 import type { MessageRequest, SentMessage } from "./messages/message-request.ts";
 import { sendMessage } from "./messages/send-message.ts";
 import { type RetryPolicy, RETRY_POLICIES } from "./retry.ts";
-import { type ClientEvent, RetryLoop, type RetryLoopOptions, type ShutdownSignals } from "./retry-loop.ts";
+import { RetryLoop, type RetryLoopOptions } from "./retry-loop.ts";
+import { SERVICE_HOSTS, type ServiceHosts } from "./service-hosts.ts";
 import {
   INTERRUPT_TIMEOUT_MS,
   getEndedRunByInterrupt,
@@ -27,7 +30,9 @@ export interface MosooClientOptions extends TransportOptions {
   /** For creating, reading and sending, all retries together. */
   createTimeoutMs: number;
   stop: ShutdownSignals;
-  note: (note: ClientEvent) => void;
+  note: (event: ClientEvent) => void;
+  /** Default: the service's own. */
+  serviceHosts?: ServiceHosts;
 }
 
 /** One poll of a thread while another's run is waited for, its retries included. */
@@ -39,17 +44,19 @@ export class MosooClient {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly #options: MosooClientOptions;
+  readonly #hosts: HostFallback;
   /** For everything that brings the message to the agent, except uploads and the wait for another's run. */
   readonly #budget: Budget;
 
   constructor(options: MosooClientOptions) {
     this.#options = options;
     this.transport = new Transport(options);
+    this.#hosts = new HostFallback(this.transport, options.serviceHosts ?? SERVICE_HOSTS, options.note);
     this.clock = options.clock ?? systemClock;
     this.#budget = new Budget(this.clock, options.createTimeoutMs, "create-timeout");
   }
 
-  /** The API's base URL, after redirects. */
+  /** The API's base URL in use: after redirects, or the successor of the default. */
   get base(): URL {
     return this.transport.base;
   }
@@ -134,6 +141,7 @@ export class MosooClient {
     const { requestTimeoutMs, stop, note } = this.#options;
     return new RetryLoop({
       transport: this.transport,
+      hosts: this.#hosts,
       clock: this.clock,
       budget: this.#budget,
       requestTimeoutMs,

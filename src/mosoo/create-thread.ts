@@ -54,9 +54,10 @@ export interface CreatedThread {
 /** The contract that a server is assumed to have before it was read. */
 export function firstContract(
   request: Pick<CreateRequest, "contract" | "intent" | "userIdGiven" | "withInput">,
+  servesNewestContract = false,
 ): Contract {
   if (request.contract !== undefined) return request.contract;
-  const newer = request.userIdGiven && request.intent.attributedUserId === undefined;
+  const newer = (request.userIdGiven || servesNewestContract) && request.intent.attributedUserId === undefined;
   return newer || !request.withInput ? userIdContract : referenceContract;
 }
 
@@ -91,6 +92,7 @@ class ThreadCreator {
         headers: { "content-type": "application/json", "idempotency-key": key },
         body: serializeBody(body),
       });
+      if (result.kind === "host_changed") continue;
       if (result.kind === "ok") {
         if (result.replayed) this.#reportSharedKey();
         this.#reportUnsentReference();
@@ -101,7 +103,7 @@ class ThreadCreator {
   }
 
   get #assumedContract(): Contract {
-    return firstContract({ ...this.#request, contract: this.#contract });
+    return firstContract({ ...this.#request, contract: this.#contract }, this.#loop.servesNewestContract);
   }
 
   #body(): Body {

@@ -10,6 +10,8 @@ export type ThreadState = "not_created" | "unknown" | "created" | "deleted";
 /** Why a request got no usable HTTP response. */
 export type ConnectionErrorCode =
   | "dns_not_found"
+  /** The name server did not answer: the name may exist. */
+  | "dns_lookup_failed"
   | "connection_refused"
   | "connection_reset"
   /** The connection was closed before TLS was agreed on: nothing was sent. */

@@ -109,10 +109,14 @@ export function toRetryFailure(reply: ApiFailure): Failure {
   }
 }
 
+/** Whether a text is a page for people. */
+export function isHtml(text: string): boolean {
+  return /^\s*<(!doctype html|html)\b/i.test(text.slice(0, 1_000));
+}
+
 function shapeSentence(reply: { status: number; text: string }): string {
-  const start = reply.text.trimStart().slice(0, 15).toLowerCase();
   if (reply.text.trim() === "") return `Mosoo responded with ${reply.status} and an empty body.`;
-  if (start.startsWith("<!doctype") || start.startsWith("<html")) {
+  if (isHtml(reply.text)) {
     return `Mosoo responded with ${reply.status} and an HTML page instead of JSON.`;
   }
   return `Mosoo responded with ${reply.status} and an unexpected body.`;

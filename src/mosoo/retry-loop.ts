@@ -2,6 +2,7 @@
 import type { Clock } from "../common/clock.ts";
 import { formatDuration, joinSentences } from "../common/format.ts";
 import type { Budget } from "./budget.ts";
+import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
 import { classifyConflict } from "./idempotency.ts";
@@ -15,29 +16,12 @@ import {
   isAmbiguous,
   startRetrying,
 } from "./retry.ts";
+import type { HostFallback } from "./host-fallback.ts";
 import type { Transport } from "./http/transport.ts";
-
-/** The request from outside to shut down, in two stages. */
-export interface ShutdownSignals {
-  /** Aborted at once: nothing new starts, waits end. */
-  cancelSignal: AbortSignal;
-  /** Aborted a moment later: requests in flight end, too. */
-  abortRequestsSignal: AbortSignal;
-}
-
-/** What the client reports while it works, for the log. */
-export type ClientEvent =
-  | { kind: "retry"; cause: MosooError; waitMs: number; attempt: number }
-  | { kind: "generation"; generation: number; cause: MosooError }
-  /** Another step seems to own the idempotency key. */
-  | { kind: "shared-key" }
-  | { kind: "negotiated"; properties: string[] }
-  | { kind: "external-ref-not-sent" }
-  | { kind: "other-run"; status: string | undefined }
-  | { kind: "uploaded"; name: string; bytes: number; done: number; of: number };
 
 export interface RetryLoopOptions {
   transport: Transport;
+  hosts: HostFallback;
   clock: Clock;
   policy: RetryPolicy;
   /** How long all attempts together may take. */
@@ -68,6 +52,8 @@ export class RetryLoop {
   #done = false;
   /** The current attempt has less time than a request may take: the deadline cuts it short. */
   #cutShort = false;
+  /** What to do about the host of the last attempt. */
+  #hostAdvice: string | undefined;
   /** The last failure that the deadline itself did not cause. */
   #lastFailure: MosooError | undefined;
 
@@ -110,13 +96,23 @@ export class RetryLoop {
     return this.#options.signals.abortRequestsSignal;
   }
 
+  /** Whether the server is assumed to have the newest contract. */
+  get servesNewestContract(): boolean {
+    return this.#options.hosts.servesNewestContract;
+  }
+
   /**
    * Makes one attempt.
    *
+   * @returns `host_changed`: the request was not executed, and has to be made anew for another host
    * @throws CancelledError
    */
-  async attempt<T>(endpoint: Endpoint<T>, init: RequestInit = {}): Promise<ApiResult<T>> {
-    return request(this.transport, endpoint, { ...this.startAttempt(), ...init });
+  async attempt<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<ApiResult<T> | { kind: "host_changed" }> {
+    const { hosts } = this.#options;
+    const result = await request(this.transport, endpoint, { ...this.startAttempt(), ...init });
+    if (hosts.switchAfter(result)) return { kind: "host_changed" };
+    this.#hostAdvice = result.kind === "ok" ? undefined : hosts.adviceAfter(result);
+    return result;
   }
 
   /**
@@ -127,6 +123,7 @@ export class RetryLoop {
   async read<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<T> {
     for (;;) {
       const result = await this.attempt(endpoint, init);
+      if (result.kind === "host_changed") continue;
       if (result.kind === "ok") return result.value;
       await this.#waitBeforeRead(result);
     }
@@ -136,6 +133,7 @@ export class RetryLoop {
   async readIfAccessible<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<T | undefined> {
     for (;;) {
       const result = await this.attempt(endpoint, init);
+      if (result.kind === "host_changed") continue;
       if (result.kind === "ok") return result.value;
       if (result.kind === "error" && [401, 403, 404].includes(result.status)) return undefined;
       await this.#waitBeforeRead(result);
@@ -186,6 +184,7 @@ export class RetryLoop {
   /** A request may have been executed although its response does not say so. */
   markAmbiguous(): void {
     this.#ambiguous = this.#everAmbiguous = true;
+    this.#options.hosts.markOutcomeUnknown();
   }
 
   /**
@@ -210,9 +209,9 @@ export class RetryLoop {
     this.#state = decision.state;
     if (!decision.retry) {
       if (decision.because === "deadline") throw this.#deadlineExceededError(error, decision.retryAfterMs);
-      throw this.#attempts > 1 && decision.because !== "final"
-        ? this.#retriesExhaustedError(error)
-        : error.extend({ threadState: this.threadState });
+      const advice = this.#hostAdvice === undefined ? {} : { input: "api-url", advice: this.#hostAdvice };
+      const last = error.extend({ ...advice, threadState: this.threadState });
+      throw this.#attempts > 1 && decision.because !== "final" ? this.#retriesExhaustedError(last) : last;
     }
     this.throwIfCancelled();
     this.#options.onEvent({ kind: "retry", cause: error, waitMs: decision.waitMs, attempt: this.#attempts + 1 });
@@ -221,10 +220,10 @@ export class RetryLoop {
   }
 
   #retriesExhaustedError(error: MosooError): MosooError {
-    return new MosooError(`Failed to ${this.#operation} after ${this.#attempts} attempts. ${error.summary}`, {
-      ...error.details,
-      threadState: this.threadState,
-    });
+    return new MosooError(
+      `Failed to ${this.#operation} after ${this.#attempts} attempts. ${error.summary}`,
+      error.details,
+    );
   }
 
   #deadlineExceededError(last: MosooError, retryAfterMs: number | undefined): MosooError {

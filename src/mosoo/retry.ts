@@ -29,6 +29,7 @@ export interface RetryPolicy {
 
 const TRANSIENT_CONNECTION_ERRORS: ReadonlySet<ConnectionErrorCode> = new Set([
   "dns_not_found",
+  "dns_lookup_failed",
   "connection_refused",
   "connection_reset",
   "tls_handshake_failed",
@@ -171,6 +172,7 @@ function isInvalidResponse(failure: Failure): boolean {
 
 const UNREACHABLE: ReadonlySet<ConnectionErrorCode> = new Set([
   "dns_not_found",
+  "dns_lookup_failed",
   "connection_refused",
   "proxy_unreachable",
 ]);

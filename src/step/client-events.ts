@@ -2,7 +2,7 @@
 import type { Logger } from "../actions/logger.ts";
 import { formatDuration, pluralize } from "../common/format.ts";
 import type { MosooError } from "../mosoo/errors.ts";
-import type { ClientEvent } from "../mosoo/retry-loop.ts";
+import type { ClientEvent } from "../mosoo/client-event.ts";
 import { withQuote } from "./errors.ts";
 
 /** Of a server's message in a line of the log, in UTF-16 units. */
@@ -53,6 +53,9 @@ export function createClientEventLogger(log: Logger, origin: KeyOrigin): (event:
         break;
       case "shared-key":
         log.warning(sharedKeyWarning(origin));
+        break;
+      case "host-changed":
+        log.info(`No API at ${event.from}; continuing at ${event.to}`);
         break;
       case "negotiated":
         log.debug(`Adapted the request body to the server's contract: ${event.properties.join(", ")}`);

@@ -84,7 +84,7 @@ export async function sendStepMessage(start: StartContext, message: StepMessage)
     key: message.requestId,
     fileIds: withFiles ? plan.request.fileIds : [],
     upload: withFiles && plan.request.files.length > 0 ? attach : undefined,
-    newerFirst: plan.inputs.userId !== undefined || message.ownThread === true,
+    newestFirst: plan.inputs.userId !== undefined || message.ownThread === true,
   };
   try {
     return await mosoo.sendMessage(request, plan.inputs.waitTimeout);

@@ -22,7 +22,7 @@ function expectError(error: unknown, peer: Peer, code: ConnectionErrorCode, fact
 describe("an error of a direct connection", () => {
   it.each<Row>([
     ["a name that does not exist", coded("ENOTFOUND"), "dns_not_found", /mosoo\.ai was not found/],
-    ["a name server that does not answer", coded("EAI_AGAIN"), "dns_not_found", /mosoo\.ai was not found/],
+    ["a name server that does not answer", coded("EAI_AGAIN"), "dns_lookup_failed", /mosoo\.ai could not be looked up/],
     ["a closed port", coded("ECONNREFUSED"), "connection_refused", /^mosoo\.ai refused/],
     ["a host without a route", coded("EHOSTUNREACH"), "connection_refused", /^mosoo\.ai cannot be reached/],
     ["a connection that times out", coded("ETIMEDOUT"), "timeout", /^mosoo\.ai did not answer/],

@@ -3,13 +3,8 @@ import { referenceContract, userIdContract } from "../../../src/mosoo/contract/r
 import type { ThreadResponse } from "../../../src/mosoo/contract/schema.ts";
 import { MosooConnectionError } from "../../../src/mosoo/errors.ts";
 import type { MessageRequest } from "../../../src/mosoo/messages/message-request.ts";
-import {
-  type MessageEffect,
-  type MessageEvent,
-  type MessageState,
-  reduceMessage,
-  startMessage,
-} from "../../../src/mosoo/messages/message-state.ts";
+import { reduceMessage, startMessage } from "../../../src/mosoo/messages/message-state.ts";
+import type { MessageEffect, MessageEvent, MessageState } from "../../../src/mosoo/messages/message-types.ts";
 import type { ApiErrorResult, ApiResult } from "../../../src/mosoo/request.ts";
 
 type SendResult = (MessageEvent & { kind: "response" })["result"];
@@ -72,7 +67,7 @@ const read = (
 
 /** The last state and effect after the events. */
 function play(request: MessageRequest, ...events: MessageEvent[]): { state: MessageState; effect: MessageEffect } {
-  let [state, effect] = reduceMessage(startMessage(request), { kind: "start" });
+  let [state, effect] = reduceMessage(startMessage(request), { kind: "start", newestFirst: false });
   for (const event of events) [state, effect] = reduceMessage(state, event);
   return { state, effect };
 }

@@ -12,7 +12,7 @@ const CERTIFICATE_CODES =
   /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|CRL_|ERROR_IN_CERT|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/;
 const UNKNOWN_AUTHORITY_CODES =
   /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_UNTRUSTED)$/;
-const DNS_CODES = ["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"];
+const DNS_NOT_FOUND_CODES = ["ENOTFOUND", "EAI_NODATA", "EAI_NONAME"];
 const UNREACHABLE_CODES = ["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTDOWN", "ENETDOWN"];
 const DECOMPRESSION_CODES = /^(Z_DATA_ERROR|Z_STREAM_ERROR|ERR__ERROR_FORMAT|ZSTD_)/;
 
@@ -81,15 +81,12 @@ function unreachableError(what: string, { proxy }: Peer): MosooConnectionError {
       );
 }
 
-function dnsError({ host, proxy }: Peer): MosooConnectionError {
+function dnsError({ host, proxy }: Peer, code: "dns_not_found" | "dns_lookup_failed"): MosooConnectionError {
+  const problem = code === "dns_not_found" ? "was not found" : "could not be looked up";
   if (proxy !== undefined) {
-    return unreachableError(`The host name of the proxy ${proxy.host} was not found.`, { host, proxy });
+    return unreachableError(`The host name of the proxy ${proxy.host} ${problem}.`, { host, proxy });
   }
-  return new MosooConnectionError(
-    "dns_not_found",
-    `The host name ${host} was not found.`,
-    "Check `api-url` and the runner's DNS.",
-  );
+  return new MosooConnectionError(code, `The host name ${host} ${problem}.`, "Check `api-url` and the runner's DNS.");
 }
 
 /** Bytes that break HTTP's rules, such as two lengths of one response, or an upgrade without a request for it. */
@@ -138,7 +135,8 @@ export function toConnectionError(error: unknown, peer: Peer): MosooConnectionEr
   }
   const tunnelStatus = causes.map(({ message }) => /Proxy response \((\d{3})\)/i.exec(message)?.[1]).find(Boolean);
   if (tunnelStatus !== undefined) return proxyTunnelError(Number(tunnelStatus), peer);
-  if (has(...DNS_CODES)) return dnsError(peer);
+  if (has(...DNS_NOT_FOUND_CODES)) return dnsError(peer, "dns_not_found");
+  if (has("EAI_AGAIN")) return dnsError(peer, "dns_lookup_failed");
   if (has("ECONNREFUSED")) return unreachableError(`${nextHop} refused the connection.`, peer);
   if (has(...UNREACHABLE_CODES)) return unreachableError(`${nextHop} cannot be reached.`, peer);
   if (causes.some(({ message }) => message.includes("before secure TLS connection was established"))) {

@@ -1,8 +1,6 @@
 /** Which redirects a request follows, and where the token may go with it. Pure. */
 import { MosooConnectionError } from "../errors.ts";
-
-/** The service's own hosts. It moved between them in July 2026, and the old ones answer 308. */
-const SERVICE_HOSTS: ReadonlySet<string> = new Set(["mosoo.ai", "cloud.mosoo.ai", "try.mosoo.ai"]);
+import { SERVICE_HOSTS } from "../service-hosts.ts";
 
 export const MAX_REDIRECTS = 5;
 
@@ -26,7 +24,7 @@ export function canForwardAuthorization(from: URL, to: URL): boolean {
   }
   if (to.protocol !== "https:") return false;
   if (to.host === from.host) return true;
-  return SERVICE_HOSTS.has(from.host) && SERVICE_HOSTS.has(to.host);
+  return SERVICE_HOSTS.hosts.has(from.host) && SERVICE_HOSTS.hosts.has(to.host);
 }
 
 function describeUntrustedTarget(from: URL, to: URL): string {

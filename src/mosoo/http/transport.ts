@@ -81,6 +81,12 @@ export class Transport {
     return this.#base;
   }
 
+  /** Sends the next requests to another host, of which nothing is known yet. */
+  switchBase(base: URL): void {
+    this.#base = base;
+    this.#hasResponded = false;
+  }
+
   redact(text: string): string {
     return this.#options.redact?.(text) ?? text;
   }

@@ -15,8 +15,8 @@ export interface MessageRequest {
   /** Uploads the message's files; again, where a message that was rejected late has used the first ones up. */
   upload?: (() => Promise<{ fileIds: readonly string[]; key: string }>) | undefined;
   contract?: Contract | undefined;
-  /** As long as the contract is unknown: begin with the newer one. */
-  newerFirst?: boolean;
+  /** As long as the contract is unknown: begin with the newest one, whatever the host. */
+  newestFirst?: boolean;
   /** The first attempt of the workflow run: a replay then means that another step has the same key. */
   firstAttempt: boolean;
   /**

@@ -8,15 +8,8 @@ import type { RetryLoop } from "../retry-loop.ts";
 import { getThread } from "../threads.ts";
 import { getOwnRun, lookUpMessage } from "./find-own-run.ts";
 import type { MessageRequest, SentMessage } from "./message-request.ts";
-import {
-  type MessageEffect,
-  type MessageEvent,
-  type MessageState,
-  currentKey,
-  eventOf,
-  reduceMessage,
-  startMessage,
-} from "./message-state.ts";
+import { currentKey, eventOf, reduceMessage, startMessage } from "./message-state.ts";
+import type { MessageEffect, MessageEvent, MessageState } from "./message-types.ts";
 
 /**
  * @param waitForActiveRun waits a while for another's run. Returns whether the thread is idle
@@ -44,7 +37,7 @@ class MessageSender {
   }
 
   async send(): Promise<SentMessage> {
-    let event: MessageEvent = { kind: "start" };
+    let event = this.#start();
     for (;;) {
       const [state, effect] = reduceMessage(this.#state, event);
       this.#state = state;
@@ -52,6 +45,11 @@ class MessageSender {
       if (effect.do === "find_run") return this.#finish(await this.#findRun(effect.thread), effect.thread.thread, true);
       event = await this.#execute(effect);
     }
+  }
+
+  #start(): MessageEvent {
+    const { newestFirst } = this.#state.request;
+    return { kind: "start", newestFirst: newestFirst === true || this.#loop.servesNewestContract };
   }
 
   #finish(run: Run | null, thread: SentMessage["thread"], replayed: boolean): SentMessage {
@@ -107,6 +105,7 @@ class MessageSender {
       headers: { "content-type": "application/json", "idempotency-key": key },
       body: serializeBody({ events: [event] }),
     });
+    if (result.kind === "host_changed") return this.#start();
     if (result.kind === "error") {
       const conflict = classifyConflict(result);
       if (conflict === "already_applied" || conflict === "in_progress") this.#reportSharedKey();
