@@ -1,6 +1,7 @@
 /** A server that answers whatever a test wants said, byte for byte. */
-import { type Server, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { Certificate } from "./certificates.ts";
 
 export interface Said {
   status?: number;
@@ -35,10 +36,13 @@ function bytesOf({ status = 201, headers = {}, body = "", length, raw }: Said): 
 }
 
 /** @param answer what each request gets, by its place in the order and its head */
-export async function startScriptedServer(answer: (request: number, head: string) => Said): Promise<ScriptedServer> {
+export async function startScriptedServer(
+  answer: (request: number, head: string) => Said,
+  tls?: Certificate,
+): Promise<ScriptedServer> {
   const requests: string[] = [];
   const open = new Set<Socket>();
-  const server: Server = createServer((socket) => {
+  const serve = (socket: Socket): void => {
     open.add(socket);
     let got = Buffer.alloc(0);
     let answered = false;
@@ -55,10 +59,12 @@ export async function startScriptedServer(answer: (request: number, head: string
       requests.push(head);
       socket.end(bytesOf(answer(requests.length, head)));
     });
-  });
+  };
+  const server: Server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
+  server.on("tlsClientError", () => undefined);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     close: () =>
       new Promise((resolve) => {

@@ -22,20 +22,20 @@ export const UNEXPECTED_UPGRADE = "UNEXPECTED_UPGRADE";
 const MAX_CAUSE_DEPTH = 6;
 
 interface Cause {
-  name: string;
+  name: unknown;
   code: string;
   message: string;
 }
 
 /** The error, its causes and, where several addresses were tried, the error of each. */
 function flattenCauses(error: unknown, depth = 0): Cause[] {
-  if (!(error instanceof Error) || depth > MAX_CAUSE_DEPTH) return [];
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const perAddress = error instanceof AggregateError ? (error.errors as unknown[]) : [];
+  if (typeof error !== "object" || error === null || depth > MAX_CAUSE_DEPTH) return [];
+  // By its properties, for `instanceof Error` denies an error of another realm.
+  const { name, code, message, cause, errors } = error as Partial<Record<keyof Cause | "cause" | "errors", unknown>>;
+  const perAddress: unknown[] = Array.isArray(errors) ? errors : [];
   return [
-    { name: error.name, code, message: error.message },
-    ...flattenCauses(error.cause, depth + 1),
-    ...perAddress.flatMap((each) => flattenCauses(each, depth + 1)),
+    { name, code: typeof code === "string" ? code : "", message: typeof message === "string" ? message : "" },
+    ...[cause, ...perAddress].flatMap((each) => flattenCauses(each, depth + 1)),
   ];
 }
 

@@ -11,9 +11,12 @@ class TunnelClosedError extends Error {
   readonly code = "UND_ERR_PRX_CONN";
 }
 
+const CLOSED_CODES: readonly unknown[] = ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"];
+
 function isClosed(error: unknown): boolean {
-  if (!(error instanceof Error) || !("code" in error)) return false;
-  return ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(String(error.code)) && !/secure TLS/.test(error.message);
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  // Of a connection that is closed before TLS, the text says more than the code.
+  return CLOSED_CODES.includes(code) && !String(message).includes("secure TLS");
 }
 
 /** The connections to the proxy. undici takes its own error for a closed one as recoverable, and connects for ever. */

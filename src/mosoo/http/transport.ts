@@ -49,7 +49,7 @@ export interface RequestOptions {
 export interface HttpResponse {
   status: number;
   /** The first value of a header, trimmed. The name in lower case. */
-  header(name: string): string | undefined;
+  header: (name: string) => string | undefined;
   text: string;
   /** The URL that answered, after redirects. */
   url: URL;
