@@ -12,7 +12,7 @@ export interface Authority {
   /** The authority's own certificate, for NODE_EXTRA_CA_CERTS. PEM. */
   cert: string;
   /** A server's certificate for these host names and IPv4 addresses. `expired`: until yesterday. */
-  issue(names: readonly string[], options?: { expired?: boolean }): Certificate;
+  issue: (names: readonly string[], options?: { expired?: boolean }) => Certificate;
 }
 
 const day = 86_400_000;

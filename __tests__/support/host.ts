@@ -9,6 +9,7 @@ const lacking = {
   "two cases of a variable":
     platform === "win32" && "one variable in two cases of letters: Windows knows only one of them",
   "any name": platform !== "linux" && "hostile names of files: only Linux takes them all",
+  "a silent address": platform !== "linux" && "a host's second address: only on Linux can a port be made silent",
   "peak memory": platform !== "linux" && "memory of an upload: it is read from /proc",
 } as const satisfies Record<string, string | false>;
 

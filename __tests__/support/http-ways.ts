@@ -18,6 +18,9 @@ export const TOKEN = "grt_pat_ofNoValue000000000000";
 const authority = makeAuthority();
 const certificate = authority.issue([PROXIED_HOST, "127.0.0.1"]);
 
+/** A certificate of the authority that this process trusts. */
+export const issueCertificate = authority.issue;
+
 /** Makes this process trust the certificates of these servers. */
 export function trustTestAuthority(): void {
   tls.setDefaultCACertificates([...tls.getCACertificates("default"), authority.cert]);
@@ -27,7 +30,7 @@ export interface Connection {
   transport: Transport;
   apiUrl: URL;
   proxy: ConnectProxy | undefined;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** A transport for the server at the port, which speaks TLS where the way is through a proxy. */

@@ -1,0 +1,116 @@
+/** TLS that fails, directly and through a proxy: nothing of the request is sent. */
+import { createServer, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { MosooConnectionError } from "../../../src/mosoo/errors.ts";
+import { Transport } from "../../../src/mosoo/http/transport.ts";
+import { type Certificate, makeAuthority } from "../../support/certificates.ts";
+import { type ConnectProxy, startConnectProxy } from "../../support/connect-proxy.ts";
+import { PROXIED_HOST, issueCertificate, trustTestAuthority } from "../../support/http-ways.ts";
+
+const NAMES = [PROXIED_HOST, "127.0.0.1"];
+const unknownAuthority = makeAuthority("Unknown authority");
+
+const opened: (Server | ConnectProxy)[] = [];
+let requests = 0;
+
+beforeAll(trustTestAuthority);
+afterAll(async () => {
+  for (const each of opened) {
+    if ("closeAllConnections" in each) {
+      each.closeAllConnections();
+      each.close();
+    } else await each.close();
+  }
+});
+
+/** The port of a server with this certificate, or of one without TLS. */
+async function serve(certificate?: Certificate): Promise<number> {
+  const count = (): void => {
+    requests += 1;
+  };
+  const server = certificate === undefined ? createServer(count) : createSecureServer(certificate, count);
+  opened.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+async function proxyTo(port: number, tls?: Certificate): Promise<ConnectProxy> {
+  const proxy = await startConnectProxy({ hosts: { [PROXIED_HOST]: port }, ...(tls === undefined ? {} : { tls }) });
+  opened.push(proxy);
+  return proxy;
+}
+
+async function requestError(apiUrl: string, proxyUrl?: string): Promise<MosooConnectionError> {
+  const environment = proxyUrl === undefined ? {} : { HTTPS_PROXY: proxyUrl };
+  const transport = new Transport({ apiUrl: new URL(apiUrl), token: "t", userAgent: "test", environment });
+  requests = 0;
+  try {
+    return await transport.request({ method: "GET", path: "/x" }).then(
+      () => Promise.reject(new Error("The request succeeded.")),
+      (error: unknown) => error as MosooConnectionError,
+    );
+  } finally {
+    await transport.close();
+    expect(requests).toBe(0);
+  }
+}
+
+describe("a server's certificate", () => {
+  it.each<[string, () => Certificate, RegExp]>([
+    ["of an unknown authority", () => unknownAuthority.issue(NAMES), /authority that is not known/],
+    ["for another host", () => issueCertificate(["other.example.test"]), /another host name/],
+    ["that has expired", () => issueCertificate(NAMES, { expired: true }), /not accepted \(CERT_HAS_EXPIRED\)/],
+  ])("is refused, and its owner named: one %s", async (_, certificate, facts) => {
+    const port = await serve(certificate());
+    const direct = await requestError(`https://127.0.0.1:${port}`);
+    expect(direct).toMatchObject({ code: "certificate_invalid", message: expect.stringMatching(facts) });
+    expect(direct.message).toContain(`certificate of 127.0.0.1:${port} `);
+
+    const proxy = await proxyTo(port);
+    const proxied = await requestError(`https://${PROXIED_HOST}`, `127.0.0.1:${proxy.port}`);
+    expect(proxied).toMatchObject({ code: "certificate_invalid", message: expect.stringMatching(facts) });
+    expect(proxied.message).toContain(`certificate of ${PROXIED_HOST} `);
+  });
+});
+
+describe("a proxy's certificate", () => {
+  it("is refused before a tunnel is asked for, and its owner named", async () => {
+    const port = await serve(issueCertificate(NAMES));
+    const unknown = await proxyTo(port, unknownAuthority.issue(["localhost"]));
+    const misnamed = await proxyTo(port, issueCertificate(["proxy.example.test"]));
+    expect(await requestError(`https://${PROXIED_HOST}`, `https://localhost:${unknown.port}`)).toMatchObject({
+      code: "certificate_invalid",
+      message: expect.stringContaining(`${PROXIED_HOST} (or of its proxy)`),
+    });
+    expect(await requestError(`https://${PROXIED_HOST}`, `https://localhost:${misnamed.port}`)).toMatchObject({
+      code: "certificate_invalid",
+      message: expect.stringContaining(`the proxy localhost:${misnamed.port} is for another host name`),
+    });
+    expect([...unknown.tunnels, ...misnamed.tunnels]).toEqual([]);
+  });
+});
+
+describe("a port of the other kind", () => {
+  it("has an error of its own: TLS to a port without it", async () => {
+    const port = await serve();
+    expect((await requestError(`https://127.0.0.1:${port}`)).code).toBe("tls_protocol_error");
+  });
+
+  it("has an error of its own: plain HTTP to a port with TLS", async () => {
+    const port = await serve(issueCertificate(NAMES));
+    expect(["connection_reset", "invalid_http_response"]).toContain(
+      (await requestError(`http://127.0.0.1:${port}`)).code,
+    );
+  });
+
+  it("has an error of its own: a connection that is closed before TLS", async () => {
+    const server = createServer();
+    opened.push(server);
+    server.on("connection", (socket) => socket.destroy());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    expect((await requestError(`https://127.0.0.1:${port}`)).code).toBe("tls_handshake_failed");
+  });
+});
