@@ -94,6 +94,26 @@ describe("the agent's words in the log", () => {
     expect(shown.join("").match(/😀/gu)).toHaveLength(11_000);
   });
 
+  it("do not cut a secret in two, wherever a line without an end is cut and however it comes", () => {
+    for (let before = 8_000 - secret.length; before <= 8_001; before += 1) {
+      for (const size of [7, 20_000]) {
+        const text = `${"x".repeat(before)}${secret}${"y".repeat(9_000)}`;
+        for (let at = 0; at < text.length; at += size) live.text(text.slice(at, at + size));
+        live.flush();
+      }
+    }
+    expect(printed).not.toMatch(/mst|cdef/);
+    expect(printed.match(/\*\*\*/g)?.length).toBeGreaterThanOrEqual(2 * secret.length);
+  });
+
+  it("of thoughts are whole lines of the debug log, without a secret", () => {
+    jest.replaceProperty(process, "env", { ...process.env, RUNNER_DEBUG: "1" });
+    for (const part of ["Hm", `, ${secret.slice(0, 9)}`, `${secret.slice(9)}.\nSo`, " be it"]) live.thinking(part);
+    live.text("Yes.\n");
+    live.flush();
+    expect(printed).toContain("::debug::thinking: Hm, ***.\n::debug::thinking: So be it\nYes.");
+  });
+
   it("of nothing print nothing", () => {
     live.text("");
     live.flush();

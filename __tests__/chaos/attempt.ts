@@ -5,7 +5,6 @@ import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import type { ClientEvent } from "../../src/mosoo/client-event.ts";
 import { buildStepRequest } from "../../src/step/request.ts";
-import { redact } from "../../src/sanitize/redact.ts";
 import { type ThreadHandle, startThread } from "../../src/step/start-thread.ts";
 import { startStep } from "../support/runner.ts";
 import type { Random } from "./random.ts";
@@ -85,7 +84,6 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     apiUrl: plan.inputs.apiUrl,
     token: plan.inputs.token,
     userAgent: "chaos",
-    redact: (said) => redact(said, [plan.inputs.token]),
     environment,
     clock,
     requestTimeoutMs: world.pace.requestTimeoutMs * world.pace.scale,

@@ -249,7 +249,7 @@ describe("a step in which nothing is left to happen, although its work is not do
     });
     expect(step.exitCode).toBe(1);
     expect(step.annotations.filter(({ level }) => level === "error").map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^Unexpected error: The process ended before the step was done\./),
+      expect.stringMatching(/^Unexpected error: "The process ended before the step was done"/),
     ]);
     expect(step.outputs["thread-id"]).toBe(server.threads[0]?.id);
   });

@@ -72,6 +72,10 @@ const echoes: [string, (token: string) => Said][] = [
     echo(400, (token) => envelope("invalid_request", `${"x".repeat(1_985)}${token}`)),
   ],
   [
+    "in a message whose whitespace is folded",
+    echo(400, (token) => envelope("invalid_request", `${"x \n\t  ".repeat(330)}${token}`)),
+  ],
+  [
     "in a message that is short of a retry",
     echo(500, (token) => envelope("internal_error", `${"y".repeat(100)} ${token}`)),
   ],
@@ -357,7 +361,7 @@ describe("an error that nobody waits for", () => {
       errors: 1,
       stderr: "",
     });
-    expect(errors[0]?.message).toMatch(/^Unexpected error: stray \*\*\*\. Re-run with debug logging/);
+    expect(errors[0]?.message).toMatch(/^Unexpected error: "stray \*\*\*"\. Re-run with debug logging/);
     expect(step.shown).not.toMatch(/^\s*at /m);
     expectSecrecy(step);
   });

@@ -1,73 +1,80 @@
 /**
- * The step's log: a few calm lines for people. Everything printed passes through here, is made harmless line by line
- * (untrusted.ts) and loses the secrets, whoever wrote it.
+ * The step's log. Everything printed passes through here: secrets are redacted, whoever wrote them, and then each line is
+ * escaped, so that the runner sees no command in it.
  */
 import * as core from "@actions/core";
 import { annotationText, logLine, logLines } from "../sanitize/log-text.ts";
 import { redact } from "../sanitize/redact.ts";
 
-const title = "Mosoo thread";
+const TITLE = "Mosoo thread";
+
+/** An escape such as `\\u0067` takes the place of one character of a secret: the longest form that is redacted. */
+const MAX_ESCAPE_LENGTH = 13;
 
 export class Logger {
   readonly #secrets: readonly string[];
+  /** Of a secret in any of its escaped or encoded forms, in UTF-16 units. */
+  readonly maxSecretLength: number;
 
   constructor(secrets: readonly string[]) {
     this.#secrets = secrets;
+    this.maxSecretLength = MAX_ESCAPE_LENGTH * Math.max(0, ...secrets.map(({ length }) => length));
+  }
+
+  /** For text that is truncated before it is logged. */
+  redact(text: string): string {
+    return redact(text, this.#secrets);
   }
 
   /** One line. */
   info(text: string): void {
-    core.info(logLine(this.#clean(text)));
+    core.info(logLine(this.redact(text)));
   }
 
   debug(text: string): void {
-    core.debug(logLine(this.#clean(text)));
+    core.debug(logLine(this.redact(text)));
   }
 
-  /** Text that comes in floods: printed only where somebody asked for the debug log. */
+  /** What comes in floods: printed only where the debug log is enabled. */
   verbose(text: string): void {
     if (core.isDebug()) this.debug(text);
   }
 
   notice(text: string): void {
-    core.notice(annotationText(this.#clean(text)), { title });
+    core.notice(annotationText(this.redact(text)), { title: TITLE });
   }
 
   warning(text: string): void {
-    core.warning(annotationText(this.#clean(text)), { title });
+    core.warning(annotationText(this.redact(text)), { title: TITLE });
   }
 
-  /** A warning of several lines, written by this action: what it quotes is harmless already. */
+  /** A warning of several lines, written by this action: what it quotes is sanitized already. */
   warningMultiline(text: string): void {
-    core.warning(this.#clean(text), { title });
+    core.warning(this.redact(text), { title: TITLE });
   }
 
   /** The one annotation of a failed step. */
   error(text: string): void {
-    core.error(annotationText(this.#clean(text)), { title });
+    core.error(annotationText(this.redact(text)), { title: TITLE });
   }
 
-  /** Lines that someone else wrote, in one write: each is escaped, so that the runner sees no command in any. */
+  /** Lines that somebody else wrote, in one write. */
   untrusted(text: string): void {
-    const lines = logLines(this.#clean(text)).map((line) => `${line}\n`);
+    const lines = logLines(this.redact(text)).map((line) => `${line}\n`);
     if (lines.length > 0) process.stdout.write(lines.join(""));
   }
 
-  /** Foreign text as one harmless line, for `foreign` to print. At most `max` UTF-16 units, cut once secrets are out. */
+  /** Untrusted text as one escaped line of at most `max` UTF-16 units, for `untrusted` to print. */
   oneLine(text: string, max: number): string {
-    return logLine(this.#clean(text), max);
+    return logLine(this.redact(text), max);
   }
 
   group(name: string): void {
-    core.startGroup(logLine(this.#clean(name)));
+    core.startGroup(logLine(this.redact(name)));
   }
 
   endGroup(): void {
     core.endGroup();
-  }
-
-  #clean(text: string): string {
-    return redact(text, this.#secrets);
   }
 }
 

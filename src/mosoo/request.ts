@@ -31,11 +31,8 @@ export type ApiResult<T> =
     }
   | { kind: "connection"; error: MosooConnectionError };
 
-/** Of a server's words more is not looked at, in UTF-16 units: they may be megabytes, and people read a few lines. */
-const longestMessage = 2_000;
-
 /** What a single request adds to its endpoint. */
-export type RequestInit = Pick<RequestOptions, "headers" | "body" | "timeoutMs" | "signal" | "skipRedaction">;
+export type RequestInit = Pick<RequestOptions, "headers" | "body" | "timeoutMs" | "signal">;
 
 /** Sends one request and classifies the response. Throws nothing that the network or the server can cause. */
 export async function request<T>(
@@ -74,10 +71,7 @@ export function toErrorResult(answer: HttpResponse, replayed = false): ApiErrorR
     // A code is a word of the contract; anything else that stands there is text.
     code: code !== undefined && /^[a-z][a-z_]{0,63}$/.test(code) ? code : undefined,
     // Without the envelope the text itself says what it is: another server's page, a proxy's.
-    message: (message ?? (code !== undefined || answer.text.trim() === "" ? undefined : answer.text))?.slice(
-      0,
-      longestMessage,
-    ),
+    message: message ?? (code !== undefined || answer.text.trim() === "" ? undefined : answer.text),
     requestId: readRequestId((name) => answer.header(name)),
     isUnroutedPath: bare === true,
     replayed,
@@ -156,7 +150,7 @@ export function toMosooError(reply: ApiFailure, threadState?: ThreadState): Moso
       return new MosooError(shapeSentence(reply), {
         status: reply.status,
         requestId: reply.requestId,
-        serverMessage: reply.text.trim() === "" ? undefined : reply.text.slice(0, longestMessage),
+        serverMessage: reply.text.trim() === "" ? undefined : reply.text,
         advice:
           "Check that `api-url` is the base URL of a Mosoo API, and that no login page or proxy responds in its place.",
         threadState,

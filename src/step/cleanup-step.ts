@@ -8,7 +8,6 @@ import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { prepareComment } from "../report/comment/publisher.ts";
 import type { FailureDetails } from "../report/report.ts";
 import { loadReport } from "../report/saved-report.ts";
-import { redact } from "../sanitize/redact.ts";
 import type { StepContext } from "./main-step.ts";
 import { StepProgress } from "./step-state.ts";
 
@@ -32,14 +31,13 @@ function loadPendingRun(): PendingRun | undefined {
 async function interrupt(
   { apiUrl, threadId, runId }: PendingRun,
   inputs: Inputs,
-  { environment, secrets }: StepContext,
+  { environment }: StepContext,
 ): Promise<Run | undefined> {
   const never = new AbortController().signal;
   const mosoo = new MosooClient({
     apiUrl,
     token: inputs.token,
     userAgent: `mosoo-thread-action/${version}`,
-    redact: (text) => redact(text, secrets.all),
     environment,
     requestTimeoutMs: inputs.requestTimeout,
     createTimeoutMs: INTERRUPT_TIMEOUT_MS,

@@ -34,12 +34,10 @@ function sharedKeyWarning({ isKeyGiven, runId }: KeyOrigin): string {
   return runId === "1" ? SHARED_UNNUMBERED_KEY : SHARED_DERIVED_KEY;
 }
 
-function describe(error: MosooError): string {
-  return withQuote(error.summary, error.details.serverMessage, MAX_QUOTE_LENGTH);
-}
-
 /** Writes each event as it comes. */
 export function createClientEventLogger(log: Logger, origin: KeyOrigin): (event: ClientEvent) => void {
+  const describe = ({ summary, details }: MosooError): string =>
+    withQuote(summary, log.redact(details.serverMessage ?? ""), MAX_QUOTE_LENGTH);
   return (event) => {
     switch (event.kind) {
       case "retry":

@@ -129,7 +129,8 @@ export function toFailureDetails(error: unknown, context: FailureContext = {}): 
   }
   if (error instanceof MosooError) return fromMosooError(error, context);
   return {
-    summary: `Unexpected error: ${excerpt(errorMessage(error)).replace(/[.\s]*$/, ".")}`,
+    summary: "Unexpected error.",
+    serverMessage: errorMessage(error),
     advice: `Re-run with debug logging enabled and open an issue${context.issuesUrl === undefined ? " in this action's repository." : `: ${context.issuesUrl}`}`,
     consequence: context.noRequestMade === true ? "Nothing was sent." : describeThreadState("unknown", context),
     threadUrl,

@@ -14,7 +14,6 @@ import { CancelledError } from "../mosoo/errors.ts";
 import type { Environment } from "../mosoo/http/proxy.ts";
 import { hasMarker } from "../report/comment/marker.ts";
 import { type CommentPublisher, prepareComment } from "../report/comment/publisher.ts";
-import { redact } from "../sanitize/redact.ts";
 import { createClientEventLogger } from "./client-events.ts";
 import { ActionError, getIssuesUrl, toFailureDetails } from "./errors.ts";
 import { publish, savePostState } from "./publish.ts";
@@ -106,7 +105,6 @@ function openSession(main: MainContext, context: ActionContext, plan: StepPlan):
     apiUrl: inputs.apiUrl,
     token: inputs.token,
     userAgent: `mosoo-thread-action/${version}`,
-    redact: (text) => redact(text, secrets),
     environment,
     requestTimeoutMs: inputs.requestTimeout,
     createTimeoutMs: inputs.createTimeout,

@@ -5,21 +5,25 @@ import { errorMessage } from "../common/format.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { CommentPublisher } from "../report/comment/publisher.ts";
 import { writeSummary } from "../report/summary.ts";
+import { redact } from "../sanitize/redact.ts";
 import type { ThreadHandle } from "./start-thread.ts";
 import type { WaitContext, WaitResult } from "./wait-for-run.ts";
 
 /** What the post step needs, should this process be killed while it waits. IDs and flags, never a secret. */
 export function savePostState({ threadId, run }: ThreadHandle, wait: WaitContext): void {
-  const { mosoo, inputs, log, progress } = wait;
+  const { mosoo, inputs, log, progress, secrets } = wait;
   if (!inputs.wait) return;
   const interrupts = inputs.onCancel === "interrupt" && run !== null && !isTerminalStatus(run.status);
-  const error = [
-    state.save(state.threadId, threadId),
-    state.save(state.runId, run?.id ?? ""),
-    state.save(state.threadUrl, progress.report.threadUrl ?? ""),
-    state.save(state.apiUrl, mosoo.base.href),
-    state.save(state.interruptPending, interrupts ? "true" : ""),
-  ].find((each) => each !== undefined);
+  const values: [string, string][] = [
+    [state.threadId, threadId],
+    [state.runId, run?.id ?? ""],
+    [state.threadUrl, progress.report.threadUrl ?? ""],
+    [state.apiUrl, mosoo.base.href],
+    [state.interruptPending, interrupts ? "true" : ""],
+  ];
+  // A hostile server may give the token as an ID.
+  const errors = values.map(([name, value]) => state.save(name, redact(value, secrets)));
+  const error = errors.find((each) => each !== undefined);
   if (error === undefined) return;
   log.warning(`Failed to save state for the post step (${error}): if this step is killed, the run is not interrupted.`);
 }

@@ -72,7 +72,7 @@ function listener(wait: WaitContext, live: StreamingLog, since: number): FollowL
       if (happening.kind === "text") live.text(happening.text);
       else if (happening.kind === "tool") live.tool(happening.name);
       else if (happening.kind === "started") started();
-      else if (happening.kind === "thinking") log.verbose(`thinking: ${happening.text}`);
+      else if (happening.kind === "thinking") live.thinking(happening.text);
     },
     onRunUpdated: (run, thread) => {
       progress.setRun(run, thread);

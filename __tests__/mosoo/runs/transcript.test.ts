@@ -261,14 +261,17 @@ describe("a run that never ends", () => {
     expect(transcript.text).toHaveLength(8 * mebibyte);
   });
 
-  it("has at most a thousand names of tools and of types counted, by their beginnings", () => {
+  it("counts at most a thousand names of tools and of types, and too long ones as one", () => {
     for (let at = 0; at < 1_500; at += 1) {
       apply(event("tool.use.started", `${at}${"t".repeat(500)}`));
       apply(event(`type ${at}${"t".repeat(500)}`));
+      apply(event("tool.use.started", `tool ${at}`));
+      apply(event(`type ${at}`));
     }
     for (const names of [transcript.tools, transcript.unknownTypes]) {
       expect(names.size).toBe(1_000);
       for (const name of names.keys()) expect(name.length).toBeLessThanOrEqual(200);
+      expect([...names.values()][0]).toBe(1_500);
     }
   });
 

@@ -113,13 +113,21 @@ function addFiles(body: Body, contract: ObjectSchema, fileIds: readonly string[]
   body[field] = fileIds.map((id) => fileEntry(contract.properties.get(field), id));
 }
 
+/** A property that an error names; anything else is counted as "and others". */
+const PROPERTY_NAME = /^\w{1,64}$/;
+const MAX_NAMED = 5;
+
 function assertNoUnknownRequired(body: Body, contract: ObjectSchema, call: string): void {
   const missing = contract.required.filter((name) => !Object.hasOwn(body, name));
   if (missing.length === 0) return;
-  const named = missing.slice(0, 5).map((name) => `\`${name.slice(0, 64)}\``);
+  const named = missing.filter((name) => PROPERTY_NAME.test(name)).slice(0, MAX_NAMED);
+  const list = [...named.map((name) => `\`${name}\``), ...(named.length < missing.length ? ["others"] : [])];
   throw new MosooError(
-    `This server wants something that this version of the action does not know when it is asked to ${call}: ${named.join(", ")}.`,
-    { advice: "Look for a newer version of the action.", threadState: "not_created" },
+    `To ${call}, the server requires properties that this action does not know: ${list.join(", ")}.`,
+    {
+      advice: "Update the action.",
+      threadState: "not_created",
+    },
   );
 }
 

@@ -20,8 +20,6 @@ export interface TransportOptions {
   userAgent: string;
   /** For the proxy variables. */
   environment: Environment;
-  /** Removes secrets from every text that a response holds, before anything is made of it. */
-  redact?: (text: string) => string;
   /** Called once for each new base URL that a redirect led to. */
   onBaseUrlChange?: (base: URL) => void;
   clock?: Clock;
@@ -40,8 +38,6 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined;
   /** false: do not send the token. */
   withToken?: boolean;
-  /** Leaves the text of a 200 as it is: the caller redacts what it shows. */
-  skipRedaction?: boolean;
   /** Limit of a response that is read whole; default: MAX_RESPONSE_BYTES. */
   maxBodyBytes?: number;
 }
@@ -87,10 +83,6 @@ export class Transport {
     this.#hasResponded = false;
   }
 
-  redact(text: string): string {
-    return this.#options.redact?.(text) ?? text;
-  }
-
   /** Whether any response was received: the host exists. */
   get hasResponded(): boolean {
     return this.#hasResponded;
@@ -102,9 +94,7 @@ export class Transport {
     try {
       const { body, ...response } = await this.#followRedirects(options, limit);
       try {
-        const text = await readText(body, options.maxBodyBytes);
-        const isRaw = options.skipRedaction === true && response.status === 200;
-        return { ...response, text: isRaw ? text : this.redact(text) };
+        return { ...response, text: await readText(body, options.maxBodyBytes) };
       } catch (error) {
         throw limit.signal.aborted ? error : toBodyError(error, response.url.host, response.status);
       }

@@ -194,7 +194,6 @@ class Follower {
     const result = await request(transport, listEvents(threadId), {
       ...limits,
       timeoutMs: timeoutMs === Infinity ? limits.timeoutMs : Math.min(requestTimeoutMs, timeoutMs),
-      skipRedaction: true,
     });
     if (result.kind !== "ok") return this.#failed("read_history", result);
     const [transcript, news] = applyEventList(this.#transcript, result.value.events);

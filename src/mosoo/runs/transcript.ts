@@ -45,8 +45,8 @@ export interface Transcript {
 
 /** Of a run's text, in UTF-16 units: more than any agent says, and no more than a step can hold. */
 const MAX_TEXT_LENGTH = 8 * 1024 * 1024;
-/** Names that are counted, and what is kept of each, in UTF-16 units. */
-const [MAX_NAMES, MAX_NAME_LENGTH] = [1_000, 200];
+/** Names that are counted, and the length of each in UTF-16 units; longer ones are counted together. */
+const [MAX_NAMES, MAX_NAME_LENGTH, LONG_NAME] = [1_000, 200, "(a name that is too long)"];
 /** A replay that begins in the middle is found by so much of the known text's end. */
 const OVERLAP_LENGTH = 200;
 
@@ -181,8 +181,8 @@ function isFirst({ seen }: Transcript, id: string): boolean {
 }
 
 function countName(names: Map<string, number>, text: string): void {
-  // A copy: a slice would keep all that it was cut from.
-  const name = Buffer.from(text.slice(0, MAX_NAME_LENGTH)).toString();
+  // Not truncated: that could leave half of a secret, which is not redacted any more.
+  const name = text.length > MAX_NAME_LENGTH ? LONG_NAME : text;
   if (names.size < MAX_NAMES || names.has(name)) names.set(name, (names.get(name) ?? 0) + 1);
 }
 
