@@ -3,11 +3,7 @@ import { answering, asked, type ExampleCase } from "../bench.ts";
 
 const example = "answer-a-comment.yml";
 
-function commented(facts: CommentFacts, association = "MEMBER"): RunnerEvent {
-  const event = events.issueComment(facts);
-  const payload = event.payload as { comment: Record<string, unknown> };
-  return { ...event, payload: { ...payload, comment: { ...payload.comment, author_association: association } } };
-}
+const commented = (facts: CommentFacts): RunnerEvent => events.issueComment(facts);
 
 const question = "/agent what does it cost?";
 const marker = "<!-- mosoo-thread v1 use=7e708ebdbc841fb18d84ffabde6837d0 run=7.1 -->";
@@ -15,10 +11,11 @@ const marker = "<!-- mosoo-thread v1 use=7e708ebdbc841fb18d84ffabde6837d0 run=7.
 export const cases: ExampleCase[] = [
   {
     example,
-    shows: "a member's comment is answered by a comment",
+    shows: "the comment of a person with write access is answered by a comment",
     async run({ check, mosoo, github, act }) {
       const server = await mosoo({ revision: "2026-08", script: answering("Two milliseconds.") });
       const gitHub = await github();
+      gitHub.roles.set("octocat", "write");
       const run = await act(example, { mosoo: server, github: gitHub, event: commented({ body: question }) });
       check.equal("the job", run.job("answer"), "success");
       check.equal("what was asked", asked(server), [
@@ -39,20 +36,38 @@ export const cases: ExampleCase[] = [
   },
   {
     example,
-    shows: "strangers, bots, other words, plain issues and the agent's own comments start nothing",
+    shows: "people without write access and bots start no agent",
     async run({ check, mosoo, github, act }) {
       const server = await mosoo({ revision: "2026-08", script: answering("unasked") });
       const gitHub = await github();
-      const unanswered: Record<string, RunnerEvent> = {
-        "a stranger's": commented({ body: question, author: "stranger" }, "NONE"),
+      gitHub.roles.set("octocat", "write").set("stranger", "read");
+      const skipped: Record<string, RunnerEvent> = {
+        "a stranger's": commented({ body: question, author: "stranger" }),
         "a bot's": commented({ body: question, author: "github-actions[bot]", authorType: "Bot" }),
-        "an agent's own, written with a person's token": commented({ body: `${marker}\n${question}` }),
-        "other words": commented({ body: "Nice agent!" }),
-        "one under a plain issue": commented({ body: question, onPullRequest: false }),
       };
-      for (const [whose, event] of Object.entries(unanswered)) {
+      for (const [whose, event] of Object.entries(skipped)) {
         const run = await act(example, { mosoo: server, github: gitHub, event });
-        check.equal(`the job for ${whose} comment`, run.job("answer"), "not run");
+        check.equal(`the job for ${whose} comment`, run.job("answer"), "success");
+        check.equal(`skipped for ${whose} comment`, run.step("answer").outputs["skipped"], "true");
+      }
+      check.equal("requests to Mosoo", server.requests.length, 0);
+      check.equal("comments", gitHub.comments.length, 0);
+    },
+  },
+  {
+    example,
+    shows: "other comments, the action's own, and comments on issues do not start the job",
+    async run({ check, mosoo, github, act }) {
+      const server = await mosoo({ revision: "2026-08", script: answering("unasked") });
+      const gitHub = await github();
+      const ignored: Record<string, RunnerEvent> = {
+        "another text": commented({ body: "Nice agent!" }),
+        "the action's own comment": commented({ body: `${marker}\n${question}` }),
+        "an issue": commented({ body: question, onPullRequest: false }),
+      };
+      for (const [what, event] of Object.entries(ignored)) {
+        const run = await act(example, { mosoo: server, github: gitHub, event });
+        check.equal(`the job for ${what}`, run.job("answer"), "not run");
       }
       check.equal("requests to Mosoo", server.requests.length, 0);
       check.equal("requests to GitHub", gitHub.requests.length, 0);

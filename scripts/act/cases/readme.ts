@@ -80,6 +80,27 @@ export const cases: ExampleCase[] = [
   },
   {
     example,
+    shows: "a comment of a person with write access is answered on the issue, a stranger's is not",
+    async run(bench) {
+      const { check } = bench;
+      const server = await bench.mosoo({ revision: "2026-08", script: answering("Forty-two.") });
+      const gitHub = await bench.github();
+      gitHub.roles.set("octocat", "write").set("stranger", "read");
+      const body = "/agent how many?";
+      for (const author of ["stranger", "octocat"]) {
+        const event = events.issueComment({ body, author, onPullRequest: false });
+        const options = { mosoo: server, github: gitHub, files: pasted("issue_comment:"), workflow, event };
+        const seen = await bench.act(example, options);
+        check.equal(`the job of ${author}`, seen.job("answer"), "success");
+      }
+      check.equal("threads on the server", server.threads.length, 1);
+      check.matches("what was asked", asked(server).join(), /\/agent how many\?$/);
+      check.equal("comments", gitHub.comments.length, 1);
+      check.matches("the comment", gitHub.comments[0]?.body ?? "", /Forty-two\./);
+    },
+  },
+  {
+    example,
     shows: "the message comes from a file, and the diff against the base branch is attached",
     async run(bench) {
       const { check } = bench;
