@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import type { FakePullRequest } from "../support/fake-github-server.ts";
 import { makeAuthority } from "../support/certificates.ts";
-import { headlineOf, startScene, type Scene } from "../support/commenting.ts";
+import { outcomeOf, startScene, type Scene } from "../support/commenting.ts";
 import { startConnectProxy } from "../support/connect-proxy.ts";
 import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
 import { baseSha, headSha } from "../support/runner-events.ts";
@@ -27,7 +27,7 @@ function step(event: RunnerEvent, inputs: Record<string, string> = {}, more: Par
 }
 
 function place(): (string | number | undefined)[][] {
-  return scene.own().map(({ number, body }) => [number, headlineOf(body), /Commit \[`(\w+)`/.exec(body)?.[1]]);
+  return scene.own().map(({ number, body }) => [number, outcomeOf(body), /Commit \[`(\w+)`/.exec(body)?.[1]]);
 }
 
 /** Files of the bundle that a step loads, by Node's own record. */
@@ -113,7 +113,7 @@ describe("the comment goes to the pull request", () => {
         }),
       );
       expect(annotations).toEqual([]);
-      expect(enterprise.texts().map(headlineOf)).toEqual(["completed"]);
+      expect(enterprise.texts().map(outcomeOf)).toEqual(["completed"]);
       expect(enterprise.texts()[0]).toContain("(https://ghe.example/ghe-org/tools/actions/runs/");
       expect(enterprise.github.requests.map(({ path }) => path)).toContain("graphql");
       expect(enterprise.github.requests.filter(({ path }) => path.endsWith("graphql") && path !== "graphql")).toEqual(
@@ -142,7 +142,7 @@ describe("the comment goes to the pull request", () => {
       };
       const { exitCode, annotations, stdout } = await runStep(behind.step({ env }));
       expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
-      expect(behind.texts().map(headlineOf)).toEqual(["completed"]);
+      expect(behind.texts().map(outcomeOf)).toEqual(["completed"]);
       expect(new Set(proxy.tunnels)).toEqual(new Set([`${host}:443`]));
       expect(stdout).not.toContain("runner:pass");
     } finally {

@@ -1,8 +1,8 @@
-/** GitHub does not take the comment: the step goes on as if nothing were, and one warning says what to do. */
+/** GitHub rejects the comment: the step's result is the same, and one warning says what to do. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
+import { outcomeOf, stepAtWork, startScene, until, working, type Scene } from "../support/commenting.ts";
 import { faults, readToken, type GitHubFault } from "../support/fake-github-server.ts";
-import { events, runStep, startStep, type StepResult } from "../support/runner.ts";
+import { events, runPost, runStep, startStep, type StepResult } from "../support/runner.ts";
 
 let scene: Scene;
 
@@ -14,9 +14,12 @@ beforeEach(() => {
 });
 afterAll(() => scene.close());
 
-const permissions = "permissions:\n  contents: read\n  pull-requests: write\n";
+const shownOutcomes = (): string[] => scene.texts().map(outcomeOf);
+const endRun = (): void => {
+  scene.mosoo.endRun(scene.mosoo.threads[0]?.runs[0]?.id ?? "", "completed", { text: "All is well." });
+};
 
-/** The step has its thread and its answer, and one warning. */
+/** The step has its thread and its response, and one warning. */
 function warningOf({ exitCode, outputs, annotations, summary }: StepResult): string {
   expect({ exitCode, status: outputs["status"], response: outputs["response"] }).toEqual({
     exitCode: 0,
@@ -29,83 +32,107 @@ function warningOf({ exitCode, outputs, annotations, summary }: StepResult): str
   return annotations[0]?.message ?? "";
 }
 
-describe("a comment that GitHub refuses", () => {
-  it("to a fork's read-only token costs a warning with the block to add", async () => {
+describe("a comment that GitHub rejects", () => {
+  it("because a fork's token is read-only costs a warning with the permissions to add", async () => {
     const event = events.pullRequestFromFork();
     const warning = warningOf(await runStep(scene.step({ event, githubToken: readToken })));
-    expect(warning).toContain("403: Resource not accessible by integration");
-    expect(warning).toContain(permissions);
+    expect(warning).toContain("permissions:\n  contents: read\n  pull-requests: write\n");
     expect(warning).toMatch(/fork.*`workflow_run`/);
     expect(warning).not.toContain(readToken);
     expect(scene.own()).toEqual([]);
   });
 
-  it("with 404 costs the same warning, and names the number", async () => {
-    const warning = warningOf(await runStep(scene.step({ with: { "pr-number": "404" } })));
-    expect(warning).toContain("404: Not Found");
-    expect(warning).toContain(permissions);
-    expect(warning).toContain("octo-org/octo-repo has no pull request #404");
-  });
-
-  it("in a locked conversation is told in whole sentences", async () => {
-    const message = "Unable to create comment because issue is locked.";
-    scene.github.faults.push({ method: "POST", path: /comments/, times: 99, status: 403, body: { message } });
-    expect(warningOf(await runStep(scene.step()))).toMatch(
-      /#12 of octo-org\/octo-repo \(403: Unable to create comment because issue is locked\)\..*unlock it/,
-    );
-  });
-
-  it("without a word is told by its status alone", async () => {
-    scene.github.faults.push({ path: /comments/, times: 99, status: 404, body: "" });
-    expect(warningOf(await runStep(scene.step()))).toContain("octo-org/octo-repo (404).");
-  });
-
-  it("is told without harm, whatever the runner calls the repository", async () => {
+  it("costs a warning without workflow commands, whatever the runner calls the repository", async () => {
     const repository = "octo-org/\u2028::error::##[add-mask]\u202eodd";
     const warning = warningOf(await runStep(scene.step({ repository })));
     expect(warning).toContain(" of octo-org/ ::error::##\\[add-mask][U+202E]odd (404");
   });
 
-  it.each<[string, GitHubFault, string]>([
-    [
-      "as too long",
-      {
-        status: 422,
-        body: { message: "Validation Failed", errors: [{ message: "Body is too long (maximum is 65536 characters)" }] },
-      },
-      '422: Validation Failed: {"message":"Body is too long',
-    ],
-    ["for a bad token", { status: 401, body: { message: "Bad credentials" } }, "`github-token` is invalid"],
-    ["until the next hour", faults.primaryRateLimit(3_000, 99), "rate limit of this token"],
-    ["with a page", { status: 200, body: "<html>Sign in</html>" }, "something that is not"],
-  ])("%s costs a warning that says so", async (_, fault, words) => {
-    scene.github.faults.push({ path: /comments/, ...fault, times: 99 });
-    expect(warningOf(await runStep(scene.step()))).toContain(words);
+  it("by a page instead of JSON costs a warning that says so", async () => {
+    scene.github.faults.push({ path: /comments/, times: 99, status: 200, body: "<html>Sign in</html>" });
+    expect(warningOf(await runStep(scene.step()))).toContain("not a list of comments");
   });
 
-  it("costs a step that failed no second error", async () => {
+  it("costs a failed step no second error", async () => {
     scene.script = [{ end: "failed" }];
     const { exitCode, annotations } = await runStep(scene.step({ githubToken: readToken }));
     expect(exitCode).toBe(1);
     expect(annotations.map(({ level }) => level)).toEqual(["warning", "error"]);
   });
 
-  it("for want of a token costs a warning, and GitHub is not asked", async () => {
-    expect(warningOf(await runStep(scene.step({ with: { "github-token": "" } })))).toContain("`github-token` is empty");
+  it("costs a warning and no request to GitHub where the token is empty", async () => {
+    expect(warningOf(await runStep(scene.step({ with: { "github-token": "" } })))).toContain("`github-token`");
     expect(scene.github.requests).toEqual([]);
   });
 });
 
-describe("trouble of GitHub's that passes", () => {
-  it("while the agent works is not told once the answer stands", async () => {
+describe("two steps of one run that GitHub does not tell apart", () => {
+  it("leave the comment to the first one, and the second one's warning names `pr-comment-key`", async () => {
+    await runStep(scene.step({ with: { message: "Review the code." } }));
+    const [first] = scene.texts();
+    expect(warningOf(await runStep(scene.step({ with: { message: "Review the docs." } })))).toContain(
+      "`pr-comment-key`",
+    );
+    expect(scene.texts()).toEqual([first]);
+  });
+
+  it("have a comment each with different values of `pr-comment-key`", async () => {
+    await runStep(scene.step({ with: { "pr-comment-key": "code", message: "Review the code." } }));
+    await runStep(scene.step({ with: { "pr-comment-key": "docs", message: "Review the docs." } }));
+    expect(shownOutcomes()).toEqual(["completed", "completed"]);
+  });
+
+  it("do not keep a re-run with another message, or with `on-rerun: create`, from its own comment", async () => {
+    await runStep(scene.step({ with: { message: "Review the code." } }));
+    const rerun = scene.step({ runAttempt: 2, with: { message: "Review it.", "on-rerun": "create" } });
+    const { annotations } = await runStep(rerun);
+    expect(annotations).toEqual([]);
+    expect(scene.own().map(({ body }) => / run=\S+/.exec(body)?.[0])).toEqual([" run=7.2"]);
+  });
+});
+
+describe("a comment that says that the run is in progress", () => {
+  it("has the response in the end although GitHub was down in between, without a warning", async () => {
     scene.script = working;
     scene.github.faults.push({ ...faults.serverError(99), path: /comments/ });
     const running = startStep(scene.step());
-    await until(() => scene.github.requests.length >= 2, "the first try");
+    await until(() => scene.github.requests.length >= 2, "the first attempt");
     scene.github.faults.length = 0;
-    scene.mosoo.endRun(scene.mosoo.threads[0]?.runs[0]?.id ?? "", "completed", { text: "All is well." });
+    endRun();
     const { exitCode, annotations } = await running.result;
     expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
-    expect(scene.texts().map(headlineOf)).toEqual(["completed"]);
+    expect(shownOutcomes()).toEqual(["completed"]);
+  });
+
+  it.each<[string, GitHubFault]>([
+    ["the main step's last update is rejected", faults.primaryRateLimit(3_000, 99)],
+    ["its last update is rejected for good", { status: 403, body: { message: "Forbidden" }, times: 99 }],
+  ])("is ended by the post step where %s", async (_, fault) => {
+    scene.script = working;
+    const running = await stepAtWork(scene);
+    scene.github.faults.push({ method: "PATCH", ...fault });
+    endRun();
+    const main = await running.result;
+    expect({ exitCode: main.exitCode, annotations: main.annotations }).toEqual({ exitCode: 0, annotations: [] });
+    expect(shownOutcomes()).toEqual(["working"]);
+    scene.github.faults.length = 0;
+    const post = await runPost(main);
+    expect({ exitCode: post.exitCode, annotations: post.annotations }).toEqual({ exitCode: 0, annotations: [] });
+    expect(shownOutcomes()).toEqual(["completed"]);
+    expect(scene.texts()[0]).toContain("All is well.");
+  });
+
+  it("costs one warning of the post step where the token has expired, and still links to the thread", async () => {
+    scene.script = working;
+    const running = await stepAtWork(scene);
+    scene.github.tokens.clear();
+    endRun();
+    const main = await running.result;
+    expect({ exitCode: main.exitCode, annotations: main.annotations }).toEqual({ exitCode: 0, annotations: [] });
+    const post = await runPost(main);
+    expect(post.exitCode).toBe(0);
+    expect(post.annotations.map(({ level }) => level)).toEqual(["warning"]);
+    expect(post.annotations[0]?.message).toContain("`github-token`");
+    expect(scene.texts()[0]).toContain(`in the thread](${main.outputs["thread-url"] ?? ""})`);
   });
 });

@@ -1,6 +1,6 @@
 /** Whose words a comment holds: among strangers' comments, forged markers, older and newer runs, and runs at once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { answering, headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
+import { answering, outcomeOf, startScene, until, working, type Scene } from "../support/commenting.ts";
 import { actionsBot, writeToken } from "../support/fake-github-server.ts";
 import { runStep, startStep, type StepOptions } from "../support/runner.ts";
 
@@ -69,7 +69,7 @@ describe("among other people's comments", () => {
     ].map((comment) => ({ ...comment }));
     await runStep(stepOfRun(8));
     expect(scene.github.comments.slice(0, -1)).toEqual(forged);
-    expect(headlineOf(scene.github.comments.at(-1)?.body)).toBe("completed");
+    expect(outcomeOf(scene.github.comments.at(-1)?.body)).toBe("completed");
     expect(written().filter((each) => each.startsWith("DELETE"))).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 /** The comment's life through the built action: what it says at each stage, for whom, and how it ends. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { answering, headlineOf, startScene, until, working, type Scene } from "../support/commenting.ts";
+import { answering, outcomeOf, startScene, until, working, type Scene } from "../support/commenting.ts";
 import type { RunScript } from "../support/fake-mosoo-server.ts";
 import { events, runStep, startStep } from "../support/runner.ts";
 
@@ -14,10 +14,10 @@ beforeEach(() => {
 });
 afterAll(() => scene.close());
 
-const headlines = (): string[] => scene.texts().map(headlineOf);
+const shownOutcomes = (): string[] => scene.texts().map(outcomeOf);
 
 describe("the comment on a pull request", () => {
-  it("says that the agent is at work, with the link, then the answer, in the same place", async () => {
+  it("says that the run is in progress and how to read it later, then has the response in the same place", async () => {
     scene.script = working;
     const running = startStep(scene.step());
     await until(() => scene.texts().length === 1, "a comment");
@@ -26,8 +26,10 @@ describe("the comment on a pull request", () => {
     if (thread === undefined || run === undefined) throw new Error("no run");
     const page = `${scene.mosoo.origin}/threads/${thread.id}`;
     const [before] = scene.own();
-    expect(headlineOf(before?.body)).toBe("working");
-    expect(before?.body).toContain(`[Open the thread](${page})`);
+    expect(outcomeOf(before?.body)).toBe("working");
+    // Should nobody be left to update it, the comment is still right: it links to the thread and names the commit.
+    expect(before?.body.split(`](${page})`).length).toBeGreaterThan(2);
+    expect(before?.body).toContain("Commit [`5a1f0c6`]");
 
     scene.mosoo.endRun(run.id, "completed", { text: "## Verdict\n\nShip **it**." });
     const { exitCode, outputs, annotations } = await running.result;
@@ -35,36 +37,36 @@ describe("the comment on a pull request", () => {
     const [after] = scene.own();
     expect(scene.github.comments).toEqual([{ ...before, body: after?.body, updatedAt: after?.updatedAt }]);
     expect(after?.body.split("\n")[0]).toMatch(/^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=7\.1 .*-->$/);
-    expect(headlineOf(after?.body)).toBe("completed");
+    expect(outcomeOf(after?.body)).toBe("completed");
     expect(after?.body).toContain("Ship **it**.");
     expect(outputs["comment-url"]).toBe(
       `https://github.com/octo-org/octo-repo/pull/12#issuecomment-${before?.id ?? 0}`,
     );
   });
 
-  it("says that the work was handed over where nobody waits for it", async () => {
+  it("says that the run was started where the step does not wait for it", async () => {
     const { exitCode, outputs } = await runStep(scene.step({ with: { wait: "false" } }));
     expect(exitCode).toBe(0);
-    expect(headlines()).toEqual(["started"]);
+    expect(shownOutcomes()).toEqual(["started"]);
     expect(scene.texts()[0]).toContain(outputs["thread-url"]);
     expect(outputs["comment-url"]).toMatch(/#issuecomment-\d+$/);
   });
 
-  it("asks on the pull request what the agent asks a person, while the step waits for it", async () => {
+  it("has the agent's question while the step waits for the answer", async () => {
     scene.script = [{ status: "waiting_input", title: "Push to main?" }];
     const running = startStep(scene.step({ with: { "on-waiting-input": "wait" } }));
-    await until(() => scene.texts()[0]?.includes("The agent asks: **Push to main?**") === true, "a question");
-    expect(headlines()).toEqual(["working"]);
+    await until(() => scene.texts()[0]?.includes("**Push to main?**") === true, "a question");
+    expect(shownOutcomes()).toEqual(["working"]);
     const [run] = scene.mosoo.threads[0]?.runs ?? [];
     scene.mosoo.setRunStatus(run?.id ?? "", "running");
     await until(() => scene.texts()[0]?.includes("Push to main?") === false, "work after it");
-    expect(headlines()).toEqual(["working"]);
+    expect(shownOutcomes()).toEqual(["working"]);
     scene.mosoo.endRun(run?.id ?? "", "completed", { text: "Pushed." });
     expect((await running.result).exitCode).toBe(0);
-    expect(headlines()).toEqual(["completed"]);
+    expect(shownOutcomes()).toEqual(["completed"]);
   });
 
-  it("is brought up to date by later pushes, and says for which commit, when, and by which job", async () => {
+  it("is updated by later pushes, with commit, time and job", async () => {
     await runStep(scene.step());
     const [first] = scene.own();
     scene.script = answering("Better now.");
@@ -79,7 +81,7 @@ describe("the comment on a pull request", () => {
     expect(text).toMatch(/ \d{4}-\d\d-\d\d \d\d:\d\d UTC$/m);
   });
 
-  it("is a new one for each run in `new` mode, which a re-run finds again", async () => {
+  it("is a new one for each run in `new` mode, which a re-run updates", async () => {
     const step = (runNumber: number, runAttempt = 1): ReturnType<Scene["step"]> =>
       scene.step({
         runNumber,
@@ -98,15 +100,15 @@ describe("the comment on a pull request", () => {
     ]);
   });
 
-  it("of a re-run is the first attempt's, and says so", async () => {
+  it("is updated by a re-run of the job", async () => {
     await runStep(scene.step());
     await runStep(scene.step({ runAttempt: 2 }));
     expect(scene.own()).toHaveLength(1);
     expect(scene.own()[0]?.body).toContain(" run=7.2 ");
-    expect(scene.texts()[0]).toContain("An earlier attempt of this step had begun this work: same thread, same run.");
+    expect(scene.texts()[0]).toContain("earlier attempt");
   });
 
-  it("holds neither token, whoever wrote it there, and keeps every other word", async () => {
+  it("contains neither token, whoever wrote it there, and all other text", async () => {
     const { github, mosoo } = scene;
     const [githubToken = ""] = github.tokens.keys();
     scene.script = answering(`Your tokens: \`${githubToken}\`, ${mosoo.tokens.person}. Keep them safe.`);
@@ -120,7 +122,7 @@ describe("the comment on a pull request", () => {
     }
   });
 
-  it("cuts an answer that is too long, closes what it cut open, and links to the rest", async () => {
+  it("has a long response truncated and well-formed, with a link to the rest", async () => {
     scene.script = answering(`Intro\n\n\`\`\`ts\n${"const answer = 42; // 🦞\n".repeat(8_000)}\`\`\`\n\nThe end.`);
     const { exitCode, annotations, outputs } = await runStep(scene.step());
     expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
@@ -130,38 +132,36 @@ describe("the comment on a pull request", () => {
     expect(body.length).toBeGreaterThan(50_000);
     expect(body.isWellFormed()).toBe(true);
     expect(body.match(/^`{3,}/gm)).toHaveLength(2);
-    expect(body).toContain(`_The answer is cut here._ [The thread has the rest.](${outputs["thread-url"] ?? ""})`);
+    expect(body).toContain(`truncated._ [Read the rest in the thread.](${outputs["thread-url"] ?? ""})`);
     expect(body).toMatch(/<\/details>$/);
   });
 });
 
-describe("every end of a run ends the comment:", () => {
-  const ends: [string, RunScript, Record<string, string>, { headline: string; exitCode: number; words: string }][] = [
+describe("a run that does not complete ends the comment", () => {
+  const ends: [string, RunScript, Record<string, string>, { outcome: string; exitCode: number; words: string }][] = [
     [
       "failed",
       [{ end: "failed", error: { code: "model_error", message: "The model gave up.", retryable: false } }],
       {},
-      { headline: "failed", exitCode: 1, words: "The model gave up." },
+      { outcome: "failed", exitCode: 1, words: "The model gave up" },
     ],
-    ["cancelled", [{ end: "cancelled" }], {}, { headline: "cancelled", exitCode: 1, words: "cancelled" }],
-    ["expired", [{ end: "expired" }], {}, { headline: "expired", exitCode: 1, words: "expired" }],
     [
       "failed, where that fails no step",
       [{ end: "failed" }],
       { "fail-on-run-error": "false" },
-      { headline: "failed", exitCode: 0, words: "Re-run the job" },
+      { outcome: "failed", exitCode: 0, words: "Re-run the job" },
     ],
     [
       "a question that the step does not wait for",
       [{ status: "waiting_input", title: "Push to main?" }],
       {},
-      { headline: "waiting for a person", exitCode: 1, words: "**Push to main?**" },
+      { outcome: "waiting", exitCode: 1, words: "**Push to main?**" },
     ],
     [
       "a question that interrupts the run",
       [{ status: "waiting_input", title: "Push to main?" }],
       { "on-waiting-input": "interrupt" },
-      { headline: "cancelled", exitCode: 1, words: "Push to main?" },
+      { outcome: "cancelled", exitCode: 1, words: "Push to main?" },
     ],
   ];
 
@@ -169,9 +169,9 @@ describe("every end of a run ends the comment:", () => {
     scene.script = script;
     const { exitCode, state } = await runStep(scene.step({ with: inputs }));
     const [text = ""] = scene.texts();
-    expect({ exitCode, headline: headlineOf(text) }).toEqual({
+    expect({ exitCode, outcome: outcomeOf(text) }).toEqual({
       exitCode: expected.exitCode,
-      headline: expected.headline,
+      outcome: expected.outcome,
     });
     expect(text).toContain(expected.words);
     expect(scene.own()).toHaveLength(1);
@@ -179,27 +179,27 @@ describe("every end of a run ends the comment:", () => {
   });
 });
 
-describe("a creation that fails", () => {
-  it("is told in the one comment, with what to do, since who reads comments reads no logs", async () => {
+describe("a step that fails to create a thread", () => {
+  it("says so in the comment, with what to do, since who reads comments reads no logs", async () => {
     const { exitCode, annotations } = await runStep(
       scene.step({ with: { "agent-id": scene.mosoo.agents.unpublished } }),
     );
     expect(exitCode).toBe(1);
-    expect(headlines()).toEqual(["not started"]);
+    expect(shownOutcomes()).toEqual(["error"]);
     expect(scene.texts()[0]).toContain("> [!CAUTION]");
     expect(scene.texts()[0]).toContain("No thread was created.");
     expect(annotations.map(({ level }) => level)).toEqual(["error"]);
   });
 
-  it("of a later push takes the place of an answer that is not about this commit", async () => {
+  it("replaces an earlier push's response in the comment", async () => {
     await runStep(scene.step());
     scene.mosoo.fault({ on: "create", kind: "status", status: 403, code: "forbidden", message: "No more." });
     await runStep(scene.step({ runNumber: 8, runId: "17000000008" }));
-    expect(headlines()).toEqual(["not started"]);
-    expect(scene.texts()[0]).toContain("No more.");
+    expect(shownOutcomes()).toEqual(["error"]);
+    expect(scene.texts()[0]).toContain("No more");
   });
 
-  it("because an input is wrong sends nothing, to GitHub neither", async () => {
+  it("because of a wrong input sends no request, to GitHub neither", async () => {
     const { exitCode } = await runStep(scene.step({ with: { message: "" } }));
     expect(exitCode).toBe(1);
     expect(scene.github.requests).toEqual([]);

@@ -1,4 +1,6 @@
 /** A pull request with an agent: both stand-ins, and steps of the built action that comment on it. */
+import { headline } from "../../src/report/outcomes.ts";
+import type { Outcome } from "../../src/report/report.ts";
 import { startFakeGitHubServer, writeToken, type GitHubComment, type FakeGitHubServer } from "./fake-github-server.ts";
 import type { FakeGitHubServerOptions } from "./fake-github-server.ts";
 import {
@@ -87,9 +89,17 @@ export async function startScene(
   });
 }
 
-/** The headline's words: `completed in 4 s` is "completed". */
-export function headlineOf(text: string | undefined): string {
-  return /^### \S+ Mosoo agent · (.*?)(?: (?:in|after) \d.*)?$/m.exec(text ?? "")?.[1] ?? "";
+const outcomes: readonly Outcome[] = [
+  ...(["started", "working", "completed", "failed", "cancelled"] as const),
+  ...(["expired", "waiting", "timed-out", "stopped", "error"] as const),
+];
+
+/** The outcome that a report's headline stands for; "" where there is none. */
+export function outcomeOf(text = ""): Outcome | "" {
+  const lines = text.split("\n").map((line) => line.replace(/ (?:in|after) \d.*$/, ""));
+  const isShown = (outcome: Outcome): boolean =>
+    ["", undefined].some((threadUrl) => lines.includes(headline({ outcome, threadUrl })));
+  return outcomes.find(isShown) ?? "";
 }
 
 /** Resolves as soon as the condition holds; it is looked at often. */

@@ -1,15 +1,15 @@
-/** Each outcome's face: its icon, its words, how loud it is, and what to do where nothing else says it. Pure. */
+/** How each outcome is shown: icon, headline, alert, and what to do next where nothing else says it. Pure. */
 import { formatDuration } from "../common/format.ts";
 import type { Outcome, Report } from "./report.ts";
 
 /** GitHub's alerts, from calm to loud. */
-type Alert = "IMPORTANT" | "WARNING" | "CAUTION";
+export type Alert = "IMPORTANT" | "WARNING" | "CAUTION";
 
 interface OutcomeStyle {
   icon: string;
-  /** The headline's word; `time` is the duration, where it is known. */
+  /** For the headline; `time` is the duration, where it is known. */
   label: (time: string | undefined, report: Report) => string;
-  /** What stands out below the headline; undefined where nothing went wrong. */
+  /** Of what is highlighted below the headline; undefined where nothing went wrong. */
   alert?: Alert;
   /** What happened, where the report does not say it. */
   defaultMessage?: string;
@@ -20,76 +20,67 @@ function timed(word: string, preposition: string): OutcomeStyle["label"] {
 }
 
 const OUTCOME_STYLES: Record<Outcome, OutcomeStyle> = {
-  started: { icon: "🚀", label: () => "started" },
-  working: { icon: "⏳", label: () => "working" },
-  completed: { icon: "✅", label: timed("completed", "in") },
-  failed: { icon: "❌", label: timed("failed", "after"), alert: "CAUTION", defaultMessage: "The agent's run failed." },
+  started: { icon: "🚀", label: () => "Started" },
+  working: { icon: "⏳", label: () => "Running" },
+  completed: { icon: "✅", label: timed("Completed", "in") },
+  failed: { icon: "❌", label: timed("Failed", "after"), alert: "CAUTION", defaultMessage: "The agent run failed." },
   cancelled: {
     icon: "🚫",
-    label: timed("cancelled", "after"),
+    label: timed("Cancelled", "after"),
     alert: "WARNING",
-    defaultMessage: "The agent's run was cancelled.",
+    defaultMessage: "The agent run was cancelled.",
   },
-  expired: {
-    icon: "⏰",
-    label: timed("expired", "after"),
-    alert: "WARNING",
-    defaultMessage: "The agent's run expired.",
-  },
-  waiting: { icon: "✋", label: () => "waiting for a person", alert: "IMPORTANT" },
+  expired: { icon: "⏰", label: timed("Expired", "after"), alert: "WARNING", defaultMessage: "The agent run expired." },
+  waiting: { icon: "✋", label: () => "Waiting for input", alert: "IMPORTANT" },
   "timed-out": {
     icon: "⏱️",
-    label: timed("not done", "after"),
+    label: timed("Timed out", "after"),
     alert: "WARNING",
-    defaultMessage: "The agent needs longer than the step waits.",
+    defaultMessage: "The agent run takes longer than the step waits.",
   },
   stopped: {
     icon: "🛑",
-    label: timed("stopped", "after"),
+    label: timed("Stopped", "after"),
     alert: "WARNING",
-    defaultMessage: "The step was stopped before the agent was done.",
+    defaultMessage: "The step was cancelled or timed out before the agent run finished.",
   },
   error: {
     icon: "❌",
-    label: (_, { threadUrl }) => (threadUrl === undefined ? "not started" : "no answer"),
+    label: (_, { threadUrl }) => (threadUrl === undefined ? "Failed to start" : "Failed to get the response"),
     alert: "CAUTION",
-    defaultMessage: "Something went wrong; the step's log says more.",
+    defaultMessage: "An error occurred; the step's log has the details.",
   },
 };
 
-/** `### ✅ Mosoo agent · completed in 4 min 12 s` */
+/** `### ✅ Mosoo agent · Completed in 4 min 12 s` */
 export function headline(report: Report): string {
-  const { icon, label: word } = OUTCOME_STYLES[report.outcome];
+  const { icon, label } = OUTCOME_STYLES[report.outcome];
   const time = report.durationMs === undefined ? undefined : formatDuration(report.durationMs);
-  return `### ${icon} Mosoo agent · ${word(time, report)}`;
+  return `### ${icon} Mosoo agent · ${label(time, report)}`;
 }
 
 export function alertOf(report: Report): Alert | undefined {
   return OUTCOME_STYLES[report.outcome].alert;
 }
 
-/** What happened, where the report itself does not say it. */
 export function defaultMessage(report: Report): string {
   return OUTCOME_STYLES[report.outcome].defaultMessage ?? "";
 }
 
-function isTerminal({ outcome, status }: Report): boolean {
-  const ended = status === "completed" || status === "failed" || status === "cancelled" || status === "expired";
-  return ended || outcome === "failed" || outcome === "cancelled" || outcome === "expired";
+const TERMINAL: ReadonlySet<string> = new Set(["completed", "failed", "cancelled", "expired"]);
+
+function isTerminal({ outcome, status = "" }: Report): boolean {
+  return TERMINAL.has(status) || TERMINAL.has(outcome);
 }
 
-/** What a re-run of the job does; "" where there is no run to speak of, or the problem itself says what to do. */
+/** What a re-run of the job does; "" where there is no run, or the failure itself says what to do. */
 export function nextStep(report: Report): string {
-  const { outcome, onRerun = "resume" } = report;
-  if (outcome === "error" || report.threadUrl === undefined) return "";
+  const { outcome, failure, threadUrl, onRerun = "resume" } = report;
+  if (outcome === "error" || threadUrl === undefined) return "";
   if (onRerun === "create") return "Re-run the job to try again in a new thread.";
-  if (!isTerminal(report)) {
-    // A timeout's own words speak of the re-run already.
-    return outcome === "timed-out" && report.failure?.advice !== undefined
-      ? ""
-      : "A re-run of the job finds the same run again.";
-  }
+  if ((failure?.advice ?? "") !== "") return "";
+  if (!isTerminal(report)) return "Re-run the job to keep waiting for the same run.";
   return onRerun === "replay"
-    ? "A re-run of the job only finds the same run again (`on-rerun: replay`); a new workflow run starts anew."
+    ? "A re-run of the job returns the same run (`on-rerun: replay`); start a new workflow run to try again."
     : "Re-run the job to send the message again in the same thread.";
 }

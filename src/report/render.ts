@@ -1,26 +1,25 @@
 /**
- * One visual language for summary and comment: what happened, where to look, what to do, the answer, and the details
- * folded. Pure; every text from outside becomes harmless here, but for the answer, which comes cleaned.
+ * The report as Markdown, the same for summary and comment: headline, links, what went wrong and what to do, the
+ * response, and details. Pure. Every text from outside is sanitized here, but for the response, which comes sanitized.
  */
-import { alertOf, defaultMessage, headline, nextStep } from "./outcomes.ts";
-import { commitPage, gitHubLink, link, type RenderTarget } from "./links.ts";
-import { renderInline } from "./inline.ts";
-import type { FailureDetails, Report } from "./report.ts";
-import { truncate } from "../sanitize/truncate.ts";
+import { formatInteger } from "../common/format.ts";
 import { codeSpan, markdownText } from "../sanitize/inline.ts";
+import { commitUrl, gitHubLink, link, sentence, type RenderTarget } from "./inline.ts";
+import { alertOf, defaultMessage, headline, nextStep } from "./outcomes.ts";
+import type { FailureDetails, Report } from "./report.ts";
 
-/** A longer answer is folded at first, in UTF-16 units of Markdown: some four screens, over which nobody should have to scroll. */
-const MAX_EXPANDED_ANSWER_LENGTH = 10_000;
-/** Tools named in the details. */
-const mostTools = 20;
-const longestQuote = 300;
+/** A longer response is collapsed, in UTF-16 units of Markdown: some four screens. */
+const MAX_EXPANDED_RESPONSE_LENGTH = 10_000;
+/** Tools and files that are named in the details. */
+const MAX_LISTED = 20;
+/** Of a text from outside within a sentence, in UTF-16 units. */
+const MAX_QUOTE_LENGTH = 300;
 
-/** Short enough for a line of links. */
-function shortCommit(report: Report, place: RenderTarget): string | undefined {
+function shortCommit(report: Report, target: RenderTarget): string | undefined {
   if (report.sha === undefined) return undefined;
-  const page = commitPage(report);
+  const url = commitUrl(report);
   const short = codeSpan(report.sha.slice(0, 7));
-  return page === undefined ? short : gitHubLink(short, page, place);
+  return url === undefined ? short : gitHubLink(short, url, target);
 }
 
 /** `2026-11-09 12:03 UTC` */
@@ -29,65 +28,65 @@ function formatTimestamp(at: string | undefined): string | undefined {
   return day === undefined || time === undefined ? undefined : `${day} ${time} UTC`;
 }
 
-function subjectLink({ subject }: Report, place: RenderTarget): string | undefined {
+function subjectLink({ subject }: Report, target: RenderTarget): string | undefined {
   if (subject === undefined) return undefined;
   const title = subject.title === undefined ? "" : ` ${markdownText(subject.title, 100)}`;
-  return `For ${gitHubLink(`#${subject.number}${title}`, subject.url, place)}`;
+  return `For ${gitHubLink(`#${subject.number}${title}`, subject.url, target)}`;
 }
 
-function workflowRun(report: Report, place: RenderTarget): string | undefined {
+function workflowRun(report: Report, target: RenderTarget): string | undefined {
   if (report.runPage === undefined) return undefined;
-  const label =
-    report.use === undefined || place === "summary" ? "Workflow run" : `Job ${markdownText(report.use, 60)}`;
-  return gitHubLink(label, report.runPage, place);
+  const { jobName } = report;
+  const label = jobName === undefined || target === "summary" ? "Workflow run" : `Job ${markdownText(jobName, 60)}`;
+  return gitHubLink(label, report.runPage, target);
 }
 
-/** The line below the headline. A comment stands under its pull request, and says for which push it speaks. */
-function facts(report: Report, place: RenderTarget): string {
-  const { subject, threadUrl } = report;
-  const thread = threadUrl === undefined ? undefined : `**${link("Open the thread", threadUrl)}**`;
-  const about = place === "comment" && subject?.kind !== "issue" ? undefined : subjectLink(report, place);
-  const commit = shortCommit(report, place);
-  const push = [commit && `Commit ${commit}`, workflowRun(report, place), formatTimestamp(report.at)];
-  return [thread, about, ...(place === "comment" ? push : [])].filter((part) => part !== undefined).join(" · ");
+/** The line below the headline. A comment says which push it belongs to, since later ones update it. */
+function links(report: Report, target: RenderTarget): string {
+  const thread =
+    report.threadUrl === undefined ? undefined : `**${link("Open the thread in Mosoo", report.threadUrl)}**`;
+  const commit = shortCommit(report, target);
+  const push = [commit && `Commit ${commit}`, workflowRun(report, target), formatTimestamp(report.at)];
+  return [thread, subjectLink(report, target), ...(target === "comment" ? push : [])]
+    .filter((part) => part !== undefined)
+    .join(" · ");
 }
 
 function alert(report: Report): string {
-  const kind = alertOf(report);
-  const lines =
-    report.outcome === "waiting" || report.outcome === "working" ? questionLines(report) : problemLines(report);
+  const { outcome } = report;
+  const lines = outcome === "waiting" || outcome === "working" ? inputRequest(report) : problem(report);
   if (lines.length === 0) return "";
-  // Lines parted by an empty one: a summary would run them together.
-  return `> [!${kind ?? "IMPORTANT"}]\n> ${lines.join("\n>\n> ")}`;
+  // With an empty line between two: a summary would join them.
+  return `> [!${alertOf(report) ?? "IMPORTANT"}]\n> ${lines.join("\n>\n> ")}`;
 }
 
-function questionLines(report: Report): string[] {
-  const { outcome, question, threadUrl, onRerun } = report;
+function inputRequest({ outcome, question, threadUrl, onRerun }: Report): string[] {
   if (outcome === "working" && question === undefined) return [];
-  // Empty also where a reader would see nothing of it.
-  const text = renderInline(truncate(question ?? "", 300), undefined);
-  const asked = text === "" ? "The agent asks a person." : `The agent asks: **${text}**`;
-  const where =
-    threadUrl === undefined ? "Decide on the thread's page" : link("Decide on the thread's page", threadUrl);
-  const reRun =
-    onRerun === "create" ? "a re-run of the job begins anew." : "then re-run the job: it picks the same run up.";
-  const then = outcome === "working" ? "the agent then goes on." : reRun;
-  return [asked, `${where}; ${then}`];
+  const quote = markdownText(question ?? "", MAX_QUOTE_LENGTH);
+  const respond = threadUrl === undefined ? "Respond in the thread" : link("Respond in the thread", threadUrl);
+  const next =
+    outcome === "working"
+      ? " to continue."
+      : onRerun === "create"
+        ? ". A re-run of the job starts a new thread."
+        : ", then re-run the job to resume waiting.";
+  return [quote === "" ? "The agent needs input from a person." : `The agent asks: **${quote}**`, respond + next];
 }
 
-function problemLines(report: Report): string[] {
+function problem(report: Report): string[] {
   if (alertOf(report) === undefined) return [];
-  const problem = report.failure === undefined ? defaultMessage(report) : failureMarkdown(report.failure);
-  return [problem, renderInline(nextStep(report), undefined)].filter((line) => line !== "");
+  const what = report.failure === undefined ? sentence(defaultMessage(report)) : renderFailure(report.failure);
+  return [what, sentence(nextStep(report))].filter((line) => line !== "");
 }
 
-/** The failure in one paragraph. The thread has a link of its own in the card. */
-function failureMarkdown({ input, summary, serverMessage = "", advice, consequence }: FailureDetails): string {
-  const quote = markdownText(serverMessage, longestQuote);
+/** The failure in one paragraph. The thread has a link of its own. */
+function renderFailure({ input, summary, serverMessage = "", advice, consequence }: FailureDetails): string {
+  const quote = markdownText(serverMessage, MAX_QUOTE_LENGTH).replace(/\.$/, "");
+  const what = sentence(input === undefined ? summary : `\`${input}\`: ${summary}`);
   const parts = [
-    renderInline(input === undefined ? summary : `\`${input}\`: ${summary}`, undefined),
-    quote === "" ? "" : `“${quote}”`,
-    renderInline([advice, consequence].filter((part) => part !== undefined).join(" "), undefined),
+    quote === "" ? what : `${what.replace(/\.$/, "")}: "${quote}".`,
+    sentence(advice ?? ""),
+    sentence(consequence ?? ""),
   ];
   return parts.filter((part) => part !== "").join(" ");
 }
@@ -96,83 +95,98 @@ function failureMarkdown({ input, summary, serverMessage = "", advice, consequen
 function history({ resumedAfter, replayed, runId }: Report): string {
   if (resumedAfter !== undefined) {
     const ended = resumedAfter === "cancelled" ? "was cancelled" : markdownText(resumedAfter, 40);
-    return `An earlier attempt's run ${ended}, so the message was sent again in the same thread.`;
+    return `The run of an earlier attempt ${ended}, so the message was sent again in the same thread.`;
   }
   if (replayed !== true) return "";
-  return `An earlier attempt of this step had begun this work: same thread${runId === undefined ? "" : ", same run"}.`;
+  return `The thread${runId === undefined ? "" : " and the run"} of an earlier attempt ${runId === undefined ? "is" : "are"} reused.`;
 }
 
-/** What stands where the answer is not (yet). */
-function answerPlaceholder({ outcome, question, answer }: Report): string {
-  if (outcome === "started") return "The answer will be in the thread.";
-  if (outcome === "working") return question === undefined ? "The answer will appear here." : "";
-  // There is one, but it has no room here.
-  if (answer !== undefined && answer.text.trim() !== "") return "The thread has the answer.";
-  return outcome === "completed" ? "_The agent has finished without a word._" : "";
-}
-
-function answerPart(report: Report, answer: string | undefined, place: RenderTarget): string {
-  if (answer === undefined) return answerPlaceholder(report);
-  const unfinished = report.answer?.complete === false;
-  const folded = answer.length > MAX_EXPANDED_ANSWER_LENGTH;
-  if (place === "comment" && !folded) {
-    return unfinished ? `_Unfinished: this is what the agent said so far._\n\n${answer}` : answer;
+/** What is shown where the response is not, or not yet. */
+function responsePlaceholder({ outcome, question, response, threadUrl }: Report): string {
+  if (outcome === "started") return "The response will be in the thread.";
+  if (outcome === "working") {
+    if (question !== undefined) return "";
+    // Nobody may be left to update the comment: its first text has to be right for ever.
+    const otherwise = threadUrl === undefined ? "" : ` If it does not, ${link("read it in the thread", threadUrl)}.`;
+    return `The response will appear here.${otherwise}`;
   }
-  const title = `<b>${unfinished ? "Unfinished: what the agent said so far" : "Answer"}</b>`;
-  const size = folded ? ` (some ${Math.round(answer.length / 1_000)},000 characters)` : "";
-  return `<details${folded ? "" : " open"}><summary>${title}${size}</summary>\n\n${answer}\n\n</details>`;
+  // There is one, but no room for it here.
+  if (response !== undefined && response.text.trim() !== "") return "The response is in the thread.";
+  return outcome === "completed" ? "_The agent returned an empty response._" : "";
 }
 
-function toolList({ tools }: Report): string | undefined {
-  if (tools === undefined || tools.size === 0) return undefined;
-  const names = [...tools]
-    .slice(0, mostTools)
-    .map(([name, times]) => `${codeSpan(name, 60)}${times > 1 ? ` ×${times}` : ""}`);
-  return tools.size > mostTools ? `${names.join(", ")} and ${tools.size - mostTools} more` : names.join(", ");
+function responsePart(report: Report, response: string | undefined, target: RenderTarget): string {
+  if (response === undefined) return responsePlaceholder(report);
+  const title = report.response?.complete === false ? "Partial response" : "Response";
+  const isCollapsed = response.length > MAX_EXPANDED_RESPONSE_LENGTH;
+  if (target === "comment" && !isCollapsed) {
+    return title === "Response" ? response : `**${title}**\n\n${response}`;
+  }
+  const size = isCollapsed ? ` (about ${formatInteger(Math.round(response.length / 1_000) * 1_000)} characters)` : "";
+  return `<details${isCollapsed ? "" : " open"}><summary><b>${title}</b>${size}</summary>\n\n${response}\n\n</details>`;
 }
 
-function linkedId(id: string | undefined, page: string | undefined): string | undefined {
+/** At most so many that a reader reads them. */
+function list(items: readonly string[]): string | undefined {
+  if (items.length === 0) return undefined;
+  const shown = items.slice(0, MAX_LISTED).join(", ");
+  return items.length > MAX_LISTED ? `${shown} and ${items.length - MAX_LISTED} more` : shown;
+}
+
+function toolList({ tools = new Map() }: Report): string | undefined {
+  return list(Array.from(tools, ([name, times]) => codeSpan(name, 60) + (times > 1 ? ` ×${times}` : "")));
+}
+
+function fileList({ files = [] }: Report): string | undefined {
+  return list(files.map(({ name, size }) => `${codeSpan(name, 100)} (${formatInteger(size)} bytes)`));
+}
+
+function linkedId(id: string | undefined, url: string | undefined): string | undefined {
   if (id === undefined) return undefined;
-  return page === undefined ? codeSpan(id) : link(codeSpan(id), page);
+  return url === undefined ? codeSpan(id) : link(codeSpan(id), url);
 }
 
-function details(report: Report, place: RenderTarget): string {
+function details(report: Report, target: RenderTarget): string {
   const status = report.status === undefined ? "" : `, ${markdownText(report.status, 40)}`;
-  const inSummary = place === "summary";
+  const requestId = report.failure?.requestId;
+  const inSummary = target === "summary";
   const rows: [string, string | undefined][] = [
     ["Agent", linkedId(report.agentId, report.agentUrl)],
     ["Thread", linkedId(report.threadId, report.threadUrl)],
     ["Run", report.runId === undefined ? undefined : `${codeSpan(report.runId)}${status}`],
+    ["Tokens", report.tokens === undefined ? undefined : formatInteger(report.tokens)],
     ["Tools", toolList(report)],
+    ["Files", fileList(report)],
+    ["Request ID", requestId === undefined ? undefined : codeSpan(requestId, 100)],
     ["Reference", report.externalRef === undefined ? undefined : codeSpan(report.externalRef)],
-    ["Commit", inSummary ? shortCommit(report, place) : undefined],
-    ["When", inSummary ? formatTimestamp(report.at) : undefined],
-    ["GitHub", inSummary ? workflowRun(report, place) : undefined],
+    ["Commit", inSummary ? shortCommit(report, target) : undefined],
+    ["Time", inSummary ? formatTimestamp(report.at) : undefined],
+    ["GitHub", inSummary ? workflowRun(report, target) : undefined],
   ];
-  const known = rows.filter(([, value]) => value !== undefined).map(([name, value]) => `- ${name}: ${value ?? ""}`);
+  const known = rows.flatMap(([name, value]) => (value === undefined ? [] : [`- ${name}: ${value}`]));
   return known.length === 0 ? "" : `<details><summary>Details</summary>\n\n${known.join("\n")}\n\n</details>`;
 }
 
 /**
  * The report as Markdown.
  *
- * @param answer the answer, cleaned (markdown.ts); undefined where there is none
+ * @param response sanitized Markdown (sanitize/markdown.ts); undefined where there is none
  */
-export function renderReport(report: Report, answer: string | undefined, place: RenderTarget): string {
+export function renderReport(report: Report, response: string | undefined, target: RenderTarget): string {
   return [
     headline(report),
-    facts(report, place),
+    links(report, target),
     history(report),
     alert(report),
-    answerPart(report, answer, place),
-    details(report, place),
+    responsePart(report, response, target),
+    details(report, target),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
 }
 
-/** How many UTF-16 units the card takes at most beside an answer of less than a million. */
-export function frameLength(report: Report, place: RenderTarget): number {
-  const folded = "x".repeat(100_000);
-  return renderReport(report, folded, place).length - folded.length;
+/** How many UTF-16 units the report takes at most beside a response of less than a million. */
+export function frameLength(report: Report, target: RenderTarget): number {
+  const collapsed = "x".repeat(100_000);
+  return renderReport(report, collapsed, target).length - collapsed.length;
 }

@@ -1,4 +1,4 @@
-/** What happened, as summary and comment tell it. Data only; texts from outside are raw here and cleaned in card.ts. */
+/** What happened, as data for summary and comment. Texts from outside are raw here; render.ts sanitizes them. */
 
 export type Outcome =
   /** Created; nobody waits. */
@@ -9,13 +9,13 @@ export type Outcome =
   | "failed"
   | "cancelled"
   | "expired"
-  /** A person has to decide on the thread's page. */
+  /** The run waits for a person's input. */
   | "waiting"
   /** `wait-timeout` is over. */
   | "timed-out"
-  /** The step was stopped from outside. */
+  /** The step was cancelled, or timed out itself. */
   | "stopped"
-  /** The work could not be handed over, or its end could not be learnt. */
+  /** The message could not be sent, or the run's end could not be determined. */
   | "error";
 
 export interface ResponseText {
@@ -63,8 +63,8 @@ export interface Report {
   /** The run's status as last seen. */
   status?: string | undefined;
   subject?: { kind: "pull request" | "issue"; number: number; title: string | undefined; url: string } | undefined;
-  /** Tells several uses on one pull request apart: the job, the matrix leg. Untrusted. */
-  use?: string | undefined;
+  /** The job as GitHub shows it, with its matrix values; untrusted. Only in comments. */
+  jobName?: string | undefined;
   /** The commit that the workflow run is for. */
   sha?: string | undefined;
   /** The workflow run's page, absolute. */
@@ -80,7 +80,11 @@ export interface Report {
   durationMs?: number | undefined;
   /** Names of the tools used, with counts; untrusted. */
   tools?: ReadonlyMap<string, number> | undefined;
-  answer?: ResponseText | undefined;
+  /** Of the run, as the service reports it. */
+  tokens?: number | undefined;
+  /** That the agent produced for this step, names untrusted, sizes in bytes. */
+  files?: readonly { name: string; size: number }[] | undefined;
+  response?: ResponseText | undefined;
   /** What is asked of a person; untrusted. */
   question?: string | undefined;
   failure?: FailureDetails | undefined;

@@ -1,6 +1,6 @@
 /**
- * The report that the comment is to end with, kept where the post step finds it, should this process end before GitHub
- * has taken it. A digest in the state tells whether it is still the same: other steps of the job can write to the folder.
+ * The report that the comment has to end with, saved for the post step, should this process end before GitHub has the
+ * text. A digest in the state proves that it is unchanged: other steps of the job can write to the folder.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,11 +13,11 @@ function digestOf(text: string): string {
 }
 
 /**
- * Keeps the report in `folder` (RUNNER_TEMP), which the runner empties after the job. Where that cannot be, the post step
- * has to do with less.
+ * Saves the report in `folder` (RUNNER_TEMP), which the runner empties after the job. Where that fails, the post step
+ * knows less.
  *
  * @param report without secrets
- * @returns forgets it: the comment stands
+ * @returns deletes it again: the comment is written
  */
 export function saveReport(report: Report, folder: string): () => void {
   if (folder === "") return () => undefined;
@@ -35,14 +35,14 @@ export function saveReport(report: Report, folder: string): () => void {
   };
 }
 
-/** In the post step: the report as it was kept; undefined where there is none, or another one by now. */
+/** In the post step: the report as it was saved; undefined where there is none, or it was changed. */
 export function loadReport(): Report | undefined {
   const path = state.read(state.lastReport);
   if (path === "") return undefined;
   try {
     const text = readFileSync(path, "utf8");
     if (digestOf(text) !== state.read(state.lastReportDigest)) return undefined;
-    // What the digest vouches for has the shape in which it was written.
+    // By its digest it is what was saved, so it needs no schema.
     const report = JSON.parse(text) as Report & { tools: [string, number][] };
     return { ...report, tools: new Map(report.tools) };
   } catch {

@@ -37,13 +37,14 @@ async function publishSummary(log: Logger, { progress, secrets }: WaitContext): 
   }
 }
 
-/** Publishes the step's end: the summary first, for it takes no request, then the comment. */
+/** Publishes the step's end: the summary, and the comment meanwhile. */
 export async function publish(wait: WaitContext, comment: CommentPublisher, result: WaitResult): Promise<void> {
   const { inputs, progress, log, stop } = wait;
   const interruptPending = result.interruptFailed === true;
   progress.updateReport({ outcome: result.outcome, failure: result.failure });
   if (inputs.wait) state.save(state.interruptPending, interruptPending ? "true" : "");
+  // It begins by saving the report for the post step. Where the run could not be interrupted, that one knows more.
+  const shown = comment.show(progress.report, { final: !interruptPending, signal: stop.deadlineSignal });
   if (inputs.summary) await publishSummary(log, wait);
-  // Where the run could not be interrupted, the post step knows more.
-  await comment.show(progress.report, { final: !interruptPending, signal: stop.deadlineSignal });
+  await shown;
 }

@@ -271,7 +271,7 @@ export async function waitForRun(wait: WaitContext, started: ThreadHandle): Prom
   const answer = extractResponse(followed, last);
   handOver(wait, answer);
   progress.updateReport({
-    answer: answer.text === "" ? undefined : answer,
+    response: answer.text === "" ? undefined : answer,
     tools: transcript.tools,
     durationMs: runDuration(last, mosoo.clock.now() - since),
   });

@@ -8,7 +8,7 @@ import type { Outputs } from "../../actions/outputs.ts";
 import * as state from "../../actions/state.ts";
 import type { Report } from "../report.ts";
 import { saveReport } from "../saved-report.ts";
-import { renderComment, withoutSecrets } from "../summary.ts";
+import { renderComment, redactReport } from "../summary.ts";
 import { commentIdentity, jobDisplayName } from "./identity.ts";
 import { MAX_MARKER_LENGTH } from "./marker.ts";
 import type { CommentOutcome, StickyComment } from "./sticky-comment.ts";
@@ -98,7 +98,7 @@ class IssueCommentPublisher implements CommentPublisher {
     state.save(state.commentPending, "true");
     if (idempotencyKey !== undefined) state.save(state.commentKey, idempotencyKey);
     const deleteSavedReport =
-      report.outcome === "working" ? undefined : saveReport(withoutSecrets(report, secrets), context.temp);
+      report.outcome === "working" ? undefined : saveReport(redactReport(report, secrets), context.temp);
     const turn = this.#queue.then(() => this.#begin(report, signal));
     this.#queue = turn.catch(() => undefined);
     const shown = await (await turn).shown;
@@ -172,7 +172,7 @@ class IssueCommentPublisher implements CommentPublisher {
       ...report,
       // A comment need not name what it is on.
       subject: report.subject?.number === target.number ? undefined : report.subject,
-      use: jobDisplayName(context.job, inputs.matrix ?? ""),
+      jobName: jobDisplayName(context.job, inputs.matrix ?? ""),
       at: new Date().toISOString(),
     };
     return renderComment(full, MAX_COMMENT_LENGTH - MAX_MARKER_LENGTH, secrets);
