@@ -1,96 +1,191 @@
-import { afterEach, describe, expect, it, jest } from "@jest/globals";
-import { readContext } from "../../src/actions/context.ts";
-import { MosooClient } from "../../src/mosoo/client.ts";
-import type { Inputs } from "../../src/actions/inputs.ts";
-import { StepProgress } from "../../src/step/step-state.ts";
-import { Logger } from "../../src/actions/logger.ts";
-import { Outputs } from "../../src/actions/outputs.ts";
-import { ShutdownController } from "../../src/actions/shutdown.ts";
-import { type WaitResult, waitForRun } from "../../src/step/wait-for-run.ts";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import {
+  type FakeMosooServer,
+  type Fault,
+  type Revision,
+  type StoredRun,
+  startFakeMosooServer,
+} from "../support/fake-mosoo-server.ts";
 import { patientClock } from "../support/clock.ts";
-import { type ScriptedBehavior, ids, startScriptedMosoo } from "../support/scripted-mosoo.ts";
-import { parseRunnerLog } from "../support/runner-log.ts";
 import { LOG_LINES } from "../support/log-lines.ts";
+import { ids, startScriptedMosoo } from "../support/scripted-mosoo.ts";
+import { type WaitOptions, type WaitRecord, waitInProcess } from "../support/wait.ts";
 
-afterEach(() => {
-  jest.restoreAllMocks();
-  process.removeAllListeners("SIGINT");
-  process.removeAllListeners("SIGTERM");
+let server: FakeMosooServer | undefined;
+
+afterEach(async () => {
+  await server?.close();
 });
 
-/** Waits in this process, so that minutes pass in milliseconds. */
-async function wait(
-  behaviour: ScriptedBehavior,
-  inputs: Partial<Inputs>,
-): Promise<{ ending: WaitResult; lines: string[] }> {
-  let printed = "";
-  jest.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
+const delta = (content: string, startsMessage = false) => ({ type: "agent.message.delta", content, startsMessage });
+const usage = (tokens: number) => ({ type: "usage.updated", tokens });
+
+/** Waits for a run that a test controls. */
+async function waitFor(
+  revision: Revision,
+  control: (run: StoredRun, server: FakeMosooServer) => void,
+  options: Partial<WaitOptions> & { fault?: Fault } = {},
+): Promise<WaitRecord> {
+  server = await startFakeMosooServer({ revision, rateLimit: { requests: 1e6, windowMs: 60_000 } });
+  const run = server.createThreadDirectly({ text: "Hi" }).runs[0];
+  if (run === undefined) throw new Error("The thread has no run.");
+  control(run, server);
+  if (options.fault !== undefined) server.fault(options.fault);
+  const { apiUrl, tokens } = server;
+  const last = server.threads[0]?.runs.at(-1) ?? run;
+  return waitInProcess({
+    apiUrl,
+    token: tokens.person,
+    threadId: run.threadId,
+    run: { id: last.id, status: "queued", createdAt: new Date(last.createdAt).toISOString() },
+    ...options,
   });
-  const server = await startScriptedMosoo(behaviour);
-  const clock = patientClock();
-  const context = readContext({});
-  const log = new Logger([]);
-  const outputs = new Outputs([]);
-  const stop = new ShutdownController(() => undefined);
-  const progress = new StepProgress(outputs, context);
-  const mosoo = new MosooClient({
-    apiUrl: new URL(server.apiUrl),
-    token: "t",
-    userAgent: "test",
-    environment: {},
-    requestTimeoutMs: 600_000,
-    createTimeoutMs: 600_000,
-    stop,
-    note: () => undefined,
-    clock,
-  });
-  const run = { id: ids.run, status: "running" };
-  const started = {
-    threadId: ids.thread,
-    thread: { id: ids.thread },
-    run,
-    replayed: false,
-    key: "k",
-    contract: undefined,
-  };
-  progress.setThread(started, mosoo.base);
-  try {
-    const all = {
-      wait: true,
-      waitTimeout: 600_000,
-      requestTimeout: 600_000,
-      onWaitingInput: "wait",
-      onWaitTimeout: "leave",
-      ...inputs,
-    } as Inputs;
-    const given = {
-      mosoo,
-      inputs: all,
-      context,
-      secrets: [],
-      stop,
-      log,
-      outputs,
-      progress,
-      showWorking: () => undefined,
-    };
-    const ending = await waitForRun(given, started);
-    return { ending, lines: parseRunnerLog(printed).lines };
-  } finally {
-    await mosoo.close();
-    await server.close();
-  }
 }
 
+const noStream: Fault = { on: "stream", kind: "status", status: 404, times: 99 };
+const deployments = [
+  ["reference", "polled", undefined],
+  ["2026-07", "streamed", undefined],
+  ["2026-07", "polled", noStream],
+  ["2026-08", "streamed", undefined],
+  ["2026-08", "polled", noStream],
+] as const;
+
 describe("a quiet run", () => {
-  it("is told of once a minute, inside the group of the agent's words", async () => {
-    const { ending, lines } = await wait({}, { waitTimeout: 230_000 });
-    expect(ending.outcome).toBe("timed-out");
-    const begin = lines.indexOf(`##[group]${LOG_LINES.agentOutput}`);
-    const end = lines.indexOf("##[endgroup]");
-    const told = lines.slice(begin, end).filter((line) => line.startsWith(LOG_LINES.stillRunning));
-    expect(told).toEqual([1, 2, 3].map((minutes) => `${LOG_LINES.stillRunning}${minutes} min`));
+  it("is reported once a minute, inside the group of the agent's output", async () => {
+    const scripted = await startScriptedMosoo({});
+    const run = { id: ids.run, status: "running" };
+    const options = { apiUrl: scripted.apiUrl, threadId: ids.thread, run, inputs: { waitTimeout: 230_000 } };
+    const { result, lines } = await waitInProcess(options);
+    await scripted.close();
+    expect(result.outcome).toBe("timed-out");
+    const [begin, end] = [lines.indexOf(`##[group]${LOG_LINES.agentOutput}`), lines.indexOf("##[endgroup]")];
+    const reports = lines.slice(begin, end).filter((line) => line.startsWith(LOG_LINES.stillRunning));
+    expect(reports).toEqual([1, 2, 3].map((minutes) => `${LOG_LINES.stillRunning}${minutes} min`));
+  });
+});
+
+describe.each(deployments)("a run (%s) that is %s", (revision, _, fault) => {
+  const options = fault === undefined ? {} : { fault };
+  const isFinalOutput = revision !== "reference";
+
+  it.each([300, 2_500, 4_500])("has its whole response although it is stored %i ms after the end", async (ms) => {
+    const clock = patientClock();
+    const { outputs, warnings } = await waitFor(
+      revision,
+      (run, fake) => {
+        fake.setRunStatus(run.id, "running");
+        fake.emit(run.id, delta("Let me see.\n"));
+        fake.endRun(run.id, "completed", { text: "All is well.", stored: () => clock.sleep(ms) });
+      },
+      { ...options, clock },
+    );
+    expect(outputs.response).toBe(isFinalOutput ? "All is well." : "Let me see.\nAll is well.");
+    expect(warnings).toEqual([]);
+  });
+
+  it("has its only message although it is stored after the end", async () => {
+    const clock = patientClock();
+    const { outputs, warnings } = await waitFor(
+      revision,
+      (run, fake) => {
+        fake.setRunStatus(run.id, "running");
+        fake.endRun(run.id, "completed", { text: "All is well.", stored: () => clock.sleep(1_000) });
+      },
+      { ...options, clock },
+    );
+    expect({ response: outputs.response, warnings }).toEqual({ response: "All is well.", warnings: [] });
+  });
+
+  it("completes with a warning where the agent said nothing", async () => {
+    const { result, outputs, warnings } = await waitFor(
+      revision,
+      (run, fake) => {
+        fake.setRunStatus(run.id, "running");
+        fake.endRun(run.id, "completed", { text: null });
+      },
+      options,
+    );
+    expect(result).toEqual({ outcome: "completed" });
+    expect(outputs.response).toBe("");
+    expect(warnings).toEqual([expect.stringMatching(/empty response.* http/)]);
+  });
+
+  it("is waited for 5 s where its last message is never stored", async () => {
+    const clock = patientClock();
+    const { warnings } = await waitFor(
+      revision,
+      (run, fake) => {
+        fake.setRunStatus(run.id, "running");
+        fake.endRun(run.id, "completed", { text: "Lost.", stored: () => new Promise(() => undefined) });
+      },
+      { ...options, clock },
+    );
+    expect(warnings).toEqual([expect.stringContaining("empty response")]);
+    expect(clock.now()).toBeGreaterThanOrEqual(5_000);
+    // Up to a poll and its jitter more, before its end is known.
+    expect(clock.now()).toBeLessThan(70_000);
+  });
+
+  it("has each message once in the log", async () => {
+    const { lines } = await waitFor(
+      revision,
+      (run, fake) => {
+        fake.setRunStatus(run.id, "running");
+        fake.emit(run.id, [
+          delta("Let me see.\n"),
+          { type: "tool.use.started", toolName: "read" },
+          delta("All is ", true),
+        ]);
+        fake.emit(run.id, delta("well.\n"));
+        fake.endRun(run.id, "completed");
+      },
+      options,
+    );
+    for (const line of ["Let me see.", "All is well."]) {
+      expect(lines.filter((each) => each === line)).toEqual([line]);
+    }
+  });
+
+  it("has its tokens in the output, the report and one line of the log", async () => {
+    const { outputs, report, lines } = await waitFor(
+      revision,
+      (run, fake) => {
+        fake.setRunStatus(run.id, "running");
+        fake.emit(run.id, [usage(800), delta("Done."), usage(12_345)]);
+        fake.endRun(run.id, "completed");
+      },
+      options,
+    );
+    expect({ output: outputs.tokens, report: report.tokens }).toEqual({ output: "12345", report: 12_345 });
+    expect(lines.filter((line) => line.includes("12,345 tokens"))).toHaveLength(1);
+  });
+
+  it("has the tokens of the runs before it subtracted", async () => {
+    const { outputs } = await waitFor(
+      revision,
+      (earlier, fake) => {
+        fake.setRunStatus(earlier.id, "running");
+        fake.emit(earlier.id, usage(10_000));
+        fake.endRun(earlier.id, "completed", { text: "Before." });
+        const run = fake.startRunDirectly(earlier.threadId, "Go on.");
+        fake.setRunStatus(run.id, "running");
+        fake.emit(run.id, usage(12_500));
+        fake.endRun(run.id, "completed", { text: "After." });
+      },
+      options,
+    );
+    expect(outputs.tokens).toBe("2500");
+  });
+
+  it("has an empty output for tokens that the service does not report", async () => {
+    const { outputs, report } = await waitFor(
+      revision,
+      (run, fake) => {
+        fake.endRun(run.id, "completed", { text: "Done." });
+      },
+      options,
+    );
+    expect({ output: outputs.tokens, report: report.tokens }).toEqual({ output: "", report: undefined });
   });
 });

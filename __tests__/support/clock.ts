@@ -88,3 +88,19 @@ export function patientClock(random: () => number = () => 0.5, grainMs = 0): Clo
       }),
   };
 }
+
+/** A clock on which no time passes: a sleep ends by its signal alone, and a timer never. */
+export function stoppedClock(): Clock {
+  return {
+    now: () => 0,
+    random: () => 0.5,
+    timer: () => setTimeout(() => undefined, 2 ** 31 - 1).unref(),
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        if (ms <= 0 || signal?.aborted === true) resolve();
+        signal?.addEventListener("abort", () => {
+          resolve();
+        });
+      }),
+  };
+}

@@ -18,6 +18,7 @@ export type OutputName =
   | "json"
   | "response"
   | "response-file"
+  | "tokens"
   | "comment-url"
   | "skipped";
 

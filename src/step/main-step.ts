@@ -20,8 +20,9 @@ import { publish, savePostState } from "./publish.ts";
 import { type StepPlan, buildStepRequest, idHint } from "./request.ts";
 import { startThread } from "./start-thread.ts";
 import { createBaseUrlChangeLogger, logRequest, logThread } from "./step-log.ts";
+import type { StepResult } from "./step-result.ts";
 import { StepProgress } from "./step-state.ts";
-import { type WaitContext, type WaitResult, stopRun, waitForRun } from "./wait-for-run.ts";
+import { type WaitContext, stopRun, waitForRun } from "./wait-for-run.ts";
 
 export interface StepContext {
   environment: Environment;
@@ -125,7 +126,7 @@ function openSession(main: MainContext, context: ActionContext, plan: StepPlan):
  *
  * @throws MosooError, CancelledError
  */
-async function startAndWait(session: Session): Promise<WaitResult> {
+async function startAndWait(session: Session): Promise<StepResult> {
   const { mosoo, plan, context, inputs, stop, log, progress, showWorking } = session;
   const handle = await startThread({
     mosoo,
@@ -150,7 +151,7 @@ async function startAndWait(session: Session): Promise<WaitResult> {
 }
 
 /** The result of a start that failed or was cancelled. */
-async function toFailedResult(error: unknown, session: Session, issuesUrl: string | undefined): Promise<WaitResult> {
+async function toFailedResult(error: unknown, session: Session, issuesUrl: string | undefined): Promise<StepResult> {
   const { progress, inputs, context, stop } = session;
   const run = progress.handle?.run;
   // Cancelled while the run of an earlier attempt was read: it is interrupted like any other.
@@ -183,7 +184,7 @@ export async function runStep(main: MainContext): Promise<void> {
   logRequest(main.log, plan, context);
 
   const session = openSession(main, context, plan);
-  let result: WaitResult = { outcome: "error" };
+  let result: StepResult = { outcome: "error" };
   let cause: unknown;
   try {
     result = await startAndWait(session);

@@ -7,7 +7,8 @@ import type { CommentPublisher } from "../report/comment/publisher.ts";
 import { writeSummary } from "../report/summary.ts";
 import { redact } from "../sanitize/redact.ts";
 import type { ThreadHandle } from "./start-thread.ts";
-import type { WaitContext, WaitResult } from "./wait-for-run.ts";
+import type { StepResult } from "./step-result.ts";
+import type { WaitContext } from "./wait-for-run.ts";
 
 /** What the post step needs, should this process be killed while it waits. IDs and flags, never a secret. */
 export function savePostState({ threadId, run }: ThreadHandle, wait: WaitContext): void {
@@ -38,7 +39,7 @@ async function publishSummary(log: Logger, { progress, secrets }: WaitContext): 
 }
 
 /** Publishes the step's end: the summary, and the comment meanwhile. */
-export async function publish(wait: WaitContext, comment: CommentPublisher, result: WaitResult): Promise<void> {
+export async function publish(wait: WaitContext, comment: CommentPublisher, result: StepResult): Promise<void> {
   const { inputs, progress, log, stop } = wait;
   const interruptPending = result.interruptFailed === true;
   progress.updateReport({ outcome: result.outcome, failure: result.failure });

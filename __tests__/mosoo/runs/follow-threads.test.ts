@@ -174,7 +174,7 @@ describe("a run that a newer one has followed", () => {
     );
     expect(result).toMatchObject({
       kind: "error",
-      error: { message: expect.stringMatching(/newer run.*could not be read in time\. Last: Mosoo answered 500/) },
+      error: { message: expect.stringMatching(/newer run.*could not be read in time\. Last: .*500/) },
     });
   });
 

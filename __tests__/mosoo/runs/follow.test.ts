@@ -1,6 +1,6 @@
-import { Random } from "../../chaos/random.ts";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { patientClock } from "../../support/clock.ts";
+import { Random } from "../../chaos/random.ts";
+import { patientClock, stoppedClock } from "../../support/clock.ts";
 import {
   type FakeMosooServer,
   type FakeMosooServerOptions,
@@ -51,9 +51,9 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("a streamed run", () => {
-  it("is told as it comes, and takes two requests however many events it has", async () => {
+  it("is reported as it comes, and takes two requests however many events it has", async () => {
     const run = await startRun();
-    const following = follow(run);
+    const following = follow(run, { clock: stoppedClock() });
     await until(() => server.openStreams === 1);
     server.setRunStatus(run.id, "running");
     for (let index = 0; index < 1_500; index += 1) {
@@ -70,7 +70,7 @@ describe("a streamed run", () => {
     expect(asked()).toEqual({ "GET stream": 1, "GET thread": 1 });
   });
 
-  it("survives cuts: what came before is not told again, what came meanwhile is", async () => {
+  it("has its text reported once, and all of it, although the stream is cut again and again", async () => {
     const run = await startRun();
     const following = follow(run, { clock: patientClock() });
     const parts = Array.from({ length: 12 }, (_, index) => `part ${index}, `);
@@ -87,7 +87,7 @@ describe("a streamed run", () => {
     expect(transcript.text).toBe(text);
   });
 
-  it("survives streams that break after every event", async () => {
+  it("is followed through streams that close after every event", async () => {
     const run = await startRun();
     for (let index = 1; index <= 20; index += 1) server.fault({ on: "stream", kind: "cut-stream", after: index });
     const following = follow(run, { clock: patientClock() });
@@ -99,7 +99,7 @@ describe("a streamed run", () => {
     expect(tools).toHaveLength(20);
   });
 
-  it("is reconnected after thread.error", async () => {
+  it("has its stream reopened after thread.error", async () => {
     const run = await startRun();
     server.fault({ on: "stream", kind: "stream-error", after: 2 });
     const following = follow(run);
@@ -110,7 +110,7 @@ describe("a streamed run", () => {
     expect((await following).text).toBe("ab");
   });
 
-  it("is polled once streams bring nothing: mute ones are given up after 45 s each", async () => {
+  it("is polled where its streams send nothing, each of which is closed after 45 s", async () => {
     const run = await startRun();
     server.fault({ on: "stream", kind: "mute-stream", times: 10 });
     const clock = patientClock();
@@ -124,7 +124,7 @@ describe("a streamed run", () => {
     expect(debug.filter((text) => text.includes("45 s"))).toHaveLength(3);
   });
 
-  it("ends although no event says so", async () => {
+  it("is seen to end although no event says so", async () => {
     const run = await startRun();
     server.fault({ on: "stream", kind: "mute-stream" });
     server.fault({ on: "stream", kind: "cut-stream", after: 1, times: 2 });
@@ -134,7 +134,7 @@ describe("a streamed run", () => {
     expect(transcript.text).toBe("so far");
   });
 
-  it("leaves out what other runs of the thread said", async () => {
+  it("has nothing reported that other runs of the thread said", async () => {
     const earlier = await startRun();
     server.emit(earlier.id, delta("earlier"));
     server.endRun(earlier.id, "completed");
@@ -149,20 +149,45 @@ describe("a streamed run", () => {
   });
 });
 
-describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision", (revision) => {
-  it.each(["completed", "failed", "cancelled", "expired"] as const)("a run that ends %s is seen to", async (status) => {
-    const run = await startRun({ revision });
-    const clock = patientClock();
-    void clock.sleep(5_000).then(() => {
-      server.endRun(run.id, status, { text: "all of it" });
-    });
-    const { result, transcript, history } = await follow(run, { clock });
-    expect(result).toMatchObject({ kind: "ended", run: { status } });
-    expect(transcript.text).toBe("all of it");
-    expect(history).toBe("complete");
-  });
+describe("the end of a streamed run", () => {
+  it.each([0, 100, 250])(
+    "is seen within 300 ms of its event, also where the thread shows it %i ms late",
+    async (ms) => {
+      const run = await startRun();
+      const clock = patientClock();
+      const endedAt = 10_000;
+      const reading = { on: "thread", kind: "status", status: 503, times: ms === 0 ? 0 : 99 } as const;
+      if (ms > 0) server.fault(reading);
+      void clock.sleep(endedAt).then(() => {
+        server.endRun(run.id, "completed", { text: "Done." });
+      });
+      void clock.sleep(endedAt + ms).then(() => {
+        server.clearFaults();
+      });
+      const { result, durationMs } = await follow(run, { clock });
+      expect(result).toMatchObject({ kind: "ended", run: { status: "completed" } });
+      expect(durationMs - endedAt).toBeLessThanOrEqual(300);
+    },
+  );
+});
 
-  it("a run that had ended is answered at once", async () => {
+describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision", (revision) => {
+  it.each(["completed", "failed", "cancelled", "expired"] as const)(
+    "a run that ends %s is followed to its end",
+    async (status) => {
+      const run = await startRun({ revision });
+      const clock = patientClock();
+      void clock.sleep(5_000).then(() => {
+        server.endRun(run.id, status, { text: "all of it" });
+      });
+      const { result, transcript, history } = await follow(run, { clock });
+      expect(result).toMatchObject({ kind: "ended", run: { status } });
+      expect(transcript.text).toBe("all of it");
+      expect(history).toBe("complete");
+    },
+  );
+
+  it("a run that had ended takes two requests", async () => {
     const run = await startRun({ revision });
     server.endRun(run.id, "completed", { text: "done" });
     const { result, transcript } = await follow(run, { mayHaveEnded: true });
@@ -181,7 +206,7 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
   });
 
   it.each(["completed", "failed", "cancelled", "expired"] as const)(
-    "a run that ended %s is told right although a newer one is active",
+    "a run that ended %s is reported with its real status although a newer one is active",
     async (status) => {
       const run = await startRun({ revision });
       server.emit(run.id, delta("ours"));
@@ -194,7 +219,7 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
     },
   );
 
-  it("a question is told with its title, once for each time it is asked", async () => {
+  it("required input is reported with its title, once for each time", async () => {
     const run = await startRun({ revision });
     let requests = 0;
     const ask = (): void => {
@@ -224,7 +249,7 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
     expect(result).toMatchObject({ kind: "input_required", title: "Run npm publish" });
   });
 
-  it("reads that fail for a while are ridden out", async () => {
+  it("a run is followed through reads that fail for a while", async () => {
     const run = await startRun({ revision });
     const bad = ["GET"].includes.bind(["GET"]);
     server.fault({ on: ({ method }) => bad(method), kind: "status", status: 503, times: 4 });
@@ -253,7 +278,7 @@ describe("a polled run", () => {
     }
   });
 
-  it("is polled no more often than the server's limit of requests allows", async () => {
+  it("is polled less often after each 429", async () => {
     const run = await startRun({ revision: "reference" });
     server.fault({ on: "thread", kind: "rate-limit", retryAfter: null, times: 3 });
     await follow(run, { clock: patientClock(), timeoutMs: 300_000 });
@@ -261,7 +286,7 @@ describe("a polled run", () => {
     expect(server.requests.length).toBeLessThan(24);
   });
 
-  it("shares one limit of requests with 59 others, and leaves room for those that create", async () => {
+  it("shares one rate limit with 59 others, and leaves room for requests that create", async () => {
     const dice = new Random(1);
     const clock = patientClock(() => dice.random(), 2_000);
     const window = { requests: 120, windowMs: 60_000 };
@@ -283,20 +308,20 @@ describe("a polled run", () => {
   });
 });
 
-describe("stopping", () => {
-  it("ends the wait at once, whatever it is doing", async () => {
-    for (const kind of ["listening", "polling", "reading"] as const) {
-      const run = await startRun({ revision: kind === "listening" ? "2026-08" : "reference" });
-      if (kind === "reading") server.fault({ on: "thread", kind: "hang-before" });
-      const stop = new AbortController();
-      const following = follow(run, { cancelSignal: stop.signal, mayHaveEnded: kind === "reading" });
-      await until(() => server.requests.length > 0);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      const began = performance.now();
-      stop.abort();
-      expect((await following).result.kind).toBe("cancelled");
-      expect(performance.now() - began).toBeLessThan(200);
-      await server.close();
-    }
+describe("a signal", () => {
+  it.each([
+    ["the stream is open", "2026-08", () => server.openStreams === 1],
+    ["the run is polled", "reference", () => server.requests.length > 0],
+    ["a read is not answered", "reference", () => server.requests.some(({ fault }) => fault === "hang-before")],
+  ] as const)("ends following at once while %s", async (state, revision, isReached) => {
+    const run = await startRun({ revision });
+    const isReading = state === "a read is not answered";
+    if (isReading) server.fault({ on: "thread", kind: "hang-before" });
+    const cancel = new AbortController();
+    // On this clock nothing else ends it.
+    const following = follow(run, { cancelSignal: cancel.signal, mayHaveEnded: isReading, clock: stoppedClock() });
+    await until(isReached);
+    cancel.abort();
+    expect((await following).result.kind).toBe("cancelled");
   });
 });

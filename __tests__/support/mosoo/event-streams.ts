@@ -104,7 +104,7 @@ class EventStream {
   #unseen(): StoredEvent[] {
     const events = this.thread.events.slice(this.#seen);
     this.#seen = this.thread.events.length;
-    return events;
+    return events.filter(({ listOnly }) => listOnly !== true);
   }
 
   #send(events: StoredEvent[]): void {

@@ -140,19 +140,24 @@ export class ThreadStore {
   endRun(runId: string, status: EndedStatus, ending: RunEnding = {}): void {
     const run = this.findRun(runId);
     if (hasEnded(run)) throw new Error(`Run ${runId} has ended.`);
-    const said = this.#lastMessage(run);
-    if (typeof ending.text === "string" && said === null && ending.text !== "") {
-      this.emit(runId, { type: "agent.message.delta", content: ending.text });
-    }
-    run.finalText = ending.text === undefined ? said : ending.text;
     run.error = ending.error ?? null;
     if (status === "failed") run.error ??= { code: "runtime_error", message: "The run failed.", retryable: false };
-    this.#close(run, status);
+    this.#setEnded(run, status);
+    if (ending.stored === undefined) {
+      this.#storeEnd(run, status, ending);
+      return;
+    }
+    void ending.stored().then(() => {
+      // The server may have been reset meanwhile.
+      if (this.threads.some((thread) => thread.runs.includes(run))) this.#storeEnd(run, status, ending);
+    });
   }
 
   /** What an interrupt does: cancels a run that goes on, leaves one that has ended as it is. */
   interrupt(run: StoredRun): void {
-    if (!hasEnded(run)) this.#close(run, "cancelled");
+    if (hasEnded(run)) return;
+    this.#setEnded(run, "cancelled");
+    this.#emitEnd(run, "cancelled");
   }
 
   /** A person's decision: the run goes on if it is this question that it waits for; otherwise nothing happens. */
@@ -176,10 +181,33 @@ export class ThreadStore {
     this.#asked.clear();
   }
 
-  #close(run: StoredRun, status: EndedStatus): void {
+  #setEnded(run: StoredRun, status: EndedStatus): void {
     this.#player.stop(run.id);
     this.#touch(run, status);
     run.completedAt = run.updatedAt;
+  }
+
+  #storeEnd(run: StoredRun, status: EndedStatus, { text, stored }: RunEnding): void {
+    const last = this.#lastMessage(run);
+    if (typeof text === "string" && text !== "" && (last === null || stored !== undefined)) {
+      this.emit(run.id, { type: "agent.message.delta", content: text, startsMessage: last !== null });
+    }
+    run.finalText = text === undefined ? last : text;
+    if (status === "completed") this.#listLastMessageAgain(run);
+    this.#emitEnd(run, status);
+  }
+
+  /** Of a run that said several things the later revisions list the last one twice. */
+  #listLastMessageAgain(run: StoredRun): void {
+    const isSeveral = this.#deltas(run)
+      .slice(1)
+      .some((event) => event.startsMessage === true);
+    if (!this.#facts.streams || !isSeveral || run.finalText === null) return;
+    const content = run.finalText;
+    this.emit(run.id, { type: "agent.message.delta", content, startsMessage: true, listOnly: true });
+  }
+
+  #emitEnd(run: StoredRun, status: EndedStatus): void {
     if (status !== "failed") {
       this.emit(run.id, { type: "run.completed", content: run.id });
       return;
@@ -194,10 +222,13 @@ export class ThreadStore {
     this.findThread(run.threadId).updatedAt = run.updatedAt;
   }
 
+  #deltas(run: StoredRun): StoredEvent[] {
+    const { events } = this.findThread(run.threadId);
+    return events.filter((event) => event.runId === run.id && event.type === "agent.message.delta");
+  }
+
   #lastMessage(run: StoredRun): string | null {
-    const deltas = this.findThread(run.threadId).events.filter(
-      (event) => event.runId === run.id && event.type === "agent.message.delta",
-    );
+    const deltas = this.#deltas(run);
     if (deltas.length === 0) return null;
     const start = Math.max(
       0,

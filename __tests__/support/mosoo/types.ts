@@ -26,6 +26,8 @@ export interface RunEvent {
   toolInput?: Record<string, unknown>;
   /** This delta begins a new message: folding never joins it to the one before. */
   startsMessage?: boolean;
+  /** Only the event list has it, not the stream. */
+  listOnly?: boolean;
 }
 
 export interface StoredEvent extends RunEvent {
@@ -137,6 +139,8 @@ export interface RunEnding {
   /** The last message; `null`: the agent said nothing. Left out: what the message deltas say. */
   text?: string | null;
   error?: RunError;
+  /** The status changes at once; the text, as a message of its own, and the ending event follow once this resolves. */
+  stored?: () => Promise<unknown>;
 }
 
 /** How a run unfolds when nobody controls it. */

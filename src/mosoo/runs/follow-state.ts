@@ -155,7 +155,7 @@ function onStreamItem(state: FollowState, item: FollowEvent & { kind: "stream_it
   const active = onStreamActivity(state.schedule);
   const next: FollowState = {
     ...state,
-    schedule: item.isEvent ? onStreamEvent(active, now) : active,
+    schedule: item.news === undefined ? active : onStreamEvent(active, now),
     stream: {
       ...stream,
       lastItemAt: now,

@@ -91,7 +91,7 @@ export type FollowEvent =
   | { kind: "stream_unsupported" }
   | { kind: "stream_unavailable"; failure: Failure }
   /** `hasBuffered`: the next item is here already. */
-  | { kind: "stream_item"; isEvent: boolean; news: TranscriptEvent | undefined; hasBuffered: boolean }
+  | { kind: "stream_item"; news: TranscriptEvent | undefined; hasBuffered: boolean }
   | { kind: "stream_closed" }
   | { kind: "thread_read"; response: ThreadResponse }
   | { kind: "history_read"; isTruncated: boolean; news: readonly TranscriptEvent[] }

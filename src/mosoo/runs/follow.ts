@@ -8,7 +8,7 @@ import type { Transport } from "../http/transport.ts";
 import { type EventStream, type OpenResult, type StreamItem, openStream } from "./event-stream.ts";
 import { startFollowing, step } from "./follow-state.ts";
 import type { FollowEffect, FollowEvent, FollowListener, FollowResult, History } from "./follow-types.ts";
-import { type Transcript, applyEvent, applyEventList, beginReplay, emptyTranscript } from "./transcript.ts";
+import { type Transcript, applyEvent, applyEventList, beginReplay, emptyTranscript, tokensUsed } from "./transcript.ts";
 
 export type { FollowListener, FollowResult } from "./follow-types.ts";
 
@@ -34,6 +34,8 @@ export interface Followed {
   result: FollowResult;
   transcript: Transcript;
   history: History;
+  /** @see {@link tokensUsed} */
+  tokens: number | undefined;
 }
 
 /** Follows the run. Throws nothing that network or server can cause. */
@@ -67,7 +69,12 @@ class Follower {
       if (state.stream.kind === "closed") this.#disconnect();
     }
     this.#disconnect();
-    return { result: effect.result, transcript: this.#transcript, history: effect.history };
+    return {
+      result: effect.result,
+      transcript: this.#transcript,
+      history: effect.history,
+      tokens: tokensUsed(this.#transcript),
+    };
   }
 
   #moment(): { now: number; random: number } {
@@ -134,11 +141,11 @@ class Follower {
       this.#options.listener.debug("The event stream was closed; reconnecting");
       return { kind: "stream_closed" };
     }
-    if (item.kind === "heartbeat") return { kind: "stream_item", isEvent: false, news: undefined, hasBuffered };
+    if (item.kind === "heartbeat") return { kind: "stream_item", news: undefined, hasBuffered };
     const [transcript, news] = applyEvent(this.#transcript, item.event);
     this.#transcript = transcript;
     if (news !== undefined) this.#options.listener.onEvent(news);
-    return { kind: "stream_item", isEvent: true, news, hasBuffered };
+    return { kind: "stream_item", news, hasBuffered };
   }
 
   /** Opens the stream in the background: it may be late or never come, as behind a proxy that buffers responses. */

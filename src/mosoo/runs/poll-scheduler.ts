@@ -110,6 +110,7 @@ export function onStreamActivity(schedule: Schedule): Schedule {
   return { ...schedule, isStreaming: true, pollAt: pollAtUnlessExpecting(schedule, schedule.quietPollAt) };
 }
 
+/** The stream delivered something new: a replay of the past says nothing of now. */
 export function onStreamEvent(schedule: Schedule, now: number): Schedule {
   const quietPollAt = now + FIRST_QUIET_INTERVAL_MS;
   const pollAt = schedule.isStreaming ? pollAtUnlessExpecting(schedule, quietPollAt) : schedule.pollAt;
