@@ -17,6 +17,12 @@ export function link(url: string, children: PhrasingContent[]): Link {
   return { type: "link", url, title: null, children };
 }
 
+/** A link between angle brackets, where GitHub's parser, unlike others, decodes what looks like an entity. */
+export function literalLink(url: string): Link {
+  const unambiguous = url.replace(/(&#?[0-9a-z]+);/giu, "$1%3B");
+  return link(unambiguous, texts(unambiguous.replace(/^mailto:/u, "")));
+}
+
 export function texts(value: string): PhrasingContent[] {
   return value === "" ? [] : [{ type: "text", value }];
 }

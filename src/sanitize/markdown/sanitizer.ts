@@ -25,6 +25,7 @@ import {
   code,
   htmlLineBreak,
   link,
+  literalLink,
   mergeTextNodes,
   neutralize,
   separateCodeSpans,
@@ -206,7 +207,7 @@ class Sanitizer {
       if (literal) return texts(stripControlCharacters(url));
       return [...label.flatMap((node) => this.#inline(node)), ...this.#shown(url)];
     }
-    if (literal) return [link(address, texts(address.replace(/^mailto:/u, "")))];
+    if (literal) return [literalLink(address)];
     this.#insideLink = true;
     const children = this.#prose(label);
     this.#insideLink = false;
