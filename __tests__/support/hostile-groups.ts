@@ -13,7 +13,7 @@ function leavesTheRestAlone(text: string): boolean {
   return html.includes("<p>The end.</p>");
 }
 
-/** Whole answers: what swallows the rest stands alone. Each begins with a word that shows whether it was rendered. */
+/** Whole answers: what swallows the rest is an answer of its own. Each begins with a word that shows whether it was rendered. */
 export const ANSWERS: readonly string[] = [
   Object.values(LOG).join("\n"),
   Object.values(MARKDOWN).filter(leavesTheRestAlone).join("\n\n"),
@@ -21,12 +21,12 @@ export const ANSWERS: readonly string[] = [
   [...Object.values(OUTPUTS), ...Object.values(PATHS)].join("\n\n"),
 ].map((text) => `**rendered**\n\n${text}`);
 
-/** As few lines of text as hold all of the corpus, each within `most` UTF-16 units unless one text alone is longer. */
-export function portions(most: number): string[] {
+/** As few lines of text as hold all of the corpus, each within `max` UTF-16 units unless one text alone is longer. */
+export function portions(max: number): string[] {
   const found: string[] = [];
   for (const text of Object.values(HOSTILE)) {
     const last = found.at(-1);
-    if (last !== undefined && last.length + text.length < most) found[found.length - 1] = `${last}\n${text}`;
+    if (last !== undefined && last.length + text.length < max) found[found.length - 1] = `${last}\n${text}`;
     else found.push(text);
   }
   return found;

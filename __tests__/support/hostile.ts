@@ -1,9 +1,9 @@
 /**
- * Texts that mean harm, for every rule of docs/security.md, each with a name that says what it tries. They are put
+ * Hostile texts for every rule of docs/security.md, each with a name that says what it tries. They are put
  * wherever untrusted text comes in: the answer, live events, names of tools, questions, server errors, titles.
  */
 
-/** Stands in every text that tries to be executed, so that a test finds its effect. */
+/** Part of every text that tries to be executed, so that a test finds its effect. */
 export const CANARY = "canary-7f3a";
 /** Whom the texts try to ping. */
 export const PINGED = ["canary-user", "canary-org/canary-team"] as const;
@@ -24,9 +24,9 @@ export const LOG: Corpus = {
   "a group that swallows the rest": `::group::${CANARY}`,
   "stopped commands": `::stop-commands::${CANARY}`,
   "a command without a name": "::::",
-  "a command after blanks": ` \t\u00a0\u3000\u2003::error::${CANARY}`,
+  "a command after whitespace": ` \t\u00a0\u3000\u2003::error::${CANARY}`,
   "a command after weightless characters": `\u200b\u2060\u00ad\ufeff::error::${CANARY}`,
-  "a command parted by a weightless character": `:\u200b:error:\u200b:${CANARY}`,
+  "a command separated by a weightless character": `:\u200b:error:\u200b:${CANARY}`,
   "a command after a byte order mark": `\ufeff::error::${CANARY}`,
   "a command in capitals": `::ERROR::${CANARY}`,
   "an old command": `##[error]${CANARY}`,
@@ -38,7 +38,7 @@ export const LOG: Corpus = {
   "an old command with a full-width bracket": `##［error]${CANARY}`,
   "a full-width command split by weightless characters": `\u200b：\u00ad：error：：${CANARY}`,
   "an old command after more signs": `####[error]${CANARY}`,
-  "an old command parted by weightless characters": `#\u200b#\u00ad[error]${CANARY}`,
+  "an old command separated by weightless characters": `#\u200b#\u00ad[error]${CANARY}`,
   "an old command behind a new one": `:: ##[error]${CANARY}`,
   "a command after a carriage return": `fine\r::error::${CANARY}`,
   "a command after a line feed": `fine\n::error::${CANARY}`,
@@ -143,7 +143,7 @@ export const OUTPUTS: Corpus = {
   "a delimiter of the toolkit": `x\nghadelimiter_00000000-0000-0000-0000-000000000000\nthread-id=${CANARY}`,
   "an assignment": `thread-id=${CANARY}`,
   "line ends of every kind": `a\rthread-id=${CANARY}\r\nstatus=${CANARY}\u2028c`,
-  "blanks at both ends": "  \n text \n\n  ",
+  "whitespace at both ends": "  \n text \n\n  ",
 };
 
 export const PATHS: Corpus = {
@@ -157,7 +157,7 @@ export const PATHS: Corpus = {
 
 export const HOSTILE: Corpus = { ...LOG, ...MARKDOWN, ...OUTPUTS, ...PATHS };
 
-/** Pieces that generators mix: fragments of all the above and what stands between them. */
+/** Pieces that generators mix: fragments of all the above and what comes between them. */
 export const FRAGMENTS: readonly string[] = [
   ...[
     "::",

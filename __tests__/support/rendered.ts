@@ -81,7 +81,7 @@ export function problemsIn(html: string, extra: readonly string[] = []): string[
 function problemsOfTag(tag: string, open: string[], extra: readonly string[]): string[] {
   const [, slash = "", name = "", rest = ""] = /^<(\/?)([a-z][a-z0-9]*)((?:\s[^<>]*)?)>$/u.exec(tag) ?? [];
   const attributes = TAGS[name] ?? (BARE_TAGS.includes(name) || extra.includes(name) ? [] : undefined);
-  if (attributes === undefined) return [`foreign tag ${tag}`];
+  if (attributes === undefined) return [`tag ${tag} is not allowed`];
   if (slash !== "") return open.pop() === name ? [] : [`${tag} closes what is not open`];
   if (!VOID_TAGS.has(name)) open.push(name);
   return [...rest.matchAll(/([^\s=/]+)(?:="([^"]*)")?/gu)].flatMap(([, key = "", value = ""]) => {

@@ -4,7 +4,7 @@ import { parseRunnerLog } from "./runner-log.ts";
 const names = (output: string) => parseRunnerLog(output).commands.map((command) => command.name);
 
 describe("the runner's reading of a log", () => {
-  it("finds commands at a line's start, after blanks, with properties unescaped", () => {
+  it("finds commands at a line's start, after whitespace, with properties unescaped", () => {
     expect(parseRunnerLog(" \t\u00a0::error file=a%2Cb.ts,title=x%3Ay::one%0Atwo%25")).toMatchObject({
       commands: [{ name: "error", properties: { file: "a,b.ts", title: "x:y" }, message: "one\ntwo%" }],
       lines: ["##[error]one\ntwo%"],

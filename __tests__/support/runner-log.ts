@@ -1,7 +1,7 @@
 /**
  * What the runner makes of the lines an action prints: which commands it carries out and what the log shows. Follows
  * actions/runner (ActionCommand.cs, ActionCommandManager.cs, OutputManager.cs): lines as .NET's `ReadLine` gives them,
- * `::command::` after blanks, the older `##[command]` anywhere, `stop-commands`, masks.
+ * `::command::` after whitespace, the older `##[command]` anywhere, `stop-commands`, masks.
  *
  * .NET compares these prefixes by culture, where characters without weight (U+200B, U+00AD, NUL) do not count, unless
  * the machine runs it in invariant mode; under ja-JP full-width forms are the same as their ASCII, besides. A line is a
@@ -9,7 +9,7 @@
  */
 
 export interface RunnerCommand {
-  /** In lower case: the runner does not tell cases apart. */
+  /** In lower case: the runner ignores case. */
   name: string;
   properties: Record<string, string>;
   message: string;
@@ -48,7 +48,7 @@ const REGISTERED = [
 const SHOWN = new Set(["debug", "endgroup", "error", "group", "notice", "warning"]);
 const SHORTEST_MASKED_TOKEN = 7;
 
-const BLANKS = /^[\t-\r \u0085\p{Z}]+/u;
+const WHITESPACE = /^[\t-\r \u0085\p{Z}]+/u;
 const WEIGHTLESS = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/u;
 
 /** Reads one stream from its start. Call it for stdout and stderr each: the runner looks for commands in both. */
@@ -98,7 +98,7 @@ export function parseCommand(
 type IndexOf = (text: string, wanted: string, from: number) => number;
 
 function parseNew(line: string, indexOf: IndexOf, registered: ReadonlySet<string>): RunnerCommand | undefined {
-  const text = line.replace(BLANKS, "");
+  const text = line.replace(WHITESPACE, "");
   const start = indexOf(text, "::", 0);
   if (start < 0 || !isWeightless(text.slice(0, start))) return undefined;
   const end = indexOf(text, "::", 2);

@@ -2,27 +2,27 @@
  * Looks for harm in everything that a step leaves behind: the log as the runner reads it, annotations, outputs, state,
  * exported variables, summary and comment as GitHub renders them.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import * as state from "../../src/actions/state.ts";
 import { decoded, render } from "./rendered.ts";
 import { parseRunnerLog, type RunnerCommand } from "./runner-log.ts";
 import type { StepResult } from "./runner.ts";
 import { LOG_LINES } from "./log-lines.ts";
 
-const OUTPUTS = new Set(
-  "thread-id run-id thread-url thread-api-url status replayed external-ref idempotency-key json response response-file comment-url skipped".split(
-    " ",
-  ),
-);
-const STATE = new Set(
-  "waiting comment_open thread_id run_id thread_url api_url comment_id last_report last_report_digest".split(" "),
-);
+const action = parse(readFileSync(join(import.meta.dirname, "..", "..", "action.yml"), "utf8")) as { outputs: object };
+const OUTPUTS = new Set(Object.keys(action.outputs));
+const STATE = new Set<unknown>(Object.values(state));
 const ID = /^[\w.=-]{0,255}$/;
-const MOST_ANNOTATIONS = 5;
-const LONGEST_ANNOTATION = 4_096;
+const MAX_ANNOTATIONS = 5;
+const MAX_ANNOTATION_LENGTH = 4_096;
 const LINE_END = /[\n\r\v\f\u0085\u2028\u2029]/u;
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u;
+const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u;
 /** The one part of an annotation that may have lines: it is the action's own. */
 const PERMISSIONS = "\n\npermissions:\n  contents: read\n  pull-requests: write\n\n";
-const MARKER = /^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=\d+\.\d+(?: id=\d+)? -->\n/;
+const MARKER =
+  /^<!-- mosoo-thread v1 use=[0-9a-f]{32} run=\d+\.\d+ id=[\w-]+(?: new)?(?: key=[0-9a-f]{16})?(?: sig=[0-9a-f]{32})? -->\n/;
 
 /** Whether the action itself gives this command. */
 function isOurs({ name, properties, message, line }: RunnerCommand, secrets: readonly string[]): boolean {
@@ -53,21 +53,22 @@ export function unsafeInLog(step: Pick<StepResult, "stdout" | "stderr">, secrets
     harm.push(
       ...log.commands
         .filter((command) => !isOurs(command, secrets))
-        .map(({ line }) => `carried out: ${line.slice(0, 300)}`),
+        .map(({ line }) => `executed: ${line.slice(0, 300)}`),
     );
     if (log.stopped) harm.push("commands are still stopped at the end");
-    const odd = log.lines.find((line) => UNSEEN.test(line) || !line.isWellFormed());
+    const odd = log.lines.find((line) => INVISIBLE.test(line) || !line.isWellFormed());
     if (odd !== undefined) harm.push(`unseen characters: ${JSON.stringify(odd.slice(0, 300))}`);
   }
   return harm;
 }
 
 function harmInAnnotations({ annotations }: StepResult): string[] {
-  const harm = annotations.length > MOST_ANNOTATIONS ? [`${annotations.length} annotations`] : [];
+  const harm = annotations.length > MAX_ANNOTATIONS ? [`${annotations.length} annotations`] : [];
   for (const { message } of annotations) {
     const line = message.replace(PERMISSIONS, " ");
-    if (message.length > LONGEST_ANNOTATION) harm.push(`an annotation of ${message.length} characters`);
-    if (LINE_END.test(line) || UNSEEN.test(line)) harm.push(`not one line: ${JSON.stringify(message.slice(0, 300))}`);
+    if (message.length > MAX_ANNOTATION_LENGTH) harm.push(`an annotation of ${message.length} characters`);
+    if (LINE_END.test(line) || INVISIBLE.test(line))
+      harm.push(`not one line: ${JSON.stringify(message.slice(0, 300))}`);
   }
   return harm;
 }
@@ -122,12 +123,12 @@ export function unsafeInMarkdown(markdown: string): string[] {
   );
   if (/^\/\w/mu.test(markdown)) harm.push("a line is a command to bots");
   // A block of code keeps its text exactly.
-  if (UNSEEN.test(html.replace(/<pre>[\s\S]*?<\/pre>/g, "").replace(/\t/g, ""))) harm.push("unseen characters");
+  if (INVISIBLE.test(html.replace(/<pre>[\s\S]*?<\/pre>/g, "").replace(/\t/g, ""))) harm.push("unseen characters");
   if (!markdown.isWellFormed()) harm.push("half a character");
   return harm;
 }
 
-/** The comment's Markdown without the marker, which must stand at its very beginning. */
+/** The comment's Markdown without the marker, which has to come first. */
 export function withoutMarker(body: string): string {
   if (!MARKER.test(body)) throw new Error(`The comment begins with no marker: ${body.slice(0, 100)}`);
   return body.replace(MARKER, "");
@@ -138,7 +139,7 @@ export interface Traces {
   secrets: readonly string[];
   /** The API's base. */
   api: string;
-  /** The comment as it stands, marker included. */
+  /** The comment's body, marker included. */
   comment?: string | undefined;
 }
 
