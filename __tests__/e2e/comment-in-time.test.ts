@@ -3,7 +3,16 @@
  * could not write, the post step writes. Each test has servers of its own and mostly waits, so they run concurrently.
  */
 import { expect, it } from "@jest/globals";
-import { answering, outcomeOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
+import {
+  answering,
+  holdText,
+  outcomeOf,
+  startScene,
+  stepAtWork,
+  until,
+  working,
+  type Scene,
+} from "../support/commenting.ts";
 import { faults } from "../support/fake-github-server.ts";
 import type { RunScript } from "../support/fake-mosoo-server.ts";
 import { skipUnless } from "../support/host.ts";
@@ -104,11 +113,11 @@ itCancelled.each([
   (_, wait, outcome, words) =>
     inScene(async (scene) => {
       scene.script = answering();
-      scene.github.faults.push({ method: wait === "true" ? "PATCH" : "POST", path: /comments/, ...silence });
+      const received = holdText(scene, words);
       const running = startStep(scene.step({ with: { wait } }));
-      await until(() => (scene.github.faults[0]?.times ?? 0) < 999, "the last words");
+      await received;
       const result = await cancelInTime(running);
-      scene.github.faults.length = 0;
+      scene.github.onRequest = undefined;
       await runPost(result);
       expect(shownOutcomes(scene)).toEqual([outcome]);
       expect(scene.texts()[0]).toContain(words);

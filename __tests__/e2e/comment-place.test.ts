@@ -1,11 +1,11 @@
-/** Where the comment goes: by event and input, on any GitHub; and where there is none, nothing of it is loaded. */
+/** What the step comments on, by event and input, on any server; and what is loaded for it. */
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import type { FakePullRequest } from "../support/fake-github-server.ts";
 import { makeAuthority } from "../support/certificates.ts";
-import { outcomeOf, startScene, type Scene } from "../support/commenting.ts";
+import { answering, outcomeOf, startScene, type Scene } from "../support/commenting.ts";
 import { startConnectProxy } from "../support/connect-proxy.ts";
 import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
 import { baseSha, headSha } from "../support/runner-events.ts";
@@ -54,77 +54,80 @@ const clientChunks = (): string[] =>
     .filter((name) => readFileSync(join(root, "dist/action", name), "utf8").includes("octokit-core.js/"))
     .map((name) => `action/${name}`);
 
-describe("the comment goes to the pull request", () => {
+describe("the comment", () => {
   it.each<[string, RunnerEvent, Record<string, string>, [number, string, string | undefined]]>([
     [
-      "of a push to a fork's, seen from the base",
-      events.pullRequestTarget({ number: 31 }),
-      {},
-      [31, "started", "5a1f0c6"],
-    ],
-    ["that a person comments on", events.issueComment({ number: 31 }), {}, [31, "started", undefined]],
-    [
-      "or to the issue that a person comments on",
+      "the issue that a person comments on",
       events.issueComment({ number: 31, onPullRequest: false }),
       {},
       [31, "started", undefined],
     ],
-    ["that is reviewed", events.pullRequestReview({ number: 31 }), {}, [31, "started", "5a1f0c6"]],
-    ["that is queued to be merged", events.mergeGroup({ number: 31 }), {}, [31, "started", "5a1f0c6"]],
-    ["of an earlier workflow", events.workflowRun({ pullRequests: [31] }), {}, [31, "started", "5a1f0c6"]],
     [
-      "named by `pr-number` for a fork's run",
-      events.workflowRun({ fork: true }),
-      { "pr-number": "31" },
-      [31, "started", "5a1f0c6"],
-    ],
-    ["named by `pr-number` by hand", events.workflowDispatch(), { "pr-number": "31" }, [31, "started", "5a1f0c6"]],
-    [
-      "named by `pr-number` rather than the event's",
-      events.pullRequest(),
-      { "pr-number": "31" },
-      [31, "started", "5a1f0c6"],
-    ],
-    [
-      "named by `pr-number` though the event is none that can be read",
+      "the number of `pr-number`, although the event cannot be read",
       { name: "push", payload: "{ no JSON" },
       { "pr-number": "31" },
       [31, "started", "5a1f0c6"],
     ],
-  ])("%s", async (_, event, inputs, expected) => {
+  ])("is on %s", async (_, event, inputs, expected) => {
     const { exitCode, annotations } = await runStep(step(event, inputs));
     expect({ exitCode, annotations, place: place() }).toEqual({ exitCode: 0, annotations: [], place: [expected] });
   });
 
-  it.each([
-    ["with all its addresses told", (api: string, graphql: string) => [api, graphql]],
-    ["with the address of REST alone", (api: string) => [api, undefined]],
-    ["with a slash behind it", (api: string) => [`${api}/`, ""]],
-  ])("on GitHub Enterprise Server, below any path, %s", async (_, addresses) => {
+  it("is on GitHub Enterprise Server under a sub-path, which needs no more than the URL of REST", async () => {
     const enterprise = await startScene({
       github: { enterprise: true, prefix: "/github", repository: "ghe-org/tools" },
     });
     try {
-      const [api, graphql] = addresses(enterprise.github.apiUrl, enterprise.github.graphqlUrl);
       const { annotations } = await runStep(
         enterprise.step({
           repository: "ghe-org/tools",
-          env: { GITHUB_SERVER_URL: "https://ghe.example", GITHUB_API_URL: api, GITHUB_GRAPHQL_URL: graphql },
+          env: {
+            GITHUB_SERVER_URL: "https://ghe.example/github",
+            GITHUB_API_URL: `${enterprise.github.apiUrl}/`,
+            GITHUB_GRAPHQL_URL: undefined,
+          },
         }),
       );
       expect(annotations).toEqual([]);
       expect(enterprise.texts().map(outcomeOf)).toEqual(["completed"]);
-      expect(enterprise.texts()[0]).toContain("(https://ghe.example/ghe-org/tools/actions/runs/");
+      expect(enterprise.texts()[0]).toContain("(https://ghe.example/github/ghe-org/tools/actions/runs/");
       expect(enterprise.github.requests.map(({ path }) => path)).toContain("graphql");
-      expect(enterprise.github.requests.filter(({ path }) => path.endsWith("graphql") && path !== "graphql")).toEqual(
-        [],
-      );
     } finally {
       await enterprise.close();
     }
   });
 
-  it("through the proxy of a runner that has no other way out", async () => {
+  it("is on Gitea under a sub-path, and later runs find it without any other write", async () => {
+    const gitea = await startScene({
+      github: { gitea: true, prefix: "/gitea", serverUrl: "https://git.example.test/gitea" },
+    });
+    try {
+      const env = {
+        GITEA_ACTIONS: "true",
+        GITHUB_SERVER_URL: "https://git.example.test/gitea",
+        GITHUB_API_URL: gitea.github.apiUrl,
+        GITHUB_GRAPHQL_URL: undefined,
+        GITHUB_REPOSITORY_ID: undefined,
+        GITHUB_WORKFLOW_REF: undefined,
+      };
+      const first = await runStep(gitea.step({ env }));
+      gitea.script = answering("Better now.");
+      gitea.github.requests.length = 0;
+      const second = await runStep(gitea.step({ env, runNumber: 8, runId: "17000000008" }));
+      expect([...first.annotations, ...second.annotations]).toEqual([]);
+      expect(gitea.github.comments).toHaveLength(1);
+      expect(gitea.texts()[0]).toContain("Better now.");
+      const writes = gitea.github.requests.filter(({ path, method }) => path.includes("/comments") && method !== "GET");
+      expect(writes.filter(({ method }) => method !== "PATCH")).toEqual([]);
+      expect(second.outputs["comment-url"]).toMatch(
+        /^https:\/\/git\.example\.test\/gitea\/octo-org\/octo-repo\/pulls\/12#issuecomment-\d+$/,
+      );
+    } finally {
+      await gitea.close();
+    }
+  });
+
+  it("is written through the proxy of a runner without another connection", async () => {
     const host = "github.example.test";
     const authority = makeAuthority();
     const behind = await startScene({ github: { enterprise: true, tls: authority.issue([host]) } });
@@ -206,7 +209,7 @@ describe("an event without a pull request or issue", () => {
 });
 
 describe("GitHub's client", () => {
-  it("is loaded where there is something to say, and only there", async () => {
+  it("is loaded where there is something to comment on, and only there", async () => {
     const chunks = clientChunks();
     expect(chunks.length).toBeGreaterThan(0);
     const [on, off, nowhere] = await Promise.all([
@@ -225,7 +228,7 @@ describe("GitHub's client", () => {
 });
 
 describe("an event that the action's own comment caused", () => {
-  it.each(["update", "new"])("is skipped with a notice, and starts nothing (`%s`)", async (mode) => {
+  it.each(["update", "new"])("skips the step with a notice (`%s`)", async (mode) => {
     await runStep(step(events.pullRequest(), { "pr-comment": mode }));
     const [comment] = scene.own();
     scene.mosoo.requests.length = scene.github.requests.length = 0;
@@ -238,7 +241,7 @@ describe("an event that the action's own comment caused", () => {
     expect([...scene.mosoo.requests, ...scene.github.requests]).toEqual([]);
   });
 
-  it("is told from a person's who quotes the comment", async () => {
+  it("does not skip the step where a person quotes the comment", async () => {
     await runStep(step(events.pullRequest()));
     const body = `> ${scene.own()[0]?.body ?? ""}\n\nThanks!`;
     const { outputs } = await runStep(step(events.issueComment({ body })));

@@ -2,8 +2,16 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { answering, outcomeOf, startScene, stepAtWork, until, working, type Scene } from "../support/commenting.ts";
-import { faults } from "../support/fake-github-server.ts";
+import {
+  answering,
+  holdText,
+  outcomeOf,
+  startScene,
+  stepAtWork,
+  until,
+  working,
+  type Scene,
+} from "../support/commenting.ts";
 import { skipUnless } from "../support/host.ts";
 import { runPost, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
 
@@ -28,13 +36,10 @@ async function cancel(running: RunningStep): Promise<{ result: StepResult; ms: n
   return { result, ms: performance.now() - began };
 }
 
-/** GitHub answers nothing for longer than any step lives. */
-const silence = faults.slow(60_000, 999);
-
 const describeCancelled = skipUnless("signals", describe);
 
 describeCancelled("a step that is cancelled while it waits", () => {
-  it("interrupts the run first, then ends the comment, and leaves the post step nothing to do", async () => {
+  it("interrupts the run, then ends the comment, and leaves nothing to the post step", async () => {
     const running = await stepAtWork(scene);
     const order: string[] = [];
     scene.github.onRequest = ({ method }) => {
@@ -52,7 +57,7 @@ describeCancelled("a step that is cancelled while it waits", () => {
     expect(scene.github.requests.length + scene.mosoo.requests.length).toBe(requests);
   });
 
-  it("leaves the run going where it is told to, and says so", async () => {
+  it("leaves the run running with `on-cancel: leave`, and says so in the comment", async () => {
     const { result } = await cancel(await stepAtWork(scene, { with: { "on-cancel": "leave" } }));
     expect(result.exitCode).toBe(1);
     expect(interrupts()).toEqual([]);
@@ -62,7 +67,7 @@ describeCancelled("a step that is cancelled while it waits", () => {
 });
 
 describeCancelled("a step that is cancelled", () => {
-  it("before it has a thread leaves the pull request alone", async () => {
+  it("before it has a thread writes no comment", async () => {
     scene.mosoo.fault({ on: "create", kind: "hang-before", times: 9 });
     const running = startStep(scene.step());
     await until(() => scene.mosoo.requests.length > 0, "the creation");
@@ -75,7 +80,7 @@ describeCancelled("a step that is cancelled", () => {
 });
 
 describe("a step that is killed", () => {
-  it("while it waits has the post step interrupt the run, then end the comment", async () => {
+  it("while it waits has its post step interrupt the run, then end the comment", async () => {
     const running = await stepAtWork(scene);
     const killed = await running.kill();
     expect(shownOutcomes()).toEqual(["working"]);
@@ -92,14 +97,14 @@ describe("a step that is killed", () => {
     expect(scene.texts()[0]).toContain(`${scene.mosoo.origin}/threads/${scene.mosoo.threads[0]?.id ?? ""}`);
   });
 
-  it("while it waits and is to leave the run has its comment ended all the same", async () => {
+  it("while it waits with `on-cancel: leave` has its comment ended all the same", async () => {
     const killed = await (await stepAtWork(scene, { with: { "on-cancel": "leave" } })).kill();
     await runPost(killed);
     expect(runStatus()).toBe("running");
     expect(shownOutcomes()).toEqual(["stopped"]);
   });
 
-  it("before it knows its comment's number has the post step find it", async () => {
+  it("before it knows its comment's ID has its post step find the comment", async () => {
     scene.github.preload(120);
     scene.github.onRequest = ({ method, path }) => {
       // The comment is made; the answer that tells of it is late.
@@ -113,27 +118,27 @@ describe("a step that is killed", () => {
     expect(shownOutcomes()).toEqual(["stopped"]);
   });
 
-  it("while it tells the answer has the post step tell it, and what led to it", async () => {
+  it("while it writes the response has its post step write it, with the tools", async () => {
     const tool = { type: "tool.use.started", toolName: "read_diff", toolCallId: "1", content: "read_diff" };
     scene.script = [{ emit: [tool, tool] }, ...answering("Ship it.")];
-    scene.github.faults.push({ method: "PATCH", ...silence });
+    const received = holdText(scene, "Ship it.");
     const running = startStep(scene.step());
-    await until(() => scene.github.faults[0]?.times === 998, "the last words");
+    await received;
     const killed = await running.kill();
-    scene.github.faults.length = 0;
+    scene.github.onRequest = undefined;
     await runPost(killed);
     expect(shownOutcomes()).toEqual(["completed"]);
     expect(scene.texts()[0]).toContain("Ship it.");
     expect(scene.texts()[0]).toMatch(/- Tools: `read_diff`/);
   });
 
-  it("does not have its post step tell what another step wrote in place of the answer", async () => {
+  it("does not have its post step write what another step put in place of the saved report", async () => {
     scene.script = answering("Ship it.");
-    scene.github.faults.push({ method: "PATCH", ...silence });
+    const received = holdText(scene, "Ship it.");
     const running = startStep(scene.step());
-    await until(() => scene.github.faults[0]?.times === 998, "the last words");
+    await received;
     const killed = await running.kill();
-    scene.github.faults.length = 0;
+    scene.github.onRequest = undefined;
     const [kept = ""] = readdirSync(killed.temp).filter((name) => name.startsWith("mosoo-report-"));
     writeFileSync(
       join(killed.temp, kept),
@@ -144,7 +149,7 @@ describe("a step that is killed", () => {
     expect(scene.texts()[0]).not.toContain("Pwned");
   });
 
-  it("has a post step that is never red, whatever GitHub says", async () => {
+  it("has a post step that never fails, whatever GitHub responds", async () => {
     const killed = await (await stepAtWork(scene)).kill();
     scene.github.faults.push({ status: 403, body: { message: "Resource not accessible by integration" }, times: 99 });
     const post = await runPost(killed);

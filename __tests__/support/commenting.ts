@@ -102,7 +102,19 @@ export function outcomeOf(text = ""): Outcome | "" {
   return outcomes.find(isShown) ?? "";
 }
 
-/** Resolves as soon as the condition holds; it is looked at often. */
+/** Keeps back GitHub's response to the text that contains `words`; resolves once GitHub has received it. */
+export function holdText({ github }: Scene, words: string): Promise<void> {
+  const received = Promise.withResolvers<undefined>();
+  github.onRequest = async ({ body }) => {
+    if (!body.includes(words)) return;
+    received.resolve(undefined);
+    // For longer than any step lives.
+    await new Promise(() => undefined);
+  };
+  return received.promise;
+}
+
+/** Resolves as soon as the condition holds. */
 export async function until(holds: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; !holds();) {
     if (Date.now() > end) throw new Error(`${what} did not happen within ${timeoutMs} ms`);

@@ -15,7 +15,7 @@ export const runId = "run_id";
 export const threadUrl = "thread_url";
 /** The API's base as it answered, after a move of the service. */
 export const apiUrl = "api_url";
-/** The comment's ID, what it is on (`pull request 12`), and the idempotency key of the step that writes it. */
+/** The comment's ID, what it is on (`pull request 12`), and a digest of the idempotency key of the step that writes it. */
 export const commentId = "comment_id";
 export const commentTarget = "comment_target";
 export const commentKey = "comment_key";

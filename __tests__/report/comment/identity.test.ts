@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { jobDisplayName } from "../../../src/report/comment/identity.ts";
+import { readContext } from "../../../src/actions/context.ts";
+import type { Inputs } from "../../../src/actions/inputs.ts";
+import { commentIdentity, jobDisplayName } from "../../../src/report/comment/identity.ts";
 
 describe("a job's display name", () => {
   it.each([
@@ -12,5 +14,30 @@ describe("a job's display name", () => {
     ["", "null", undefined],
   ])("of job %j with matrix %j is %j", (job, matrix, name) => {
     expect(jobDisplayName(job, matrix)).toBe(name);
+  });
+});
+
+describe("a comment's identity", () => {
+  it("consists of workflow file, job, step, matrix and agent, without ref, run or order", () => {
+    const context = (ref: string, runId: string): ReturnType<typeof readContext> =>
+      readContext({
+        GITHUB_REPOSITORY: "octo-org/octo-repo",
+        GITHUB_WORKFLOW_REF: `octo-org/octo-repo/.github/workflows/review.yml@${ref}`,
+        GITHUB_RUN_ID: runId,
+        GITHUB_JOB: "review",
+        GITHUB_ACTION: "mosoo",
+      });
+    const inputs = (matrix: string): Inputs => ({ agentId: "A", matrix }) as Inputs;
+    const identity = commentIdentity(inputs('{"os":"linux","node":24}'), context("refs/heads/main", "1"));
+    expect(identity).toEqual({
+      workflow: ".github/workflows/review.yml",
+      job: "review",
+      step: "mosoo",
+      matrix: '{"node":24,"os":"linux"}',
+      agent: "A",
+      key: undefined,
+    });
+    const other = commentIdentity(inputs('{"node":24, "os":"linux"}'), context("refs/pull/12/merge", "2"));
+    expect(other).toEqual(identity);
   });
 });

@@ -167,6 +167,17 @@ describe("a step's comment", () => {
     ]);
   });
 
+  it("is found although the list contains what is not a comment", async () => {
+    await open().show("Seven");
+    const [comment] = own();
+    const odd = { id: 7, body: 7, user: { login: null }, html_url: {} };
+    const ours = { id: comment?.id, body: comment?.body, user: { login: actionsBot.login, type: "Bot" } };
+    const body = [null, "x", { id: "y" }, odd, { id: 8, body: null, user: null }, ours];
+    github.faults.push({ method: "GET", path: /\/12\/comments/, times: 9, status: 200, body });
+    expect(await open({ run: 8 }).show("Eight")).toMatchObject({ kind: "written", id: comment?.id });
+    expect(texts()).toEqual(["Eight"]);
+  });
+
   it("is not written twice when it already says the text", async () => {
     await open().show("Done");
     await open().show("Done");

@@ -1,11 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import { type ActionContext, readContext } from "../../../src/actions/context.ts";
 import type { CommitPullRequest } from "../../../src/report/comment/github-api.ts";
 import { findTarget, selectPullRequest } from "../../../src/report/comment/target.ts";
+import { events, type RunnerEvent } from "../../support/runner-events.ts";
 
 const sha = "5a1f0c6b7e9d4832a1b0c9d8e7f6a5b4c3d2e1f0";
 const context = { repository: "octo-org/octo-repo", repositoryId: "424242" };
 const here = { id: 424_242, fullName: "octo-org/octo-repo" };
 const fork = { id: 424_243, fullName: "stranger/octo-repo" };
+
+/** As the step reads it. */
+function contextOf(event: RunnerEvent): ActionContext {
+  const folder = mkdtempSync(join(tmpdir(), "event-"));
+  const path = join(folder, "event.json");
+  try {
+    if (event.payload !== undefined) writeFileSync(path, JSON.stringify(event.payload));
+    return readContext({
+      GITHUB_EVENT_NAME: event.name,
+      GITHUB_EVENT_PATH: path,
+      GITHUB_REPOSITORY: context.repository,
+      GITHUB_REPOSITORY_ID: context.repositoryId,
+      GITHUB_SHA: sha,
+      ...event.env,
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe("an event", () => {
+  const commit = "0f1e2d3c4b5a69788796a5b4c3d2e1f001234567";
+  const payload = { repository: { id: 424_242 } };
+  it.each<[string, RunnerEvent, number | undefined, string]>([
+    ["pull_request", events.pullRequest({ number: 31 }), undefined, "pull request 31"],
+    ["pull_request_target of a fork", events.pullRequestTarget({ number: 31 }), undefined, "pull request 31"],
+    ["pull_request_review", events.pullRequestReview({ number: 31 }), undefined, "pull request 31"],
+    ["issue_comment on a pull request", events.issueComment({ number: 31 }), undefined, "pull request 31"],
+    ["issue_comment on an issue", events.issueComment({ number: 31, onPullRequest: false }), undefined, "issue 31"],
+    ["issues", events.issues({ number: 31 }), undefined, "issue 31"],
+    ["merge_group", events.mergeGroup({ number: 31 }), undefined, "pull request 31"],
+    ["workflow_run", events.workflowRun({ pullRequests: [31] }), undefined, "pull request 31"],
+    ["workflow_run of a fork", events.workflowRun({ fork: true }), undefined, "none"],
+    ["workflow_run of a fork with `pr-number`", events.workflowRun({ fork: true }), 31, "pull request 31"],
+    ["workflow_dispatch", events.workflowDispatch(), undefined, "none"],
+    ["workflow_dispatch with `pr-number`", events.workflowDispatch(), 31, "pull request 31"],
+    ["schedule", events.schedule(), undefined, "none"],
+    ["push", events.push({ sha: commit }), undefined, `commit ${commit}`],
+    [
+      "check_run",
+      { name: "check_run", payload: { ...payload, check_run: { head_sha: commit } } },
+      undefined,
+      `commit ${commit}`,
+    ],
+    [
+      "check_suite",
+      { name: "check_suite", payload: { ...payload, check_suite: { head_sha: commit } } },
+      undefined,
+      `commit ${commit}`,
+    ],
+    ["status", { name: "status", payload: { ...payload, sha: commit } }, undefined, `commit ${commit}`],
+    [
+      "deployment_status",
+      { name: "deployment_status", payload: { ...payload, deployment: { sha: commit } } },
+      undefined,
+      `commit ${commit}`,
+    ],
+  ])("%s leads to its pull request, issue or commit", (_, event, prNumber, expected) => {
+    const found = findTarget({ prNumber }, contextOf(event));
+    const shown =
+      found.kind === "target"
+        ? `${found.target.kind} ${found.target.number}`
+        : found.kind === "commit"
+          ? `commit ${found.sha}`
+          : "none";
+    expect(shown).toBe(expected);
+  });
+});
 
 describe("what a step comments on", () => {
   const pull = { kind: "pull request", number: 12, title: undefined } as const;

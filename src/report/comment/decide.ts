@@ -63,11 +63,11 @@ function hasSameWriter(marker: CommentMarker, own: OwnMarker): boolean {
 }
 
 /**
- * Whether another step of the same run wrote the marker: one that GitHub does not tell apart from this one. An earlier
+ * Whether another step of the same run wrote the marker: one that GitHub does not distinguish from it. An earlier
  * attempt may have had another key because the message changed, but not if it already used this key.
  */
 function isConflict(marker: CommentMarker, own: OwnMarker): boolean {
-  // Some runners number every run 1: there, nothing tells the same run from another.
+  // Some runners number every run 1: there, the ID does not prove that it is the same run.
   if (own.isShared || marker.runId !== own.runId || own.runId === "1") return false;
   if (marker.key === "" || own.key === "" || marker.key === own.key) return false;
   return marker.runAttempt === own.runAttempt || own.isKeyReplayed;

@@ -106,7 +106,7 @@ export function isNotFound(error: unknown): boolean {
 export function formatConflict(context: CommentContext): string {
   return (
     `Did not comment on ${describeTarget(context)}: another step of this workflow run already wrote the same comment, ` +
-    "and GitHub does not tell the two steps apart. Set `pr-comment-key` to a different value in each of them (or to the " +
+    "and GitHub does not distinguish the two steps. Set `pr-comment-key` to a different value in each of them (or to the " +
     "same value in both, to share one comment)."
   );
 }

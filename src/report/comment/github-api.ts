@@ -196,7 +196,7 @@ export function createIssueCommentsApi(
   };
 }
 
-/** The pull requests that contain the commit, also merged, stacked and foreign ones. */
+/** The pull requests that contain the commit: also merged and stacked ones, and those of forks. */
 export function listPullRequestsOfCommit(
   client: GitHubClient,
   { owner, repo }: RepositoryName,

@@ -1,4 +1,4 @@
-/** Which comment a step writes to, and how readers tell several apart. Pure. */
+/** Which comment a step writes to, and the name by which readers distinguish several. Pure. */
 import type { ActionContext } from "../../actions/context.ts";
 import type { Inputs } from "../../actions/inputs.ts";
 import { canonicalMatrix } from "../../common/canonical-json.ts";

@@ -15,7 +15,7 @@ export interface WritingStep {
   runNumber: number;
   /** Counts the attempts of one run. */
   runAttempt: number;
-  /** The step's idempotency key: tells steps apart that have the same identity. */
+  /** The step's idempotency key, or a digest of it: distinguishes steps that have the same identity. */
   key: string;
 }
 

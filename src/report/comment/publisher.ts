@@ -1,4 +1,5 @@
 /** The comment: whether there is one, where, and what it says at each stage. Never fails a step. */
+import { createHash } from "node:crypto";
 import { type ActionContext, subjectUrl } from "../../actions/context.ts";
 import { createGitHubClient } from "../../actions/github-client.ts";
 import { retryGitHub } from "../../actions/github-retry.ts";
@@ -54,13 +55,22 @@ function shouldPublish(report: Report): boolean {
   return report.outcome !== "stopped" || report.threadUrl !== undefined;
 }
 
+/** A key may be given as an input: state and marker hold a digest of it. */
+function digestKey(key: string): string {
+  return createHash("sha256").update(key).digest("hex").slice(0, 32);
+}
+
 function repositoryOf({ repository }: ActionContext): { owner: string; repo: string } {
   const [owner = "", repo = ""] = repository.split("/");
   return { owner, repo };
 }
 
 /** The comment's page: what the server gives where that is on the run's own server, else made of what is known. */
-function commentUrl(comment: { id: number; url: string }, context: ActionContext, target: CommentTarget): string {
+export function commentUrl(
+  comment: { id: number; url: string },
+  context: ActionContext,
+  target: CommentTarget,
+): string {
   const own = new URL(subjectUrl(context, { ...target, title: undefined }));
   own.hash = `issuecomment-${comment.id}`;
   const given = URL.parse(comment.url);
@@ -96,7 +106,7 @@ class IssueCommentPublisher implements CommentPublisher {
   async #showOrThrow(report: Report, { final = false, signal }: ShowOptions): Promise<void> {
     const { context, secrets, idempotencyKey } = this.#options;
     state.save(state.commentPending, "true");
-    if (idempotencyKey !== undefined) state.save(state.commentKey, idempotencyKey);
+    if (idempotencyKey !== undefined) state.save(state.commentKey, digestKey(idempotencyKey));
     const deleteSavedReport =
       report.outcome === "working" ? undefined : saveReport(redactReport(report, secrets), context.temp);
     const turn = this.#queue.then(() => this.#begin(report, signal));
@@ -156,7 +166,10 @@ class IssueCommentPublisher implements CommentPublisher {
         target,
         mode: inputs.prComment === "new" ? "new" : "update",
         identity: commentIdentity(inputs, context),
-        step: { ...context, key: idempotencyKey ?? state.read(state.commentKey) },
+        step: {
+          ...context,
+          key: idempotencyKey === undefined ? state.read(state.commentKey) : digestKey(idempotencyKey),
+        },
         isKeyReplayed: report.replayed === true && context.runAttempt > 1,
         signingSecret: inputs.token,
         apiUrl: context.apiUrl,

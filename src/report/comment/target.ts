@@ -47,7 +47,7 @@ function isThisRepository(
 
 /**
  * The commit's one pull request: open, into this repository, from this repository, with this very commit as its head.
- * GitHub also lists merged, stacked and foreign pull requests that merely contain the commit.
+ * GitHub also lists merged and stacked ones, and those of forks, that merely contain the commit.
  */
 export function selectPullRequest(
   pullRequests: readonly CommitPullRequest[],
