@@ -3,15 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAvailable } from "../support/host.ts";
+import { type Inputs, type Place, secret } from "../support/step-plan.ts";
 
-/** Where a step runs: a workspace and RUNNER_TEMP beside each other, as on a runner, and a folder of somebody else. */
-export interface Place {
-  root: string;
-  workspace: string;
-  temp: string;
-}
-
-export type Inputs = Record<string, string>;
 export type Row = readonly [
   title: string,
   /** The input that the error names. */
@@ -20,9 +13,6 @@ export type Row = readonly [
   given: Inputs | ((place: Place) => Inputs),
   prepare?: (place: Place) => void,
 ];
-
-/** A token that may appear nowhere. */
-export const secret = "grt_pat_notAnyBodysToken0123456789";
 
 /** A message-file in the workspace with this content. */
 const file =

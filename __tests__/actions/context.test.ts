@@ -34,7 +34,7 @@ function contextOf(event: RunnerEvent, env: Record<string, string | undefined> =
 const refOf = (event: RunnerEvent, env: Record<string, string | undefined> = {}): string =>
   deriveExternalRef(contextOf(event, env));
 
-describe("what a run is about", () => {
+describe("The subject of a run", () => {
   it.each<[string, RunnerEvent, string]>([
     ["pull_request", events.pullRequest(), "github:octo-org/octo-repo#12"],
     ["pull_request_target", events.pullRequestTarget({ number: 7 }), "github:octo-org/octo-repo#7"],
@@ -53,11 +53,11 @@ describe("what a run is about", () => {
     ["push of a tag", events.push({ ref: "refs/tags/v1" }), "github:octo-org/octo-repo@v1"],
     ["schedule", events.schedule(), "github:octo-org/octo-repo@main"],
     ["workflow_dispatch", events.workflowDispatch(), "github:octo-org/octo-repo@main"],
-  ])("is told by %s", (_, event, ref) => {
+  ])("is derived on %s", (_, event, ref) => {
     expect(refOf(event)).toBe(ref);
   });
 
-  it("tells a pull request from an issue, with its page", () => {
+  it("is a pull request or an issue, each with its page", () => {
     const pull = contextOf(events.issueComment());
     const issue = contextOf(events.issues());
     expect([pull.subject?.kind, issue.subject?.kind]).toEqual(["pull request", "issue"]);
@@ -65,7 +65,7 @@ describe("what a run is about", () => {
     expect(issue.subject && subjectUrl(issue, issue.subject)).toBe("https://github.com/octo-org/octo-repo/issues/12");
   });
 
-  it("takes the head commit of the pull request, not the merge commit of the run", () => {
+  it("has the head commit of the pull request, not the merge commit of the run", () => {
     expect(contextOf(events.pullRequest()).headSha).toBe(headSha);
     expect(contextOf(events.workflowRun()).headSha).toBe(headSha);
     expect(contextOf(events.schedule()).headSha).toBe("run-sha");
@@ -92,7 +92,7 @@ describe("what a run is about", () => {
   });
 });
 
-describe("an event file that is missing or broken", () => {
+describe("An event file that is missing or broken", () => {
   const nonsense: unknown[] = [
     undefined,
     "",
@@ -110,7 +110,7 @@ describe("an event file that is missing or broken", () => {
   ];
 
   it.each(nonsense.map((payload) => [payload === undefined ? "no file" : JSON.stringify(payload), payload]))(
-    "is survived with the ref: %s",
+    "leaves the run its ref: %s",
     (_, payload) => {
       const context = contextOf({ name: "push", payload });
       expect(deriveExternalRef(context)).toBe("github:octo-org/octo-repo@main");
@@ -123,12 +123,12 @@ describe("an event file that is missing or broken", () => {
     },
   );
 
-  it("still leaves the pull request's number, where the ref holds it", () => {
+  it("leaves the pull request's number where the ref has it", () => {
     const env = { GITHUB_REF: "refs/pull/12/merge" };
     expect(refOf({ name: "pull_request", payload: "{" }, env)).toBe("github:octo-org/octo-repo#12");
   });
 
-  it("is survived whatever the payload is", () => {
+  it("never throws, whatever the payload is", () => {
     fc.assert(
       fc.property(
         fc.object({ key: fc.constantFrom("pull_request", "head", "repo", "number", "issue", "id") }),
@@ -140,7 +140,7 @@ describe("an event file that is missing or broken", () => {
     );
   });
 
-  it("links to the run's own GitHub alone, though names be missing or strange", () => {
+  it("never links to another server, whatever is in the names", () => {
     const context = readContext({ GITHUB_SERVER_URL: "https://ghe.example" });
     const issue = { kind: "issue", number: 1, title: undefined } as const;
     for (const repository of ["", "/evil.example/x", "o/r?x#y"])
@@ -180,7 +180,7 @@ describe("an event file that is missing or broken", () => {
     expect(runUrl(context)).toBe("https://git.example.test/o/r/actions/runs/3");
   });
 
-  it("is survived where nothing of GitHub's is there", () => {
+  it("leaves a context where no variable of GitHub's is set", () => {
     const context = readContext({});
     expect(context).toMatchObject({ runAttempt: 1, runNumber: 0, serverUrl: "https://github.com" });
     expect(runUrl({ ...context, repository: "o/r", runId: "1" })).toBe(
@@ -189,17 +189,17 @@ describe("an event file that is missing or broken", () => {
   });
 });
 
-describe("whose run it is", () => {
+describe("The origin of a run", () => {
   const forkOf = (event: RunnerEvent): boolean => contextOf(event).fromFork;
 
-  it("is a fork's where the payload proves it, a deleted fork's too", () => {
+  it("is a fork where the payload proves it, also a deleted one", () => {
     expect(forkOf(events.pullRequestFromFork())).toBe(true);
     expect(forkOf(events.pullRequestFromFork({ headRepository: null }))).toBe(true);
     expect(forkOf(events.pullRequestTarget())).toBe(true);
     expect(forkOf(events.workflowRun({ fork: true }))).toBe(true);
   });
 
-  it("is not a fork's by guess", () => {
+  it("is not a fork without proof", () => {
     expect(forkOf(events.pullRequest())).toBe(false);
     expect(forkOf(events.pullRequest({ author: "stranger" }))).toBe(false);
     expect(forkOf(events.issueComment({ author: "stranger" }))).toBe(false);
@@ -207,7 +207,7 @@ describe("whose run it is", () => {
     expect(forkOf({ name: "pull_request", payload: { pull_request: { number: 1, head: {} } } })).toBe(false);
   });
 
-  it("is a fork's by name where the payload has no IDs", () => {
+  it("is a fork by name where the payload has no IDs", () => {
     const of = (name: string): RunnerEvent => ({
       name: "pull_request",
       payload: { pull_request: { head: { repo: { full_name: name } }, base: { repo: { full_name: "o/r" } } } },
@@ -215,7 +215,7 @@ describe("whose run it is", () => {
     expect([forkOf(of("x/r")), forkOf(of("o/r"))]).toEqual([true, false]);
   });
 
-  it("is Dependabot's by the actor, on events that Dependabot causes", () => {
+  it("is Dependabot by the actor, on events that Dependabot causes", () => {
     const bot = { GITHUB_ACTOR: "dependabot[bot]" };
     expect(contextOf(events.dependabot()).fromDependabot).toBe(true);
     expect(contextOf(events.push(), bot).fromDependabot).toBe(true);
@@ -225,7 +225,7 @@ describe("whose run it is", () => {
   });
 });
 
-describe("the derived reference", () => {
+describe("The derived reference", () => {
   const refOfName = (refName: string): string => deriveExternalRef({ repository: "o/r", subject: undefined, refName });
 
   it("has at most 255 characters, keeps its beginning, and differs where the refs do", () => {

@@ -1,76 +1,15 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { readContext } from "../../src/actions/context.ts";
+import { describe, expect, it } from "@jest/globals";
 import { type InputIssue, InputValidationError } from "../../src/actions/input-errors.ts";
 import { maskSecrets, misspelledInputs } from "../../src/actions/inputs.ts";
-import { type StepPlan, buildStepRequest } from "../../src/step/request.ts";
-import {
-  type Inputs,
-  type Place,
-  type Row,
-  files,
-  ids,
-  messages,
-  others,
-  references,
-  secret,
-  tokens,
-  urls,
-} from "./bad-inputs-table.ts";
+import { type Inputs, secret, usePlanner, withInputs } from "../support/step-plan.ts";
+import { type Row, files, ids, messages, others, references, tokens, urls } from "./bad-inputs-table.ts";
 
-const folder = realpathSync(mkdtempSync(join(tmpdir(), "inputs-")));
-let places = 0;
-const stdout = jest.spyOn(process.stdout, "write").mockReturnValue(true);
+const { makePlace, plan, printed } = usePlanner();
 
-beforeEach(() => {
-  stdout.mockClear();
-});
-afterAll(() => {
-  stdout.mockRestore();
-  rmSync(folder, { recursive: true });
-});
-
-function makePlace(): Place {
-  const root = join(folder, String(++places));
-  const place = { root, workspace: join(root, "work", "repo", "repo"), temp: join(root, "work", "_temp") };
-  mkdirSync(place.workspace, { recursive: true });
-  mkdirSync(place.temp);
-  writeFileSync(join(root, "outside.txt"), "Somebody else's.");
-  return place;
-}
-
-const valid = { "agent-id": "01KEXAMPLEAGENT00000000000", token: secret, message: "Please review this." };
-
-/** Calls `work` with these inputs in the environment; the inputs are read before anything is awaited. */
-function withInputs<T>(inputs: Inputs, work: () => T): T {
-  const variables = Object.entries(inputs).map(([name, value]): [string, string] => [
-    `INPUT_${name.replaceAll(" ", "_").toUpperCase()}`,
-    value,
-  ]);
-  for (const [name, value] of variables) process.env[name] = value;
-  try {
-    return work();
-  } finally {
-    for (const [name] of variables) Reflect.deleteProperty(process.env, name);
-  }
-}
-
-async function plan(given: Inputs, place = makePlace()): Promise<StepPlan> {
-  const context = readContext({
-    GITHUB_REPOSITORY: "octo-org/octo-repo",
-    GITHUB_REF_NAME: "main",
-    GITHUB_WORKSPACE: place.workspace,
-    RUNNER_TEMP: place.temp,
-  });
-  const inputs = { ...valid, ...given };
-  const secrets = withInputs(inputs, maskSecrets);
-  return withInputs(inputs, () => buildStepRequest(secrets, context));
-}
-
-async function issuesOf(given: Inputs, place?: Place): Promise<readonly InputIssue[]> {
-  const error: unknown = await plan(given, place).catch((reason: unknown) => reason);
+async function issuesOf(given: Inputs, place = makePlace()): Promise<readonly InputIssue[]> {
+  const error: unknown = await plan(given, { place }).catch((reason: unknown) => reason);
   if (error instanceof InputValidationError) return error.issues;
   throw new Error("The inputs were accepted.", { cause: error });
 }
@@ -134,11 +73,11 @@ describe("A misspelled input", () => {
     ["github_token", "github-token"],
   ])("is recognized one edit away: %s for %s", (given, meant) => {
     const variable = given.replaceAll(" ", "_");
-    expect(withInputs({ ...valid, [given]: "x" }, misspelledInputs)).toEqual([{ given: variable, meant }]);
+    expect(withInputs({ [given]: "x" }, misspelledInputs)).toEqual([{ given: variable, meant }]);
   });
 
   it.each(["labels", "tkoens", "m", "", "message-files-x"])("is not guessed further away: %s", (given) => {
-    expect(withInputs({ ...valid, [given]: "x" }, misspelledInputs)).toEqual([]);
+    expect(withInputs({ [given]: "x" }, misspelledInputs)).toEqual([]);
   });
 
   it("does not count where it is empty", () => {
@@ -164,10 +103,10 @@ describe("A misspelled input", () => {
 
 describe("The secrets", () => {
   const masked = (inputs: Inputs): string[] => {
-    stdout.mockClear();
+    const before = printed().length;
     withInputs(inputs, maskSecrets);
-    const printed = stdout.mock.calls.map(([chunk]) => String(chunk)).join("");
-    return [...printed.matchAll(/^::add-mask::(.*)$/gm)].map(([, value = ""]) => decodeURIComponent(value));
+    const lines = printed().slice(before);
+    return [...lines.matchAll(/^::add-mask::(.*)$/gm)].map(([, value = ""]) => decodeURIComponent(value));
   };
 
   it("are masked, and so is the token inside of what was stored around it", () => {
@@ -193,7 +132,7 @@ describe("Hidden files", () => {
       mkdirSync(join(place.workspace, path, ".."), { recursive: true });
       writeFileSync(join(place.workspace, path), "x");
     }
-    return (await plan(inputs, place)).request.files.map(({ relativePath }) => relativePath);
+    return (await plan(inputs, { place })).request.files.map(({ relativePath }) => relativePath);
   };
 
   it.each([

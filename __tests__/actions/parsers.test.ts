@@ -40,8 +40,8 @@ const everyRule: [string, (text: string) => unknown][] = [
   ["patterns", rules.parsePatterns],
 ];
 
-describe.each(everyRule)("the rule for %s", (_, rule) => {
-  it("gives a value or a whole sentence that holds nothing of the value, whatever it is given", () => {
+describe.each(everyRule)("The parser of %s", (_, rule) => {
+  it("returns a value, or throws a whole sentence without the value, for any text", () => {
     fc.assert(
       fc.property(anything, (text) => {
         try {
@@ -57,8 +57,8 @@ describe.each(everyRule)("the rule for %s", (_, rule) => {
   });
 });
 
-describe("an ID that is taken", () => {
-  it("stays one segment of a URL's path, and itself", () => {
+describe("An accepted ID", () => {
+  it("remains one segment of a URL's path", () => {
     fc.assert(
       fc.property(anything, (text) => {
         const id = accepted(rules.parseId, text);
@@ -91,8 +91,8 @@ describe("an ID that is taken", () => {
   });
 });
 
-describe("a token that is taken", () => {
-  it("is what stands after Bearer, in visible ASCII alone", () => {
+describe("An accepted token", () => {
+  it("is what follows Bearer, in visible ASCII alone", () => {
     expect(rules.parseToken("bEaReR \t x")).toBe("x");
     expect(rules.parseToken("BearerX")).toBe("BearerX");
     fc.assert(
@@ -104,7 +104,7 @@ describe("a token that is taken", () => {
   });
 });
 
-describe("a URL that is taken", () => {
+describe("An accepted URL", () => {
   it("is https or loopback, without user, query, fragment or a slash at its end", () => {
     fc.assert(
       fc.property(anything, (text) => {
@@ -118,13 +118,22 @@ describe("a URL that is taken", () => {
     );
   });
 
+  it("accepts uppercase and short loopback hosts", () => {
+    const hosts = ["HTTP://LOCALHOST:80/x", "http://127.1:8080/x/", "http://127.0.0.1/x///"];
+    expect(hosts.map((host) => rules.parseApiUrl(host).href)).toEqual([
+      "http://localhost/x",
+      "http://127.0.0.1:8080/x",
+      "http://127.0.0.1/x",
+    ]);
+  });
+
   it("may have an @ in its path, and any port", () => {
     expect(rules.parseApiUrl("https://mosoo.ai/@me/v1//").href).toBe("https://mosoo.ai/@me/v1");
     expect(rules.parseApiUrl("http://[::1]:8080").href).toBe("http://[::1]:8080/");
   });
 });
 
-describe("a duration that is taken", () => {
+describe("An accepted duration", () => {
   it.each([
     ["1", 1_000],
     ["90", 90_000],
@@ -138,7 +147,7 @@ describe("a duration that is taken", () => {
     expect(rules.parseDuration(text)).toBe(ms);
   });
 
-  it("lies between a second and a day", () => {
+  it("is from a second to a day", () => {
     fc.assert(
       fc.property(fc.nat(), fc.constantFrom("", "s", "m", "h"), (amount, unit) => {
         const ms = accepted(rules.parseDuration, `${amount}${unit}`);

@@ -58,18 +58,18 @@ function issueWith(title: string): RunnerEvent {
 describe("a hostile event", () => {
   it("does no harm as an issue's title, in summary and comment", async () => {
     const titles = portions(95);
-    const told = await runConcurrently(
+    const results = await runConcurrently(
       titles.filter((_, at) => at % 3 === 0),
       (title) => meet({ event: issueWith(title), with: { "pr-number": "12" } }),
     );
-    for (const { step, harm, comment } of told) {
+    for (const { step, harm, comment } of results) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
       expect(comment).toContain("For [#12");
     }
   });
 
   it("does no harm as branch, author, repository, commit or comment of a pull request", async () => {
-    const told = await runConcurrently(
+    const results = await runConcurrently(
       portions(280).filter((_, at) => at % 3 === 1),
       (text) => {
         const facts = {
@@ -84,29 +84,29 @@ describe("a hostile event", () => {
         return meet({ event: { ...event, payload }, matrix: { os: text, deep: [{ [text]: text }] } });
       },
     );
-    for (const { step, harm, comment } of told) {
+    for (const { step, harm, comment } of results) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
-      // A commit that is none is not told; the run's own is.
+      // A commit that is none is not shown; the run's own is.
       expect(comment).toContain("/commit/5a1f0c6b7e9d4832a1b0c9d8e7f6a5b4c3d2e1f0)");
     }
   });
 
   it("does no harm as a ref, an actor, or the name of a workflow or job", async () => {
     const texts = [LOG, MARKDOWN].flatMap((corpus) => Object.values(corpus)).filter((text) => text.length < 200);
-    const told = await runConcurrently(texts.filter((_, at) => at % 8 === 0).map(variable), (text) => {
+    const results = await runConcurrently(texts.filter((_, at) => at % 8 === 0).map(variable), (text) => {
       const event = events.push({ ref: `refs/heads/${text}` });
       const env = { GITHUB_WORKFLOW: text, GITHUB_WORKFLOW_REF: `octo-org/octo-repo/${text}@${text}` };
       return meet({ event, actor: text, job: text, env, with: { "pr-number": "12" } });
     });
-    for (const { step, harm } of told) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+    for (const { step, harm } of results) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
   });
 
   it("does no harm as a reference that the workflow passes on", async () => {
-    const told = await runConcurrently(
+    const results = await runConcurrently(
       portions(250).map((text) => oneLine(text).slice(0, 250).toWellFormed()),
       (reference) => meet({ event: events.pullRequest(), with: { "external-ref": reference, "user-id": reference } }),
     );
-    for (const { step, harm } of told) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
+    for (const { step, harm } of results) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
   });
 
   it("with names that JavaScript knows is read like any other", async () => {
@@ -138,7 +138,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
     const { step, harm } = await meet({ workspace, with: { files: "up/**", "include-hidden-files": "true" } });
     expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
     const sent = scene.mosoo.requests.flatMap(({ multipart }) => multipart?.filename ?? []);
-    // What browsers write for line ends and quotes cannot be told from the same signs in a name.
+    // What browsers write for line ends and quotes cannot be distinguished from the same characters in a name.
     const read = (name: string) => name.replaceAll("%22", '"').replaceAll("%0D", "\r").replaceAll("%0A", "\n");
     expect(sent.toSorted()).toEqual(names.map(read).toSorted());
     expect(names.length).toBeGreaterThan(50);
@@ -165,7 +165,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
   });
 
   it("do no harm as the path of the message, nor in its text", async () => {
-    const told = await runConcurrently(
+    const results = await runConcurrently(
       names.filter((_, at) => at % 9 === 0),
       async (name) => {
         const workspace = mkdtempSync(join(folder, "message-"));
@@ -175,7 +175,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
         return [missing, await meet(given)] as const;
       },
     );
-    for (const [missing, found] of told) {
+    for (const [missing, found] of results) {
       expect({ exitCode: missing.step.exitCode, harm: missing.harm }).toEqual({ exitCode: 1, harm: [] });
       expect({ exitCode: found.step.exitCode, harm: found.harm }).toEqual({ exitCode: 0, harm: [] });
     }
@@ -183,7 +183,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
 });
 
 describe("hostile proxy variables", () => {
-  it("do no harm, and are not told", async () => {
+  it("do no harm, and are not shown", async () => {
     const values = [
       `::error::${CANARY}`,
       `##[error]${CANARY}`,
@@ -191,13 +191,13 @@ describe("hostile proxy variables", () => {
       `http://me:${CANARY}@127.0.0.1:9/::error::x`,
       `${CANARY}\n::error::x`,
     ];
-    const told = await runConcurrently(values, (proxy) =>
+    const results = await runConcurrently(values, (proxy) =>
       meet({
         env: { HTTPS_PROXY: proxy, no_proxy: "::error::x\n##[error]y", HTTP_PROXY: proxy },
         with: { "api-url": "https://mosoo.invalid/api/v1", "pr-comment": "off" },
       }),
     );
-    for (const { step, harm } of told) {
+    for (const { step, harm } of results) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
       expect(step.stdout + step.summary).not.toContain(CANARY);
     }

@@ -1,4 +1,4 @@
-/** A canary token through every failure, and through servers that say it back: it stands in the line that masks it alone. */
+/** A canary token through every failure, and through servers that send it back: it is only in the line that masks it. */
 import { readFileSync, writeFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -203,7 +203,7 @@ describe("a failure before or on the way", () => {
   ];
 
   it.each(cases.map(([title, ...given]) => [title, given] as const))(
-    "%s: the token is not told",
+    "%s: the token is not shown",
     async (_, [inputs, env]) => {
       const step = await start(
         { "api-url": "https://mosoo.ai/api/v1", ...inputs },
@@ -216,7 +216,7 @@ describe("a failure before or on the way", () => {
     },
   );
 
-  it("a token as long as GitHub stores one is masked and told like any other", async () => {
+  it("a token as long as GitHub stores one is masked like any other", async () => {
     const token = `grt_pat_${"C4n4ry".repeat(8_000)}`;
     const step = await start({ ...refused, token, "external-ref": "a\nb" });
     expect(failureOf({ ...step, shown: "" })).toMatch(/^`external-ref`: /);
@@ -225,7 +225,7 @@ describe("a failure before or on the way", () => {
     expect(failureOf({ ...sent, shown: "" })).toContain("refused the connection");
   });
 
-  it("the token with a scheme before it, and one with a line break: every part is masked", async () => {
+  it("a token after Bearer is masked with and without it, and one with a line break is not shown", async () => {
     const [scheme, broken] = await Promise.all([
       start({ ...refused, token: `Bearer ${canary}` }),
       start({ ...refused, token: `${canary}\n${canary}` }),
@@ -301,7 +301,7 @@ describe("an agent and a GitHub that say the token", () => {
     expect(leaksOf(step, secretPart, { comments: comments() })).toEqual({});
   });
 
-  it("in GitHub's refusal of the comment: neither token is told", async () => {
+  it("in GitHub's rejection of the comment, which shows neither token", async () => {
     const token = scene.step().githubToken ?? "";
     scene.github.faults.push({
       path: /./,

@@ -34,7 +34,6 @@ export interface ActionContext {
   eventName: string;
   /** The short name of the branch or tag; of a pull request `12/merge`. */
   refName: string;
-  sha: string;
   apiUrl: string;
   graphqlUrl: string;
   workspace: string;
@@ -102,28 +101,30 @@ function findSubject(payload: unknown, eventName: string, ref: string, repositor
   return fromRef === undefined ? undefined : { kind: "pull request", number: Number(fromRef), title: undefined };
 }
 
-function provesFork(payload: unknown): boolean {
-  const repository = get(payload, "repository");
-  if (get(payload, "pull_request", "head")) {
-    const head = get(payload, "pull_request", "head", "repo");
-    // A fork that was deleted since has no repository any more.
-    const base = get(payload, "pull_request", "base", "repo") ?? repository;
-    return head === null || compareRepositories(head, base) === "different";
-  }
-  if (getString(payload, "workflow_run", "event") !== "pull_request") return false;
-  const head = get(payload, "workflow_run", "head_repository");
-  const base = get(payload, "workflow_run", "repository") ?? repository;
+/** Whether a head repository is proven to be a fork. That of a deleted fork is null. */
+function isFork(head: unknown, base: unknown): boolean {
   return head === null || compareRepositories(head, base) === "different";
 }
 
-/** A count of the runner's, from 1 on; what is none counts as not told. */
-function countOf(text: string): number | undefined {
+function provesFork(payload: unknown): boolean {
+  const repository = get(payload, "repository");
+  const pull = get(payload, "pull_request");
+  if (get(pull, "head")) return isFork(get(pull, "head", "repo"), get(pull, "base", "repo") ?? repository);
+  const run = get(payload, "workflow_run");
+  return (
+    getString(run, "event") === "pull_request" &&
+    isFork(get(run, "head_repository"), get(run, "repository") ?? repository)
+  );
+}
+
+/** A count of the runner's, from 1 on; undefined for anything else. */
+function parseCount(text: string): number | undefined {
   return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
-/** The run's commit; "" where an event is not about a commit, and GITHUB_SHA is but the default branch's newest. */
-function ownSha(get: (name: string) => string): string {
-  return ["issues", "issue_comment"].includes(get("GITHUB_EVENT_NAME")) ? "" : get("GITHUB_SHA");
+/** The run's commit; "" where the event is not about a commit: GITHUB_SHA is the default branch's newest there. */
+function runSha(env: (name: string) => string): string {
+  return ["issues", "issue_comment"].includes(env("GITHUB_EVENT_NAME")) ? "" : env("GITHUB_SHA");
 }
 
 /**
@@ -135,8 +136,8 @@ const DEPENDABOT_EVENTS = new Set([
   ...["push", "create", "deployment", "deployment_status"],
 ]);
 
-/** GraphQL's address where the runner tells only that of REST: Enterprise Server has them at `/api/v3` and `/api/graphql`. */
-function graphqlUrlOf(apiUrl: string): string {
+/** The URL of GraphQL where the runner only sets that of REST: Enterprise Server has `/api/v3` and `/api/graphql`. */
+function deriveGraphqlUrl(apiUrl: string): string {
   return `${apiUrl.replace(/\/+$/, "").replace(/\/api\/v3$/, "/api")}/graphql`;
 }
 
@@ -152,14 +153,14 @@ export function parseContext(environment: Environment, payload: unknown): Action
   const apiUrl = env("GITHUB_API_URL") || "https://api.github.com";
   const repository = env("GITHUB_REPOSITORY");
   const ref = env("GITHUB_REF");
-  const runAttempt = countOf(env("GITHUB_RUN_ATTEMPT")) ?? 1;
+  const runAttempt = parseCount(env("GITHUB_RUN_ATTEMPT")) ?? 1;
   const workflow = env("GITHUB_WORKFLOW_REF").split("@")[0] ?? "";
   return {
     serverUrl,
     repository,
     repositoryId: env("GITHUB_REPOSITORY_ID"),
     runId: env("GITHUB_RUN_ID"),
-    runNumber: countOf(env("GITHUB_RUN_NUMBER")) ?? 0,
+    runNumber: parseCount(env("GITHUB_RUN_NUMBER")) ?? 0,
     runAttempt,
     job: env("GITHUB_JOB"),
     step: env("GITHUB_ACTION"),
@@ -169,9 +170,8 @@ export function parseContext(environment: Environment, payload: unknown): Action
     actor: env("GITHUB_ACTOR"),
     eventName: env("GITHUB_EVENT_NAME"),
     refName: env("GITHUB_REF_NAME") || ref.replace(/^refs\/(?:heads|tags|pull)\//, ""),
-    sha: env("GITHUB_SHA"),
     apiUrl,
-    graphqlUrl: env("GITHUB_GRAPHQL_URL") || graphqlUrlOf(apiUrl),
+    graphqlUrl: env("GITHUB_GRAPHQL_URL") || deriveGraphqlUrl(apiUrl),
     workspace: env("GITHUB_WORKSPACE") || process.cwd(),
     temp: env("RUNNER_TEMP"),
     subject: findSubject(payload, env("GITHUB_EVENT_NAME"), ref, env("GITHUB_REPOSITORY_ID")),
@@ -182,7 +182,7 @@ export function parseContext(environment: Environment, payload: unknown): Action
       getCommitHash(payload, "check_suite", "head_sha") ??
       getCommitHash(payload, "deployment", "sha") ??
       (env("GITHUB_EVENT_NAME") === "status" ? getCommitHash(payload, "sha") : undefined) ??
-      ownSha(env),
+      runSha(env),
     fromFork: provesFork(payload),
     fromDependabot: env("GITHUB_ACTOR") === "dependabot[bot]" && DEPENDABOT_EVENTS.has(env("GITHUB_EVENT_NAME")),
     trigger: parseTrigger(environment, payload, runAttempt),

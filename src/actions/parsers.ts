@@ -27,7 +27,7 @@ function got(text: string): string {
 }
 
 /** Whether an expression is there as text, because GitHub did not evaluate it. */
-export function hasExpression(text: string): boolean {
+function hasExpression(text: string): boolean {
   return text.includes("${{");
 }
 
