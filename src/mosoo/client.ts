@@ -8,9 +8,7 @@ import type { Run, ThreadResponse } from "./contract/schema.ts";
 import { type CreateRequest, type CreatedThread, createThread } from "./create-thread.ts";
 import type { LocalFile } from "./files.ts";
 import { HostFallback } from "./host-fallback.ts";
-import { createActiveRunPoller } from "./messages/active-run.ts";
 import type { MessageRequest, SentMessage } from "./messages/message-request.ts";
-import { sendMessage } from "./messages/send-message.ts";
 import { type RetryPolicy, RETRY_POLICIES } from "./retry.ts";
 import { RetryLoop, type RetryLoopOptions } from "./retry-loop.ts";
 import { SERVICE_HOSTS, type ServiceHosts } from "./service-hosts.ts";
@@ -21,7 +19,7 @@ import {
   interruptRun,
   interruptRunWithRetry,
 } from "./threads.ts";
-import { type OwnRunQuery, findOwnRun } from "./messages/find-own-run.ts";
+import type { OwnRunQuery } from "./messages/find-own-run.ts";
 import { Transport, type TransportOptions } from "./http/transport.ts";
 
 export interface MosooClientOptions extends TransportOptions {
@@ -70,7 +68,11 @@ export class MosooClient {
    * @param waitTimeoutMs for another's active run in the thread; excluded from the time for sending
    * @throws MosooError; CancelledError
    */
-  sendMessage(request: MessageRequest, waitTimeoutMs: number): Promise<SentMessage> {
+  async sendMessage(request: MessageRequest, waitTimeoutMs: number): Promise<SentMessage> {
+    const [{ createActiveRunPoller }, { sendMessage }] = await Promise.all([
+      import("./messages/active-run.ts"),
+      import("./messages/send-message.ts"),
+    ]);
     const isIdle = createActiveRunPoller({
       clock: this.clock,
       timeoutMs: waitTimeoutMs,
@@ -104,7 +106,8 @@ export class MosooClient {
   }
 
   /** @see {@link findOwnRun} in messages/find-own-run.ts. @throws MosooError; CancelledError */
-  findOwnRun(query: OwnRunQuery, newest: Run): Promise<Run | undefined> {
+  async findOwnRun(query: OwnRunQuery, newest: Run): Promise<Run | undefined> {
+    const { findOwnRun } = await import("./messages/find-own-run.ts");
     return findOwnRun(this.#loop("read the thread's events"), query, newest);
   }
 

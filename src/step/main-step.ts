@@ -22,7 +22,7 @@ import { startThread } from "./start-thread.ts";
 import { createBaseUrlChangeLogger, logRequest, logThread } from "./step-log.ts";
 import type { StepResult } from "./step-result.ts";
 import { StepProgress } from "./step-state.ts";
-import { type WaitContext, stopRun, waitForRun } from "./wait-for-run.ts";
+import type { WaitContext } from "./wait-for-run.ts";
 
 export interface StepContext {
   environment: Environment;
@@ -144,8 +144,9 @@ async function startAndWait(session: Session): Promise<StepResult> {
     },
   });
   logThread(log, handle, progress.report.threadUrl ?? "", inputs.threadId !== undefined);
+  if (!inputs.wait && !stop.cancelSignal.aborted) return { outcome: "started" };
+  const { stopRun, waitForRun } = await import("./wait-for-run.ts");
   if (stop.cancelSignal.aborted) return stopRun(session, handle.run);
-  if (!inputs.wait) return { outcome: "started" };
   showWorking();
   return waitForRun(session, handle);
 }
@@ -155,7 +156,10 @@ async function toFailedResult(error: unknown, session: Session, issuesUrl: strin
   const { progress, inputs, context, stop } = session;
   const run = progress.handle?.run;
   // Cancelled while the run of an earlier attempt was read: it is interrupted like any other.
-  if (error instanceof CancelledError && run != null) return stopRun(session, run);
+  if (error instanceof CancelledError && run != null) {
+    const { stopRun } = await import("./wait-for-run.ts");
+    return stopRun(session, run);
+  }
   const failure = toFailureDetails(error, {
     threadUrl: progress.report.threadUrl,
     continues: inputs.threadId !== undefined,

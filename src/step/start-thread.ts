@@ -5,7 +5,6 @@ import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
 import type { StepPlan } from "./request.ts";
-import { resume } from "./resume.ts";
 import { readThread, sendStepMessage } from "./send-message.ts";
 
 export interface ThreadHandle {
@@ -144,5 +143,7 @@ export async function startThread(startContext: StartContext): Promise<ThreadHan
         : await createNew(startContext, target.agentId);
   const earlier = started.replayed && started.sentInThisAttempt !== true;
   const again = inputs.onRerun === "resume" && context.runAttempt > 1 && earlier;
-  return again ? resume(startContext, started) : started;
+  if (!again) return started;
+  const { resume } = await import("./resume.ts");
+  return resume(startContext, started);
 }
