@@ -18,7 +18,7 @@ async function sent(): Promise<void> {
 }
 
 describe("the log of a step that waits", () => {
-  it.concurrent("tells the agent's words as whole lines and its tools, in a group", () =>
+  it.concurrent("has the agent's text as whole lines and its tools, in a group", () =>
     Agent.during({}, async (agent) => {
       agent.script = [{ status: "running" }];
       const running = startStep(agent.step());
@@ -46,7 +46,7 @@ describe("the log of a step that waits", () => {
     }),
   );
 
-  it.concurrent("tells the agent's thoughts where the debug log is asked for", () =>
+  it.concurrent("has the agent's thinking with debug logging", () =>
     Agent.during({}, async (agent) => {
       agent.script = [{ emit: { type: "agent.thinking.delta", content: "Hm." } }, { end: "completed", text: "Yes." }];
       const { stdout } = await agent.run({}, { env: { RUNNER_DEBUG: "1" } });

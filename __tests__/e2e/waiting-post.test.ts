@@ -11,24 +11,22 @@ import { LOG_LINES } from "../support/log-lines.ts";
 const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> => Agent.during({}, test);
 
 describe("a step that was killed while it waited", () => {
-  it.concurrent.each(["reference", "2026-07", "2026-08"] as const)(
-    "(%s) has its run interrupted by the post step",
-    (revision) =>
-      Agent.during({ revision }, async (agent) => {
-        const main = await (await agent.atWork()).kill();
-        expect(main.signal).toBe("SIGKILL");
-        expect(Object.values(main.state).join(" ")).not.toContain(agent.server.tokens.person);
-        expect(agent.newestRun().status).toBe("running");
-        const post = await runPost(main);
-        expect(post).toMatchObject({ exitCode: 0, annotations: [] });
-        expect(post.shown).toMatch(LOG_LINES.interruptSucceeded);
-        expect(agent.interrupts()).toEqual([agent.newestRun().id]);
-        expect(agent.newestRun().status).toBe("cancelled");
-      }),
+  it.concurrent.each(["reference", "2026-08"] as const)("(%s) has its run interrupted by the post step", (revision) =>
+    Agent.during({ revision }, async (agent) => {
+      const main = await (await agent.atWork()).kill();
+      expect(main.signal).toBe("SIGKILL");
+      expect(Object.values(main.state).join(" ")).not.toContain(agent.server.tokens.person);
+      expect(agent.newestRun().status).toBe("running");
+      const post = await runPost(main);
+      expect(post).toMatchObject({ exitCode: 0, annotations: [] });
+      expect(post.shown).toMatch(LOG_LINES.interruptSucceeded);
+      expect(agent.interrupts()).toEqual([agent.newestRun().id]);
+      expect(agent.newestRun().status).toBe("cancelled");
+    }),
   );
 
   skipUnless("signals", it.concurrent)(
-    "after it ignored the runner's signals for ten seconds has its run interrupted, too",
+    "after it ignored the runner's signals for ten seconds has its run interrupted by the post step, too",
     withAgent(async (agent) => {
       // A wrapper around the step that keeps signals to itself, as some containers do.
       const deaf =
@@ -46,7 +44,7 @@ describe("a step that was killed while it waited", () => {
   );
 
   it.concurrent(
-    "has its run left going where it is told to",
+    "has its run left running with on-cancel: leave",
     withAgent(async (agent) => {
       const main = await (await agent.atWork({ "on-cancel": "leave" })).kill();
       expect((await runPost(main)).stdout).toBe("");
@@ -55,7 +53,7 @@ describe("a step that was killed while it waited", () => {
   );
 
   it.concurrent(
-    "has a run that ended in between left as it is",
+    "has its run left as it is where that ended in between",
     withAgent(async (agent) => {
       const main = await (await agent.atWork()).kill();
       agent.server.endRun(agent.newestRun().id, "completed", { text: "Done." });
@@ -67,7 +65,7 @@ describe("a step that was killed while it waited", () => {
   );
 
   it.concurrent(
-    "has its post step ride out what passes, and fail of nothing",
+    "has a post step that retries transient failures, and never fails",
     withAgent(async (agent) => {
       const main = await (await agent.atWork()).kill();
       agent.server.fault({ on: "events", kind: "rate-limit", retryAfter: "1" });
@@ -85,26 +83,25 @@ describe("a step that was killed while it waited", () => {
   );
 
   it.concurrent(
-    "has its post step wait for a server that is just being started anew",
+    "has a post step that retries while the server restarts",
     withAgent(async (agent) => {
       const main = await (await agent.atWork()).kill();
       const { port } = new URL(agent.server.apiUrl);
+      let refused = 0;
       const gate = createServer((socket) => {
+        if (refused < 2) {
+          refused += 1;
+          socket.destroy();
+          return;
+        }
         const onward = connect(Number(port), "127.0.0.1");
         socket.on("error", () => onward.destroy()).pipe(onward);
         onward.on("error", () => socket.destroy()).pipe(socket);
       });
-      const open = (at: number): Promise<void> =>
-        new Promise((resolve) => {
-          gate.listen(at, "127.0.0.1", resolve);
-        });
-      await open(0);
+      await new Promise<void>((resolve) => gate.listen(0, "127.0.0.1", resolve));
       const { port: own } = gate.address() as AddressInfo;
-      gate.close();
       const apiUrl = agent.server.apiUrl.replace(`:${port}`, `:${own}`);
       const post = startPost(main, { env: { STATE_api_url: apiUrl } });
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
-      await open(own);
       const ended = await post.result;
       gate.close();
       expect(ended).toMatchObject({ exitCode: 0, annotations: [] });
@@ -113,7 +110,7 @@ describe("a step that was killed while it waited", () => {
   );
 
   it.concurrent(
-    "before its thread was there has nothing for the post step, which creates no thread",
+    "before it had a thread leaves nothing for the post step, which creates none",
     withAgent(async (agent) => {
       agent.server.fault({ on: "create", kind: "hang-before" });
       const running = startStep(agent.step());
@@ -126,7 +123,7 @@ describe("a step that was killed while it waited", () => {
   );
 
   it.concurrent(
-    "while it looked at the run of an earlier attempt has that run interrupted",
+    "while it read the run of an earlier attempt has that run interrupted",
     withAgent(async (agent) => {
       agent.script = [{ status: "running" }];
       const options = agent.step();
@@ -141,9 +138,9 @@ describe("a step that was killed while it waited", () => {
   );
 });
 
-describe("a runner whose files are gone", () => {
+describe("a runner whose command files are missing", () => {
   it.concurrent(
-    "fails no step that waits: that of the state is warned of",
+    "does not fail a step that waits, which warns of missing state",
     withAgent(async (agent) => {
       const result = await agent.run({}, { env: { GITHUB_STATE: "/nowhere/state" } });
       expect(result).toMatchObject({ exitCode: 0, outputs: { response: "All is well." } });
@@ -154,7 +151,7 @@ describe("a runner whose files are gone", () => {
   );
 
   it.concurrent(
-    "fails no step whose thread is there: that of the outputs is warned of once, and a failure names the thread",
+    "does not fail a step that has a thread: it warns once of missing outputs, and a failure names the thread",
     withAgent(async (agent) => {
       const folder = mkdtempSync(join(tmpdir(), "outputs-"));
       writeFileSync(join(folder, "output"), "");
@@ -176,7 +173,7 @@ describe("a runner whose files are gone", () => {
 
 describe("the post step with nothing to do", () => {
   it.concurrent(
-    "ends without loading anything: after a run's end, without a wait",
+    "loads nothing: after a run's end, and without wait",
     withAgent(async (agent) => {
       const folder = mkdtempSync(join(tmpdir(), "post-"));
       try {
@@ -194,9 +191,9 @@ describe("the post step with nothing to do", () => {
   );
 });
 
-describe("a re-run", () => {
+describe("a re-run of a step that waits", () => {
   it.concurrent(
-    "of a finished run is answered at once",
+    "returns the response of a completed run with two reads",
     withAgent(async (agent) => {
       const options = agent.step();
       const first = await runStep(options);
@@ -214,7 +211,7 @@ describe("a re-run", () => {
   );
 
   it.concurrent(
-    "of a failed run sends the message again in the same thread, and waits for the new run",
+    "sends the message of a failed run again in the same thread, and waits for the new run",
     withAgent(async (agent) => {
       agent.script = [{ emit: delta("Oh no.") }, { end: "failed" }];
       const options = agent.step();
@@ -230,7 +227,7 @@ describe("a re-run", () => {
   );
 
   it.concurrent(
-    "of a failed run tells the same end again where it replays",
+    "reports a failed run again with on-rerun: replay",
     withAgent(async (agent) => {
       agent.script = [{ emit: delta("Oh no.") }, { end: "failed" }];
       const options = agent.step({ "on-rerun": "replay" });
@@ -242,7 +239,7 @@ describe("a re-run", () => {
   );
 
   it.concurrent(
-    "while the run still goes waits for the same run",
+    "waits for the same run where that is still running",
     withAgent(async (agent) => {
       const options = agent.step({ "wait-timeout": "1s" });
       agent.script = [{ status: "running" }, { emit: delta("One, ") }];

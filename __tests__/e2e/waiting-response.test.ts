@@ -28,7 +28,7 @@ describe("the response of a completed run", () => {
         { after: 20, end: "completed" },
       ];
       const { outputs, summary, shown } = await agent.run();
-      expect(summary).toMatch(/completed in [\d.]+ s/);
+      expect(summary).toMatch(/Completed in [\d.]+ s/);
       expect(summary).toContain("Ship it.");
       expect(summary).toMatch(/`read`[^\n]*2[^\n]*`grep`/);
       expect(summary).toContain("Tokens: 12,345");

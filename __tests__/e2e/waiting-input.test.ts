@@ -8,14 +8,11 @@ const asking = [
   { status: "waiting_input" as const, title: "Run `npm publish`" },
 ];
 
-describe.each(["reference", "2026-07", "2026-08"] as const)(
-  "a question of the agent, at the %s revision",
-  (revision) => {
-    const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> => Agent.during({ revision }, test);
-
-    it.concurrent(
-      "fails the step at once, with the link, and leaves the run waiting; once decided, a re-run picks it up",
-      withAgent(async (agent) => {
+describe("a run that requires input", () => {
+  it.concurrent.each(["reference", "2026-08"] as const)(
+    "fails the step with the thread's URL and keeps waiting; after the response a re-run resumes it (%s)",
+    (revision) =>
+      Agent.during({ revision }, async (agent) => {
         agent.script = asking;
         const options = agent.step();
         const result = await runStep(options);
@@ -41,50 +38,48 @@ describe.each(["reference", "2026-07", "2026-08"] as const)(
         expect(agent.server.threads).toHaveLength(1);
         expect(agent.server.threads[0]?.runs).toHaveLength(1);
       }),
-    );
+  );
 
-    it.concurrent(
-      "interrupts the run where it is told to, then fails",
-      withAgent(async (agent) => {
-        agent.script = asking;
-        const result = await agent.run({ "on-waiting-input": "interrupt" });
-        expect(result.exitCode).toBe(1);
-        expect(annotated(result, "error")).toEqual([expect.stringContaining("The run is cancelled.")]);
-        expect(annotated(result, "error")[0]).toContain("Run `npm publish`");
-        expect(result.outputs["status"]).toBe("cancelled");
-        expect(agent.interrupts()).toEqual([agent.newestRun().id]);
-      }),
-    );
-  },
-);
-
-describe("a question that is waited for", () => {
-  it.concurrent("is one warning, later ones are lines, also with the same title; nothing is approved", () =>
+  it.concurrent("is interrupted before the step fails with on-waiting-input: interrupt", () =>
     Agent.during({}, async (agent) => {
       agent.script = asking;
-      const running = startStep(agent.step({ "on-waiting-input": "wait" }));
-      await running.waitForLog("::warning");
-      const run = agent.newestRun();
-      for (const count of [1, 2]) {
-        agent.server.setRunStatus(run.id, "running");
-        agent.server.setRunStatus(run.id, "waiting_input", { title: "Run `npm publish`" });
-        await until(() => running.stdoutSoFar().split("requires human input").length === count + 2);
-      }
-      agent.server.setRunStatus(run.id, "running");
-      agent.server.endRun(run.id, "completed", { text: "Published." });
-      const result = await running.result;
-      expect(result.exitCode).toBe(0);
-      const warnings = annotated(result, "warning");
-      expect(warnings).toHaveLength(1);
-      expect(warnings[0]).toContain('The run requires human input: "Run `npm publish`".');
-      expect(warnings[0]).toContain(result.outputs["thread-url"]);
-      expect(result.shown.match(/requires human input/g)).toHaveLength(3);
-      const posts = agent.server.requests.filter(({ method }) => method === "POST");
-      expect(posts.map(({ path }) => path.split("/").at(-1))).toEqual(["threads"]);
+      const result = await agent.run({ "on-waiting-input": "interrupt" });
+      expect(result.exitCode).toBe(1);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining("The run is cancelled.")]);
+      expect(annotated(result, "error")[0]).toContain("Run `npm publish`");
+      expect(result.outputs["status"]).toBe("cancelled");
+      expect(agent.interrupts()).toEqual([agent.newestRun().id]);
     }),
   );
 
-  it.concurrent("ends with the step's own time", () =>
+  it.concurrent(
+    "is one warning and a line for each later request with on-waiting-input: wait, and nothing is approved",
+    () =>
+      Agent.during({}, async (agent) => {
+        agent.script = asking;
+        const running = startStep(agent.step({ "on-waiting-input": "wait" }));
+        await running.waitForLog("::warning");
+        const run = agent.newestRun();
+        for (const count of [1, 2]) {
+          agent.server.setRunStatus(run.id, "running");
+          agent.server.setRunStatus(run.id, "waiting_input", { title: "Run `npm publish`" });
+          await until(() => running.stdoutSoFar().split("requires human input").length === count + 2);
+        }
+        agent.server.setRunStatus(run.id, "running");
+        agent.server.endRun(run.id, "completed", { text: "Published." });
+        const result = await running.result;
+        expect(result.exitCode).toBe(0);
+        const warnings = annotated(result, "warning");
+        expect(warnings).toHaveLength(1);
+        expect(warnings[0]).toContain('The run requires human input: "Run `npm publish`".');
+        expect(warnings[0]).toContain(result.outputs["thread-url"]);
+        expect(result.shown.match(/requires human input/g)).toHaveLength(3);
+        const posts = agent.server.requests.filter(({ method }) => method === "POST");
+        expect(posts.map(({ path }) => path.split("/").at(-1))).toEqual(["threads"]);
+      }),
+  );
+
+  it.concurrent("ends the step at wait-timeout with on-waiting-input: wait", () =>
     Agent.during({}, async (agent) => {
       agent.script = asking;
       const result = await agent.run({ "on-waiting-input": "wait", "wait-timeout": "1s" });
@@ -94,7 +89,7 @@ describe("a question that is waited for", () => {
     }),
   );
 
-  it.concurrent("is told in a re-run, too, once", () =>
+  it.concurrent("is reported once by a re-run, too", () =>
     Agent.during({}, async (agent) => {
       agent.script = asking;
       const options = agent.step();
