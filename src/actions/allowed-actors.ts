@@ -47,7 +47,7 @@ export function parseAllowedActors(text: string): AllowedActors {
 }
 
 /** Whether it has to be known what access the person has. */
-export function needsAccess({ isOpenToAnyone, login }: Trigger, { anyone, write, logins }: AllowedActors): boolean {
+function needsAccess({ isOpenToAnyone, login }: Trigger, { anyone, write, logins }: AllowedActors): boolean {
   return isOpenToAnyone && !anyone && write && login !== "" && !logins.some((each) => isSameLogin(each, login));
 }
 

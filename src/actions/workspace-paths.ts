@@ -16,7 +16,7 @@ export interface Folders {
 /** Why a file may not be read, as a predicate: "is not a regular file". */
 export class PathError extends Error {}
 
-export const NOT_REGULAR = "is not a regular file";
+const NOT_REGULAR = "is not a regular file";
 export const OUTSIDE_WORKSPACE = "is outside the workspace (symbolic links resolved)";
 
 /** Whether `inner` is `folder` or below it, by their names alone. Both absolute. */
