@@ -3,6 +3,7 @@ import { failureText, toFailureDetails } from "../../src/step/errors.ts";
 import { readContext } from "../../src/actions/context.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
+import { redact } from "../../src/sanitize/redact.ts";
 import type { ClientEvent } from "../../src/mosoo/client-event.ts";
 import { buildStepRequest } from "../../src/step/request.ts";
 import { type ThreadHandle, startThread } from "../../src/step/start-thread.ts";
@@ -124,11 +125,15 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     succeeded: failure === "",
     threadId: last?.threadId ?? "",
     runId: last?.run?.id ?? "",
-    visible: JSON.stringify([
-      known,
-      notes.map((note) => ("cause" in note ? [note, note.cause.message, note.cause.details] : note)),
-      failure,
-    ]),
+    // As the sinks show it: the client passes on what the server says, raw.
+    visible: redact(
+      JSON.stringify([
+        known,
+        notes.map((note) => ("cause" in note ? [note, note.cause.message, note.cause.details] : note)),
+        failure,
+      ]),
+      [plan.inputs.token],
+    ),
     failure,
   };
 };

@@ -76,6 +76,7 @@ class ThreadCreator {
   readonly #keys: KeyRotation;
   #contract: Contract | undefined;
   #renegotiated = false;
+  #sharedKeyReported = false;
 
   constructor(loop: RetryLoop, request: CreateRequest) {
     this.#loop = loop;
@@ -173,7 +174,9 @@ class ThreadCreator {
 
   /** In a first attempt nobody but another step can have sent the key before. */
   #reportSharedKey(): void {
-    if (this.#request.firstAttempt && !this.#loop.everAmbiguous) this.#loop.onEvent({ kind: "shared-key" });
+    if (!this.#request.firstAttempt || this.#loop.everAmbiguous || this.#sharedKeyReported) return;
+    this.#sharedKeyReported = true;
+    this.#loop.onEvent({ kind: "shared-key" });
   }
 
   #reportUnsentReference(): void {

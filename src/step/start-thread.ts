@@ -85,7 +85,9 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
   // An earlier attempt may have sent the message already, and so may somebody else who knows the thread.
   const seen = await readThread(start, thread.id);
   const own =
-    seen.run === null ? undefined : await mosoo.findOwnRun({ threadId: thread.id, text: plan.request.text }, seen.run);
+    seen.run === null
+      ? undefined
+      : await mosoo.findOwnRun({ threadId: thread.id, text: plan.request.text, ownThread: true }, seen.run);
   if (own !== undefined) {
     const found = { ...before, thread: seen.thread, run: own, replayed: true };
     listener.thread(found);

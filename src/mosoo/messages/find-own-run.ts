@@ -5,7 +5,7 @@ import type { RetryLoop } from "../retry-loop.ts";
 import { findMessageRuns, getEndedRunByInterrupt } from "../threads.ts";
 import type { MessageRequest } from "./message-request.ts";
 
-export type OwnRunQuery = Pick<MessageRequest, "text" | "threadId" | "knownRunIds">;
+export type OwnRunQuery = Pick<MessageRequest, "text" | "threadId" | "knownRunIds" | "ownThread">;
 
 function unprovenRunError(): MosooError {
   return new MosooError("The thread has the message, but its events do not show which run belongs to it.", {
@@ -16,7 +16,8 @@ function unprovenRunError(): MosooError {
 
 /**
  * The run of a message that the thread holds. It is proven where all events of the thread are listed, and exactly one
- * message has its text, apart from those whose runs are known to be others.
+ * message has its text, apart from those whose runs are known to be others. In a thread that was created for the message
+ * the first one with its text is proven: later ones are the same message, sent again.
  *
  * @param newest the thread's newest run
  * @returns undefined where the thread holds no message with its text
@@ -24,7 +25,7 @@ function unprovenRunError(): MosooError {
  */
 export async function findOwnRun(
   loop: RetryLoop,
-  { text, threadId, knownRunIds = [] }: OwnRunQuery,
+  { text, threadId, knownRunIds = [], ownThread = false }: OwnRunQuery,
   newest: Run | null,
 ): Promise<Run | undefined> {
   const found = await findMessageRuns(loop, threadId, text, newest?.id);
@@ -32,7 +33,7 @@ export async function findOwnRun(
   const candidates = found.runIds.filter((each) => each === undefined || !knownRunIds.includes(each));
   const [id] = candidates;
   if (candidates.length === 0) return undefined;
-  if (id === undefined || candidates.length > 1) throw unprovenRunError();
+  if (id === undefined || (candidates.length > 1 && !ownThread)) throw unprovenRunError();
   if (id === newest?.id) return newest;
   // A stale read: a run that may be active must not be interrupted to learn how it ended.
   if (newest === null || compareRunAge(newest, { id }) === "older") return { id };

@@ -109,6 +109,7 @@ class MessageSender {
     if (result.kind === "error") {
       const conflict = classifyConflict(result);
       if (conflict === "already_applied" || conflict === "in_progress") this.#reportSharedKey();
+      if (conflict === "already_applied") this.#loop.markDone();
       if (result.status === 500) this.#loop.markAmbiguous();
     }
     return { kind: "response", result, event, remainingMs: this.#loop.remainingMs };
