@@ -8,7 +8,13 @@ import {
 } from "../support/fake-mosoo-server.ts";
 import { patientClock } from "../support/clock.ts";
 import { LOG_LINES } from "../support/log-lines.ts";
-import { ids, startScriptedMosoo } from "../support/scripted-mosoo.ts";
+import {
+  type ScriptedBehavior,
+  ids,
+  scriptedEvent,
+  startScriptedMosoo,
+  threadBody,
+} from "../support/scripted-mosoo.ts";
 import { type WaitOptions, type WaitRecord, waitInProcess } from "../support/wait.ts";
 
 let server: FakeMosooServer | undefined;
@@ -51,13 +57,20 @@ const deployments = [
   ["2026-08", "polled", noStream],
 ] as const;
 
+/** Waits for the run of a scripted server. */
+async function waitForScripted(behavior: ScriptedBehavior, options: Partial<WaitOptions> = {}): Promise<WaitRecord> {
+  const scripted = await startScriptedMosoo(behavior);
+  const run = { id: ids.run, status: "running" };
+  try {
+    return await waitInProcess({ apiUrl: scripted.apiUrl, threadId: ids.thread, run, ...options });
+  } finally {
+    await scripted.close();
+  }
+}
+
 describe("a quiet run", () => {
   it("is reported once a minute, inside the group of the agent's output", async () => {
-    const scripted = await startScriptedMosoo({});
-    const run = { id: ids.run, status: "running" };
-    const options = { apiUrl: scripted.apiUrl, threadId: ids.thread, run, inputs: { waitTimeout: 230_000 } };
-    const { result, lines } = await waitInProcess(options);
-    await scripted.close();
+    const { result, lines } = await waitForScripted({}, { inputs: { waitTimeout: 230_000 } });
     expect(result.outcome).toBe("timed-out");
     const [begin, end] = [lines.indexOf(`##[group]${LOG_LINES.agentOutput}`), lines.indexOf("##[endgroup]")];
     const reports = lines.slice(begin, end).filter((line) => line.startsWith(LOG_LINES.stillRunning));
@@ -187,5 +200,61 @@ describe.each(deployments)("a run (%s) that is %s", (revision, _, fault) => {
       options,
     );
     expect({ output: outputs.tokens, report: report.tokens }).toEqual({ output: "", report: undefined });
+  });
+});
+
+describe("a response that the server gives only in part", () => {
+  const completed = () => ({ body: threadBody({ status: "completed" }) });
+
+  it("may lack its start, which is a warning", async () => {
+    const events = [scriptedEvent("agent.message.delta", "the end."), scriptedEvent("run.completed", ids.run)];
+    const { result, outputs, warnings } = await waitForScripted({
+      thread: completed,
+      list: () => ({ body: { events, truncated: true } }),
+    });
+    expect({ result, response: outputs.response }).toEqual({ result: { outcome: "completed" }, response: "the end." });
+    expect(warnings).toEqual([expect.stringContaining("start of the response")]);
+  });
+
+  it("may not be readable at all, which is a warning of its own", async () => {
+    const forbidden = { status: 403, body: { error: { code: "forbidden" } } };
+    const { result, outputs, warnings } = await waitForScripted({ thread: completed, list: () => forbidden });
+    expect({ result, response: outputs.response }).toEqual({ result: { outcome: "completed" }, response: "" });
+    expect(warnings).toEqual([expect.stringContaining("Failed to read the response")]);
+  });
+});
+
+describe("a run whose status the server names late", () => {
+  it("is followed to its end", async () => {
+    const run = { id: ids.run };
+    const thread = () => ({ body: threadBody({ status: "completed", finalOutput: { text: "Done." } }) });
+    const { outputs } = await waitForScripted({ thread }, { run });
+    expect(outputs).toMatchObject({ status: "completed", response: "Done." });
+  });
+});
+
+describe("a run that requires input while it is waited for", () => {
+  const title = "Publish?";
+  const asking = scriptedEvent("tool.confirmation.required", title);
+  const list = () => ({ body: { events: [asking], truncated: false } });
+  const waiting = { body: threadBody({ status: "waiting_input" }) };
+  const running = { body: threadBody({}) };
+  const completed = { body: threadBody({ status: "completed", finalOutput: { text: "Published." } }) };
+
+  it("is a warning, and in the comment until the run resumes", async () => {
+    const thread = (before: number) => [waiting, waiting, running][before] ?? completed;
+    const { outputs, warnings, shown } = await waitForScripted({ thread, list });
+    expect(outputs.response).toBe("Published.");
+    expect(warnings).toEqual([expect.stringContaining(title)]);
+    expect(shown).toEqual([title, undefined]);
+  });
+
+  it("is in the report where the step does not wait for it", async () => {
+    const { result, report } = await waitForScripted(
+      { thread: () => waiting, list },
+      { inputs: { onWaitingInput: "fail" } },
+    );
+    expect(result).toMatchObject({ outcome: "waiting", failure: { serverMessage: title } });
+    expect(report).toMatchObject({ question: title, status: "waiting_input" });
   });
 });

@@ -49,8 +49,8 @@ function sends(...parts: (string | Buffer)[]): (response: ServerResponse) => voi
   };
 }
 
-async function hear(behaviour: (response: ServerResponse) => void): Promise<StreamItem[]> {
-  answer = behaviour;
+async function receive(behavior: (response: ServerResponse) => void): Promise<StreamItem[]> {
+  answer = behavior;
   const opened = await open();
   if (opened.kind !== "open") throw new Error(opened.kind);
   const items: StreamItem[] = [];
@@ -70,7 +70,7 @@ const second = scriptedEvent("agent.message.delta", "second");
 
 describe("an event stream", () => {
   it("delivers events and comments one by one, then its end", async () => {
-    const items = await hear(sends(": connected\n\n", sse(first) + sse(second), ": keepalive\n\n"));
+    const items = await receive(sends(": connected\n\n", sse(first) + sse(second), ": keepalive\n\n"));
     expect(contents(items)).toEqual(["heartbeat", "first", "second", "heartbeat", "closed"]);
   });
 
@@ -80,7 +80,7 @@ describe("an event stream", () => {
   ])("accepts lines that end in %s, wherever packets split them", async (_, lineEnd) => {
     const bytes = Buffer.from(`: connected${lineEnd}${lineEnd}${sse(first, lineEnd)}${sse(second, lineEnd)}`);
     const middle = bytes.indexOf("\r", 40) + 1;
-    const items = await hear(sends(bytes.subarray(0, 12), bytes.subarray(12, middle), bytes.subarray(middle)));
+    const items = await receive(sends(bytes.subarray(0, 12), bytes.subarray(12, middle), bytes.subarray(middle)));
     expect(contents(items).filter((each) => each !== "heartbeat")).toEqual(["first", "second", "closed"]);
   });
 
@@ -88,36 +88,36 @@ describe("an event stream", () => {
     const bytes = Buffer.from(sse(scriptedEvent("agent.message.delta", "日本 😀 é")));
     const from = bytes.indexOf("日") - 2;
     const torn = Array.from({ length: 18 }, (_, index) => bytes.subarray(from + index, from + index + 1));
-    const items = await hear(sends(bytes.subarray(0, from), ...torn, bytes.subarray(from + 18)));
+    const items = await receive(sends(bytes.subarray(0, from), ...torn, bytes.subarray(from + 18)));
     expect(contents(items)).toEqual(["日本 😀 é", "closed"]);
   });
 
   it("accepts a byte order mark at its start, split or not", async () => {
     const bytes = Buffer.from(`\ufeff${sse(first)}`);
-    expect(contents(await hear(sends(bytes)))).toEqual(["first", "closed"]);
-    expect(contents(await hear(sends(bytes.subarray(0, 2), bytes.subarray(2))))).toEqual(["first", "closed"]);
+    expect(contents(await receive(sends(bytes)))).toEqual(["first", "closed"]);
+    expect(contents(await receive(sends(bytes.subarray(0, 2), bytes.subarray(2))))).toEqual(["first", "closed"]);
   });
 
   it("accepts data of several lines and events without a name, and ignores unknown fields", async () => {
     const json = JSON.stringify(first, null, 1).split("\n");
     const text = `retry: 10\nfoo: bar\n${json.map((line) => `data: ${line}`).join("\n")}\n\n`;
-    expect(contents(await hear(sends(text)))).toEqual(["first", "closed"]);
+    expect(contents(await receive(sends(text)))).toEqual(["first", "closed"]);
   });
 
   it("takes an event's ID from its frame where its data has none", async () => {
-    const items = await hear(sends(`id: FRAME\ndata: {"type":"run.started","content":"R"}\n\n`));
+    const items = await receive(sends(`id: FRAME\ndata: {"type":"run.started","content":"R"}\n\n`));
     expect(items[0]).toMatchObject({ kind: "event", event: { id: "FRAME", type: "run.started" } });
   });
 
   it("counts what is no event of the thread as a heartbeat", async () => {
     const odd = ["data: no JSON", "data: []", 'data: {"id":"1"}', "event: other\ndata: {}", "data: null"];
-    const items = await hear(sends(odd.map((each) => `${each}\n\n`).join("")));
+    const items = await receive(sends(odd.map((each) => `${each}\n\n`).join("")));
     expect(new Set(contents(items))).toEqual(new Set(["heartbeat", "closed"]));
   });
 
   it("ignores an ID of more than 255 characters", async () => {
     const endless = "x".repeat(256);
-    const items = await hear(sends(`id: ${endless}\ndata: {"id":"${endless}","type":"run.started"}\n\n`));
+    const items = await receive(sends(`id: ${endless}\ndata: {"id":"${endless}","type":"run.started"}\n\n`));
     expect(items[0]).toMatchObject({ kind: "event", event: { id: "" } });
   });
 
@@ -141,7 +141,7 @@ describe("an event stream", () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(sent).toBeLessThan(10_000_000);
     const before = sent;
-    for (let heard = 0; heard < 200_000 && sent === before; heard += 1)
+    for (let received = 0; received < 200_000 && sent === before; received += 1)
       expect((await opened.stream.next(2_000, systemClock, never))?.kind).toBe("event");
     expect(sent).toBeGreaterThan(before);
     opened.stream.close();
@@ -149,17 +149,17 @@ describe("an event stream", () => {
 
   it("ends with thread.error, and delivers nothing after it", async () => {
     const error = `event: thread.error\ndata: {"error":{"code":"internal_error","message":"x"}}\n\n`;
-    expect(contents(await hear(sends(sse(first) + error + sse(second))))).toEqual(["first", "closed"]);
+    expect(contents(await receive(sends(sse(first) + error + sse(second))))).toEqual(["first", "closed"]);
   });
 
   it("delivers no event that was cut off in the middle", async () => {
     const half = sse(second).slice(0, 60);
-    expect(contents(await hear(sends(sse(first), half)))).toEqual(["first", "closed"]);
+    expect(contents(await receive(sends(sse(first), half)))).toEqual(["first", "closed"]);
   });
 
   it("is closed at a line that never ends, without all of it being kept", async () => {
     const before = process.memoryUsage().rss;
-    const items = await hear((response) => {
+    const items = await receive((response) => {
       response.writeHead(200, stream).write("data: ");
       const chunk = Buffer.alloc(1024 * 1024, "x");
       const more = (): void => {
@@ -173,7 +173,7 @@ describe("an event stream", () => {
   });
 
   it("may be compressed", async () => {
-    const items = await hear((response) => {
+    const items = await receive((response) => {
       response.writeHead(200, { ...stream, "content-encoding": "gzip" }).end(gzipSync(sse(first)));
     });
     expect(contents(items)).toEqual(["first", "closed"]);

@@ -5,7 +5,7 @@ import { findRunsForMessage } from "../../../src/mosoo/runs/find-runs.ts";
 const text = "Review it.";
 
 function event(type: string, content: string, runId?: string): ThreadEvent {
-  return { id: `${type}-${content}`, type, content, ...(runId === undefined ? {} : { runId }) } as ThreadEvent;
+  return { id: `${type}-${content}`, type, content, ...(runId === undefined ? {} : { runId }) };
 }
 const message = (content: string, runId?: string): ThreadEvent => event("user.message", content, runId);
 const started = (runId: string): ThreadEvent => event("run.started", runId);

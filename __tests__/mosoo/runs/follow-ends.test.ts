@@ -115,11 +115,11 @@ describe("required input", () => {
   });
 
   it("is reported once where it is found by reading and the stream delivers its event later", async () => {
-    const question = scriptedEvent("tool.confirmation.required", "Publish?");
+    const request = scriptedEvent("tool.confirmation.required", "Publish?");
     const { inputRequests, result } = await followScripted(
       {
-        stream: streaming(started(), question),
-        list: () => listing(started(), question),
+        stream: streaming(started(), request),
+        list: () => listing(started(), request),
         thread: (before) => (before < 4 ? waiting : done),
       },
       { mayHaveEnded: true, timeoutMs: 900_000 },

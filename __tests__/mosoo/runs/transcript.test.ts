@@ -42,50 +42,50 @@ const texts = (news: readonly (TranscriptEvent | undefined)[]): string[] =>
   news.flatMap((one) => (one?.kind === "text" ? [one.text] : []));
 
 /** Applies events. @returns the text that is new by each */
-const hear = (...events: ThreadEvent[]): string[] => texts(events.map(apply));
+const newText = (...events: ThreadEvent[]): string[] => texts(events.map(apply));
 
 function reconnect(...events: ThreadEvent[]): string[] {
   transcript = beginReplay(transcript);
-  return hear(...events);
+  return newText(...events);
 }
 
 const kinds = (news: readonly (TranscriptEvent | undefined)[]): (string | undefined)[] => news.map((one) => one?.kind);
 
 describe("a run's text", () => {
   it("consists of its message deltas, joined in order", () => {
-    expect(hear(delta("One, "), delta("two, "), delta("three"))).toEqual(["One, ", "two, ", "three"]);
+    expect(newText(delta("One, "), delta("two, "), delta("three"))).toEqual(["One, ", "two, ", "three"]);
     expect(transcript.text).toBe("One, two, three");
   });
 
   it("contains an event once that comes twice on one connection", () => {
-    expect(hear(delta("One", "A"), delta("One", "A"))).toEqual(["One"]);
+    expect(newText(delta("One", "A"), delta("One", "A"))).toEqual(["One"]);
   });
 
   it("contains each of several events without an ID", () => {
-    expect(hear(delta("a", ""), delta("a", ""))).toEqual(["a", "a"]);
+    expect(newText(delta("a", ""), delta("a", ""))).toEqual(["a", "a"]);
     expect(transcript.text).toBe("aa");
   });
 
   it("contains nothing of other runs", () => {
-    expect(hear(delta("mine "), { ...delta("theirs"), runId: "RUN0" }, delta("too"))).toEqual(["mine ", "too"]);
+    expect(newText(delta("mine "), { ...delta("theirs"), runId: "RUN0" }, delta("too"))).toEqual(["mine ", "too"]);
   });
 });
 
 describe("a replay of the past on a new connection", () => {
   it("folds fragments under the last one's ID, and adds nothing that is known", () => {
-    hear(delta("One, ", "A"), delta("two", "B"));
+    newText(delta("One, ", "A"), delta("two", "B"));
     expect(reconnect(delta("One, two", "B"), delta(", three", "C"))).toEqual([", three"]);
     expect(transcript.text).toBe("One, two, three");
   });
 
   it("adds what was said while there was no connection", () => {
-    hear(delta("One, ", "A"));
+    newText(delta("One, ", "A"));
     expect(reconnect(delta("One, two, three", "C"))).toEqual(["two, three"]);
     expect(transcript.text).toBe("One, two, three");
   });
 
   it("may be folded into several messages", () => {
-    hear(delta("First.", "A"), delta("Sec", "B"));
+    newText(delta("First.", "A"), delta("Sec", "B"));
     expect(reconnect(delta("First.", "A"), delta("Second, and ", "D"), delta("more", "E"))).toEqual([
       "ond, and ",
       "more",
@@ -94,17 +94,17 @@ describe("a replay of the past on a new connection", () => {
   });
 
   it("may consist of the fragments themselves", () => {
-    hear(delta("a", "A"), delta("b", "B"), delta("a", "C"));
+    newText(delta("a", "A"), delta("b", "B"), delta("a", "C"));
     expect(reconnect(delta("a", "A"), delta("b", "B"), delta("a", "C"), delta("d", "D"))).toEqual(["d"]);
     expect(transcript.text).toBe("abad");
   });
 
   it("may lack its beginning: what is known stays, and what is new is added", () => {
     const long = "So much was said before that the server does not give the beginning any more. ";
-    hear(delta(long, "A"));
+    newText(delta(long, "A"));
     expect(reconnect(delta("beginning any more. And", "C"))).toEqual(["beginning any more. And"]);
     transcript = beginReplay(emptyTranscript(own));
-    hear(delta(long.repeat(10), "A"));
+    newText(delta(long.repeat(10), "A"));
     expect(reconnect(delta(`${long.repeat(4)}And more`, "C"), delta(", and more", "D"))).toEqual([
       "And more",
       ", and more",
@@ -113,7 +113,7 @@ describe("a replay of the past on a new connection", () => {
   });
 
   it("may lack everything that is known: new text is added all the same", () => {
-    hear(delta("Everything so far. ", "A"));
+    newText(delta("Everything so far. ", "A"));
     expect(reconnect(delta("Something new.", "X"), delta(" And newer.", "Y"))).toEqual([
       "Something new.",
       " And newer.",
@@ -138,7 +138,7 @@ describe("the run that an event belongs to", () => {
   const bare = (type: string, content = ""): ThreadEvent => ({ ...event(type, content), runId: undefined });
 
   it("follows from run.started and run.completed where events name no run", () => {
-    const words = hear(
+    const texts = newText(
       bare("run.started", "RUN0"),
       bare("agent.message.delta", "theirs"),
       bare("run.completed", "RUN0"),
@@ -147,12 +147,12 @@ describe("the run that an event belongs to", () => {
       bare("agent.message.delta", "mine"),
       bare("run.completed", own),
     );
-    expect(words).toEqual(["mine"]);
+    expect(texts).toEqual(["mine"]);
     expect(transcript.terminalEvent).toBe("completed");
   });
 
   it("follows from them where the run ID is null, too", () => {
-    expect(hear({ ...event("run.started", own), runId: null }, { ...delta("mine"), runId: null })).toEqual(["mine"]);
+    expect(newText({ ...event("run.started", own), runId: null }, { ...delta("mine"), runId: null })).toEqual(["mine"]);
   });
 
   it("is the current one for run.failed, which names no run", () => {
@@ -166,11 +166,7 @@ describe("the run that an event belongs to", () => {
     ["in the middle of the run", [bare("agent.message.delta", "mine"), bare("run.completed", own)], "mine"],
     ["in the middle of an earlier run", [bare("agent.message.delta", "theirs"), bare("run.completed", "RUN0")], ""],
     ["in the middle of a run that is not over", [bare("agent.message.delta", "mine")], "mine"],
-    [
-      "before the run goes on after a question",
-      [bare("agent.message.delta", "mine"), bare("run.started", own)],
-      "mine",
-    ],
+    ["before the run resumes after input", [bare("agent.message.delta", "mine"), bare("run.started", own)], "mine"],
     ["before the run fails", [bare("agent.message.delta", "mine"), bare("run.failed", "Run failed.")], "mine"],
     [
       "in an earlier run that failed",
@@ -251,12 +247,12 @@ describe("a run that never ends", () => {
   const mebibyte = 1024 * 1024;
 
   it("has eight million characters of its text kept, and is known to be truncated", () => {
-    for (let times = 0; times < 8; times += 1) hear(delta("x".repeat(mebibyte)));
+    for (let times = 0; times < 8; times += 1) newText(delta("x".repeat(mebibyte)));
     expect(transcript.isTruncated).toBe(false);
     // The past that comes again is no more.
     reconnect(delta("x".repeat(8 * mebibyte), "folded"));
     expect(transcript.isTruncated).toBe(false);
-    expect(hear(delta("y"))).toEqual([]);
+    expect(newText(delta("y"))).toEqual([]);
     expect(transcript.isTruncated).toBe(true);
     expect(transcript.text).toHaveLength(8 * mebibyte);
   });
@@ -314,12 +310,12 @@ describe("the copy of a run's last message that the event list ends with", () =>
     expect(transcript.text).toBe("Let me see.All is well.");
   });
 
-  it("is told from a last message that says something else", () => {
+  it("is distinguished from a last message that says something else", () => {
     applyList([delta("Let me see."), delta("me see."), completed()]);
     expect(transcript.text).toBe("Let me see.me see.");
   });
 
-  it("is told from the fragments of the reference revision, which lists no copies", () => {
+  it("is distinguished from the fragments of the reference revision, which lists no copies", () => {
     const bare = (one: ThreadEvent): ThreadEvent => ({ ...one, runId: undefined });
     applyList([event("run.started", own), delta("ha"), delta("ha"), completed()].map(bare));
     expect(transcript.text).toBe("haha");

@@ -107,7 +107,7 @@ function nextRequest(
     return [{ ...confirming, historyDelaysMs: rest }, readHistory(confirming), delayMs];
   }
   const [delayMs, ...rest] = threadDelaysMs;
-  // Without final output from this revision, or a word of the run's, there is nothing to come.
+  // A revision without final output, or a run that said nothing: nothing is to come.
   if (delayMs === undefined || result.run.finalOutput !== null || transcript.text === "") return undefined;
   return [{ ...confirming, threadDelaysMs: rest }, { kind: "read_thread" }, delayMs];
 }

@@ -183,7 +183,7 @@ function onThreadRead(state: FollowState, { run }: ThreadResponse, context: Step
     const age = compareRunAge(run, state.run);
     if (age === "older") return [goOn(state, context)];
     if (age === "newer" || context.transcript.terminalEvent !== undefined) return [supersede(state, context)];
-    // Which is newer, our run's ending event tells: without it, an interrupt could stop a run that goes on.
+    // Only our run's ending event proves that ours is the older one. Without it an interrupt could stop an active run.
     return [{ ...state, historyFor: undefined }, { kind: "read_history" }];
   }
   if (isTerminalStatus(run.status)) return [end(state, { kind: "ended", run }, context)];
@@ -216,7 +216,7 @@ function toThreadGoneError(failure: ApiFailure): MosooError {
   return toMosooError(failure, "deleted").extend({ advice });
 }
 
-/** The run goes on, as far as this read tells. */
+/** The run is still active, as far as this read shows. */
 function goOn(state: FollowState, context: StepContext, failure?: ReadFailure): FollowState {
   if (state.isLastRead) return end(state, resultAtDeadline(state, context), context);
   return { ...state, schedule: onPolled(state.schedule, context, failure) };
@@ -230,7 +230,7 @@ function waitUntil(until: number): FollowEffect {
   return { kind: "wait", until };
 }
 
-/** What is next while the run goes on. @param read what a due read is */
+/** What is next while the run is active. @param read the effect of a read that is due */
 function decide(state: FollowState, context: StepContext, read: FollowEffect): [FollowState, FollowEffect] {
   const { now } = context;
   const { schedule, stream, deadlineAt, idleAt } = state;

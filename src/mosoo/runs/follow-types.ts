@@ -23,7 +23,7 @@ export type FollowResult =
   /** The deadline has passed. */
   | { kind: "timeout" }
   | { kind: "cancelled" }
-  /** The thread cannot be read any more (deleted, token revoked), or nothing tells how the run ended. */
+  /** The thread cannot be read any more (deleted, token revoked), or nothing says how the run ended. */
   | { kind: "error"; error: MosooError };
 
 /**
@@ -51,7 +51,7 @@ export interface FollowState {
   readonly failures: number;
   /** `announced`: by an event, and not by the thread yet. `isReported`: the listener knows. */
   readonly input: { readonly announced?: { readonly title: string | undefined }; readonly isReported: boolean };
-  /** What the event list is read for while following: the run that needs input; else to tell which run is newer. */
+  /** What the event list is read for while following: the run that needs input; otherwise to find out which run is newer. */
   readonly historyFor: Run | undefined;
   readonly history: History;
   /** In the phase `superseded`. */
@@ -60,7 +60,7 @@ export interface FollowState {
   readonly confirming: ConfirmingState;
 }
 
-/** A newer run has begun in the thread, so ours has ended: how, an interrupt tells, else its own ending event. */
+/** A newer run has begun in the thread, so ours has ended. An interrupt, or its own ending event, says how. */
 export interface SupersededState {
   /** The token may not interrupt. */
   readonly isInterruptRefused: boolean;
@@ -119,5 +119,5 @@ export interface StepContext extends Moment {
   readonly transcript: Transcript;
 }
 
-/** An effect where the event itself calls for one; else the state's phase tells what is next. */
+/** An effect where the event itself calls for one; otherwise the state's phase decides what is next. */
 export type Step = readonly [FollowState, FollowEffect?];

@@ -1,4 +1,4 @@
-/** Follows a run to its end: carries out what the state machine of follow-state.ts asks for, and tells it the outcome. */
+/** Follows a run to its end: performs the effects of the state machine in follow-state.ts. */
 import type { Clock } from "../../common/clock.ts";
 import { type ApiFailure, request, toMosooError, toRetryFailure } from "../request.ts";
 import type { Run } from "../contract/schema.ts";

@@ -169,7 +169,7 @@ export function onInputSettled(schedule: Schedule): Schedule {
   return { ...schedule, expectation: undefined, pollAt };
 }
 
-/** The thread was read, or could not be, and the run goes on as far as is known. */
+/** The thread was read, or could not be, and the run is active as far as is known. */
 export function onPolled(
   schedule: Schedule,
   moment: Moment,

@@ -24,7 +24,7 @@ export function supersede(state: FollowState, { now }: Moment): FollowState {
   return { ...state, phase: "superseded", stream: { kind: "closed" }, schedule, failures: 0 };
 }
 
-/** The request that tells how it ended. */
+/** The request whose response says how it ended. */
 export function decideSuperseded({ superseded }: FollowState): FollowEffect {
   return superseded.isInterruptRefused ? { kind: "read_history" } : { kind: "interrupt" };
 }

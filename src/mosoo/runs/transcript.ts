@@ -15,9 +15,9 @@ export type TranscriptEvent =
   | { kind: "thinking"; text: string }
   | { kind: "tool"; name: string }
   | { kind: "input_required"; title: string | undefined }
-  /** The run goes on: at its beginning, and after input was given. */
+  /** The run has started, or has resumed after input was given. */
   | { kind: "started" }
-  /** The run has ended, or a newer one has begun: the thread tells. */
+  /** The run has ended, or a newer one has begun: a reason to read the thread. */
   | { kind: "run_maybe_ended" }
   | { kind: "unknown"; type: string };
 
@@ -221,10 +221,10 @@ function compareWithKnown({ text, position }: Transcript, content: string): { ad
   return end(at < 0 ? content : content.slice(at + overlap.length));
 }
 
-/** A list that was cut may begin in the middle of a run: the first event that starts or ends one tells of which. */
+/** A truncated list may begin in the middle of a run. The first event that starts or ends a run identifies it. */
 function runAtStart(events: readonly ThreadEvent[], runId: string): string | undefined {
   const first = events.find(({ type }) => ["run.started", "run.completed", "run.failed"].includes(type));
-  // A run that starts without another's end before it goes on after input, or has only its message before it.
+  // A run that starts without another's end before it resumes after input, or has only its message before it.
   if (first !== undefined && first.type !== "run.failed") return first.content ?? undefined;
   // A failure names no run: it is ours, unless ours begins after it.
   const beginsLater = events.some(({ type, content }) => type === "run.started" && content === runId);
