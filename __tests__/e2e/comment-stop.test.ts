@@ -107,7 +107,7 @@ describe("a step that is killed", () => {
   it("before it knows its comment's ID has its post step find the comment", async () => {
     scene.github.preload(120);
     scene.github.onRequest = ({ method, path }) => {
-      // The comment is made; the answer that tells of it is late.
+      // The comment is created, and its response is late.
       if (method === "GET" && scene.own().length === 1 && path.includes("page=1")) running.signal("SIGKILL");
     };
     const running = startStep(scene.step());

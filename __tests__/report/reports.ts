@@ -16,7 +16,7 @@ export const outcomes: readonly Outcome[] = [
   "error",
 ];
 
-/** A run for pull request 12 that completed, without an answer; whatever is given is laid over it. */
+/** A run for pull request 12 that completed, without a response; what is given overrides that. */
 export function reportOf(given: Partial<Report> = {}): Report {
   return {
     outcome: "completed",

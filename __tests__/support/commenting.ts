@@ -1,4 +1,4 @@
-/** A pull request with an agent: both stand-ins, and steps of the built action that comment on it. */
+/** A pull request with an agent: both fake servers, and steps of the built action that comment on it. */
 import { headline } from "../../src/report/outcomes.ts";
 import type { Outcome } from "../../src/report/report.ts";
 import { startFakeGitHubServer, writeToken, type GitHubComment, type FakeGitHubServer } from "./fake-github-server.ts";
@@ -12,7 +12,7 @@ import {
 } from "./fake-mosoo-server.ts";
 import { events, startStep, type RunningStep, type StepOptions } from "./runner.ts";
 
-/** An agent that says its piece at once. */
+/** An agent that responds at once. */
 export const answering = (text = "All is well."): ScriptStep[] => [
   { emit: { type: "agent.message.delta", content: text } },
   { end: "completed", text },
@@ -94,7 +94,7 @@ const outcomes: readonly Outcome[] = [
   ...(["expired", "waiting", "timed-out", "stopped", "error"] as const),
 ];
 
-/** The outcome that a report's headline stands for; "" where there is none. */
+/** The outcome of a report, by its headline; "" where there is none. */
 export function outcomeOf(text = ""): Outcome | "" {
   const lines = text.split("\n").map((line) => line.replace(/ (?:in|after) \d.*$/, ""));
   const isShown = (outcome: Outcome): boolean =>

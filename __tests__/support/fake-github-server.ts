@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface GitHubComment {
   id: number;
-  /** The pull request or issue it stands under. */
+  /** The pull request or issue that it is on. */
   number: number;
   body: string;
   login: string;
@@ -120,7 +120,7 @@ export const writeToken = "ghs_writeTokenOfNoValue000000000000000000";
 /** A fork's GITHUB_TOKEN. */
 export const readToken = "ghs_readTokenOfNoValue0000000000000000000";
 
-/** Ready-made faults with GitHub's own status, headers and words. */
+/** Ready-made faults with GitHub's own status, headers and messages. */
 export const faults = {
   serverError: (times = 1, status = 502): GitHubFault => ({
     times,

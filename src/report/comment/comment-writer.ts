@@ -6,12 +6,9 @@
 import { responseStatus } from "../../actions/github-retry.ts";
 import { type CommentAction, type OwnMarker, type OwnershipProof, type Viewer, decide, isSigned } from "./decide.ts";
 import type { Account, IssueComment, IssueCommentsApi } from "./github-api.ts";
-import { type MarkerSigner, formatMarker, MAX_MARKER_LENGTH, withoutSignature } from "./marker.ts";
+import { type MarkerSigner, MAX_TEXT_LENGTH, formatMarker, withoutSignature } from "./marker.ts";
 import { findViewer } from "./viewer.ts";
 import { safeCutIndex } from "../../sanitize/truncate.ts";
-
-/** GitHub's limit for a comment, marker included, in characters. */
-export const MAX_COMMENT_LENGTH = 65_536;
 
 /** How often the comment may disappear between two calls before that is a failure. */
 const MAX_RELOCATE_ATTEMPTS = 3;
@@ -24,9 +21,8 @@ class CommentGoneError extends Error {
 
 /** The text as it fits below the marker; what a caller left too long is cut between lines, or at least characters. */
 export function fitComment(text: string): string {
-  const room = MAX_COMMENT_LENGTH - MAX_MARKER_LENGTH;
-  if (text.length <= room) return text;
-  const end = room - TRUNCATION_NOTE.length;
+  if (text.length <= MAX_TEXT_LENGTH) return text;
+  const end = MAX_TEXT_LENGTH - TRUNCATION_NOTE.length;
   const line = text.lastIndexOf("\n", end);
   return text.slice(0, line > end / 2 ? line : safeCutIndex(text, end)) + TRUNCATION_NOTE;
 }

@@ -39,8 +39,10 @@ const OPENING = "<!-- mosoo-thread ";
 const MARKER =
   /^<!-- mosoo-thread v1 use=([0-9a-f]{32}) run=(\d{1,15})\.(\d{1,15}) id=([\w-]{1,64})( new)?(?: key=([0-9a-f]{16}))?(?: sig=([0-9a-f]{32}))? -->/;
 
-/** UTF-16 units, line end included: what a caller leaves free of a comment's 65,536. */
-export const MAX_MARKER_LENGTH = 256;
+/** UTF-16 units, line end included. */
+const MAX_MARKER_LENGTH = 256;
+/** What GitHub's limit of 65,536 characters leaves below the marker, in UTF-16 units. */
+export const MAX_TEXT_LENGTH = 65_536 - MAX_MARKER_LENGTH;
 
 function digest(value: unknown, digits: number): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, digits);

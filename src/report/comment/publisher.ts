@@ -11,7 +11,7 @@ import type { Report } from "../report.ts";
 import { saveReport } from "../saved-report.ts";
 import { renderComment, redactReport } from "../summary.ts";
 import { commentIdentity, jobDisplayName } from "./identity.ts";
-import { MAX_MARKER_LENGTH } from "./marker.ts";
+import { MAX_TEXT_LENGTH } from "./marker.ts";
 import type { CommentOutcome, StickyComment } from "./sticky-comment.ts";
 import { type CommentTarget, type SettledTarget, type TargetResult, findTarget, selectPullRequest } from "./target.ts";
 
@@ -37,9 +37,6 @@ export interface CommentPublisher {
   /** Makes the comment say the report. Never rejects. */
   show(report: Report, options?: ShowOptions): Promise<void>;
 }
-
-/** GitHub's limit for a comment, marker included, in characters. */
-const MAX_COMMENT_LENGTH = 65_536;
 
 const noopPublisher: CommentPublisher = { show: () => Promise.resolve() };
 
@@ -188,7 +185,7 @@ class IssueCommentPublisher implements CommentPublisher {
       jobName: jobDisplayName(context.job, inputs.matrix ?? ""),
       at: new Date().toISOString(),
     };
-    return renderComment(full, MAX_COMMENT_LENGTH - MAX_MARKER_LENGTH, secrets);
+    return renderComment(full, MAX_TEXT_LENGTH, secrets);
   }
 
   /** What could not be written in time, and a comment that would say "working" for ever, is left to the post step. */
