@@ -136,7 +136,7 @@ it.concurrent.each([
     expect({ exitCode, shownOutcomes: shownOutcomes(scene) }).toEqual({ exitCode: 1, shownOutcomes: ["timed-out"] });
     expect(scene.texts()[0]).toContain(words);
     expect(scene.texts()[0]).toContain("Reading the diff.");
-    expect(state["comment_open"]).toBe("");
+    expect(state["comment_pending"]).toBe("");
   })(),
 );
 

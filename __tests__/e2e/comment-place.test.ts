@@ -195,7 +195,7 @@ describe("an event without a pull request or issue", () => {
       notices: [["notice", true]],
     });
     expect(outputs).not.toHaveProperty("comment-url");
-    expect(state["comment_open"] ?? "").toBe("");
+    expect(state["comment_pending"] ?? "").toBe("");
     expect(scene.github.comments).toEqual([]);
   });
 

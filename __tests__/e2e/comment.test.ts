@@ -175,7 +175,7 @@ describe("a run that does not complete ends the comment", () => {
     });
     expect(text).toContain(expected.words);
     expect(scene.own()).toHaveLength(1);
-    expect(state["comment_open"]).toBe("");
+    expect(state["comment_pending"]).toBe("");
   });
 });
 

@@ -35,7 +35,7 @@ describe.each([
       expect(summary).toContain("All is well.");
       expect(summary).toMatch(/<details open>|<details>/);
       expect(shown).toContain(`\nLet me see.\n→ ${revision === "2026-08" ? "read" : "Read file"}\n`);
-      expect(shown).toMatch(/\nAll is well\.$/);
+      expect(shown).toMatch(/\nAll is well\.\n/);
     }),
   );
 
@@ -108,7 +108,7 @@ describe("a step whose wait-timeout expires", () => {
       expect(error).toContain(result.outputs["thread-url"]);
       expect(agent.interrupts()).toEqual([]);
       expect(agent.newestRun().status).toBe("running");
-      expect(result.state["waiting"]).toBe("");
+      expect(result.state["interrupt_pending"]).toBe("");
     }),
   );
 

@@ -87,7 +87,7 @@ describe("a step that waits", () => {
       expect(result.outputs["run-id"]).toBe(agent.newestRun().id);
       expect(result.outputs["response"]).toBe(revision === "reference" ? "" : "Reading the diff.\n");
       // The step ended by itself: the post step has nothing to do.
-      expect(result.state["waiting"]).toBe("");
+      expect(result.state["interrupt_pending"]).toBe("");
       expect(agent.interrupts()).toEqual([]);
     }),
   );

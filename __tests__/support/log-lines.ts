@@ -5,6 +5,7 @@ export const LOG_LINES = {
   waitingForActiveRun: "Waiting for an active run in this thread",
   /** The group that holds what the agent writes. */
   agentOutput: "Agent output",
+  outputTruncated: "Agent output truncated here.",
   stillRunning: "Run still in progress after ",
   interruptSucceeded: /^Run \S+ is cancelled$/m,
   reusedMessage: "Message already sent to thread ",

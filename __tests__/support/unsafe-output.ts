@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import * as state from "../../src/actions/state.ts";
+import { STATE_NAMES } from "../../src/actions/state.ts";
 import { decoded, render } from "./rendered.ts";
 import { parseRunnerLog, type RunnerCommand } from "./runner-log.ts";
 import type { StepResult } from "./runner.ts";
@@ -13,7 +13,7 @@ import { LOG_LINES } from "./log-lines.ts";
 
 const action = parse(readFileSync(join(import.meta.dirname, "..", "..", "action.yml"), "utf8")) as { outputs: object };
 const OUTPUTS = new Set(Object.keys(action.outputs));
-const STATE = new Set<unknown>(Object.values(state));
+const STATE = new Set<string>(STATE_NAMES);
 const ID = /^[\w.=-]{0,255}$/;
 const MAX_ANNOTATIONS = 5;
 const MAX_ANNOTATION_LENGTH = 4_096;

@@ -1,9 +1,10 @@
 /**
  * The outputs, set as soon as they are known, so that a later failure of the step keeps them.
  *
- * An output that holds a masked value is dropped by the runner between jobs: secrets become `***` here first.
+ * The runner drops an output that holds a masked value between jobs: secrets become `***` here first.
  */
 import * as core from "@actions/core";
+import { errorMessage } from "../common/format.ts";
 import { redact } from "../sanitize/redact.ts";
 
 export type OutputName =
@@ -24,19 +25,19 @@ export type OutputName =
 
 export class Outputs {
   readonly #secrets: readonly string[];
-  readonly #set = new Map<OutputName, string>();
-  #lost: ((why: string) => void) | undefined;
+  readonly #values = new Map<OutputName, string>();
+  #onWriteError: ((message: string) => void) | undefined;
 
   constructor(secrets: readonly string[]) {
     this.#secrets = secrets;
   }
 
-  /** From now on an output that cannot be written is no reason to fail: the first is told, and the work goes on. */
-  setWriteErrorHandler(tell: (why: string) => void): void {
-    let told = false;
-    this.#lost = (why) => {
-      if (!told) tell(why);
-      told = true;
+  /** From now on an output that cannot be written is no reason to fail: the first is reported. */
+  setWriteErrorHandler(onFirstError: (message: string) => void): void {
+    let isReported = false;
+    this.#onWriteError = (message) => {
+      if (!isReported) onFirstError(message);
+      isReported = true;
     };
   }
 
@@ -47,14 +48,14 @@ export class Outputs {
    */
   set(values: Partial<Record<OutputName, string>>): void {
     for (const [name, value] of Object.entries(values) as [OutputName, string][]) {
-      const clean = redact(value, this.#secrets);
-      if (this.#set.get(name) === clean) continue;
-      this.#set.set(name, clean);
+      const redacted = redact(value, this.#secrets);
+      if (this.#values.get(name) === redacted) continue;
+      this.#values.set(name, redacted);
       try {
-        core.setOutput(name, clean);
+        core.setOutput(name, redacted);
       } catch (error) {
-        if (this.#lost === undefined) throw error;
-        this.#lost(error instanceof Error ? error.message : "");
+        if (this.#onWriteError === undefined) throw error;
+        this.#onWriteError(errorMessage(error));
       }
     }
   }

@@ -1,38 +1,43 @@
 /**
  * What the main step leaves for the post step: IDs and flags, never a secret. The runner hands each value to the post
- * step as `STATE_<name>`, also when the main step was killed. Main and post are entries of their own; state only tells
- * the post step whether anything is left to do.
+ * step as `STATE_<name>`, also where the main step was killed.
  */
 import * as core from "@actions/core";
+import { errorMessage } from "../common/format.ts";
 
-/** `true` while a run is waited for that nobody would interrupt if this process died. */
-export const interruptPending = "waiting";
-/** `true` while a comment says that the agent is at work. */
-export const commentPending = "comment_open";
-export const threadId = "thread_id";
-export const runId = "run_id";
-/** The thread's page. */
-export const threadUrl = "thread_url";
-/** The API's base as it answered, after a move of the service. */
-export const apiUrl = "api_url";
-/** The comment's ID, what it is on (`pull request 12`), and a digest of the idempotency key of the step that writes it. */
-export const commentId = "comment_id";
-export const commentTarget = "comment_target";
-export const commentKey = "comment_key";
-/** Path of the file with the report that the comment is to end with, and its SHA-256. */
-export const lastReport = "last_report";
-export const lastReportDigest = "last_report_digest";
+export const STATE_NAMES = [
+  /** `true` while the step waits for a run that nobody would interrupt if this process died. */
+  "interrupt_pending",
+  /** `true` while a comment says that the run is in progress. */
+  "comment_pending",
+  "thread_id",
+  "run_id",
+  /** The thread's page. */
+  "thread_url",
+  /** The API's base URL, where a redirect led. */
+  "api_url",
+  /** The comment's ID, what it is on (`pull request 12`), and a digest of the idempotency key of the step that writes it. */
+  "comment_id",
+  "comment_target",
+  "comment_key",
+  /** Path of the file with the report that the comment is to end with, and its SHA-256. */
+  "last_report",
+  "last_report_digest",
+] as const;
 
-/** Work that is done is not lost for it: @returns why the value could not be written, if so. */
-export function save(name: string, value: string): string | undefined {
+export type StateName = (typeof STATE_NAMES)[number];
+
+/** State that cannot be written is no reason to fail. @returns why it could not, if so */
+export function save(name: StateName, value: string): string | undefined {
   try {
     core.saveState(name, value);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : "unknown";
+    return errorMessage(error);
   }
 }
 
-export function read(name: string): string {
+/** @returns "" where it was not saved */
+export function read(name: StateName): string {
   return core.getState(name);
 }

@@ -19,6 +19,9 @@ export type Conflict =
   /** About the key, in unknown words, or without an envelope: treating it as in progress does no harm. */
   | "unknown";
 
+/** Of a message, in UTF-16 units: the patterns take quadratic time. */
+const MAX_CLASSIFIED_LENGTH = 2_000;
+
 const IN_PROGRESS = /\b(still|being|currently|yet)\b.*\bprocess|\bin (progress|flight)\b/i;
 const KEY_REUSED =
   /\b(for|with|by|of|from|to) (a |an |some )?(different|other|another) (request|body|payload|path|message|parameters|input)/i;
@@ -26,7 +29,9 @@ const ALREADY_APPLIED = /\balready (been )?(applied|processed|accepted)\b/i;
 const UNRECOVERABLE = /\b(safely (be )?replayed|(be|been) retained|not be confirmed)\b/i;
 
 /** The meaning of a conflict; undefined for a response that is none, such as a 409 about the agent. */
-export function classifyConflict({ status, code, message = "" }: ApiErrorResult): Conflict | undefined {
+export function classifyConflict(result: ApiErrorResult): Conflict | undefined {
+  const { status, code } = result;
+  const message = result.message?.slice(0, MAX_CLASSIFIED_LENGTH) ?? "";
   if (status !== 409) return undefined;
   if (code === "readiness_blocked") return "readiness_blocked";
   if (code !== undefined && code !== "idempotency_conflict") return undefined;

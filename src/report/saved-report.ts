@@ -28,8 +28,8 @@ export function saveReport(report: Report, folder: string): () => void {
   } catch {
     return () => undefined;
   }
-  state.save(state.lastReport, path);
-  state.save(state.lastReportDigest, digestOf(text));
+  state.save("last_report", path);
+  state.save("last_report_digest", digestOf(text));
   return () => {
     rmSync(path, { force: true });
   };
@@ -37,11 +37,11 @@ export function saveReport(report: Report, folder: string): () => void {
 
 /** In the post step: the report as it was saved; undefined where there is none, or it was changed. */
 export function loadReport(): Report | undefined {
-  const path = state.read(state.lastReport);
+  const path = state.read("last_report");
   if (path === "") return undefined;
   try {
     const text = readFileSync(path, "utf8");
-    if (digestOf(text) !== state.read(state.lastReportDigest)) return undefined;
+    if (digestOf(text) !== state.read("last_report_digest")) return undefined;
     // By its digest it is what was saved, so it needs no schema.
     const report = JSON.parse(text) as Report & { tools: [string, number][] };
     return { ...report, tools: new Map(report.tools) };

@@ -22,8 +22,8 @@ interface PendingRun {
 
 /** The run that is left to interrupt, as the main step saved it. */
 function loadPendingRun(): PendingRun | undefined {
-  const [threadId, runId, apiUrl] = [state.read(state.threadId), state.read(state.runId), state.read(state.apiUrl)];
-  if (state.read(state.interruptPending) !== "true" || threadId === "" || runId === "") return undefined;
+  const [threadId, runId, apiUrl] = [state.read("thread_id"), state.read("run_id"), state.read("api_url")];
+  if (state.read("interrupt_pending") !== "true" || threadId === "" || runId === "") return undefined;
   return URL.canParse(apiUrl) ? { apiUrl: new URL(apiUrl), threadId, runId } : undefined;
 }
 
@@ -89,15 +89,15 @@ export async function cleanUp(step: StepContext): Promise<void> {
     outcome: "stopped",
     agentId: inputs.agentId,
     onRerun: inputs.onRerun,
-    threadId: state.read(state.threadId) || undefined,
-    threadUrl: state.read(state.threadUrl) || undefined,
-    runId: state.read(state.runId) || undefined,
+    threadId: state.read("thread_id") || undefined,
+    threadUrl: state.read("thread_url") || undefined,
+    runId: state.read("run_id") || undefined,
     failure: killed,
     ...loadReport(),
   });
   const pending = loadPendingRun();
   if (pending !== undefined) await interruptPendingRun(pending, inputs, progress, step);
-  if (state.read(state.commentPending) !== "true") return;
+  if (state.read("comment_pending") !== "true") return;
   const comment = prepareComment({ inputs, context, secrets: secrets.all, log, outputs, idempotencyKey: undefined });
   await comment.show(progress.report, { final: true });
 }

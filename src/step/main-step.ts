@@ -19,7 +19,7 @@ import { ActionError, getIssuesUrl, toFailureDetails } from "./errors.ts";
 import { publish, savePostState } from "./publish.ts";
 import { type StepPlan, buildStepRequest, idHint } from "./request.ts";
 import { startThread } from "./start-thread.ts";
-import { createBaseUrlChangeLogger, logRequest, logThread } from "./step-log.ts";
+import { createBaseUrlChangeLogger, logCompletion, logRequest, logThread } from "./step-log.ts";
 import type { StepResult } from "./step-result.ts";
 import { StepProgress } from "./step-state.ts";
 import type { WaitContext } from "./wait-for-run.ts";
@@ -148,7 +148,9 @@ async function startAndWait(session: Session): Promise<StepResult> {
   const { stopRun, waitForRun } = await import("./wait-for-run.ts");
   if (stop.cancelSignal.aborted) return stopRun(session, handle.run);
   showWorking();
-  return waitForRun(session, handle);
+  const result = await waitForRun(session, handle);
+  if (result.outcome === "completed") logCompletion(log, progress.report);
+  return result;
 }
 
 /** The result of a start that failed or was cancelled. */

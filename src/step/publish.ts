@@ -15,12 +15,12 @@ export function savePostState({ threadId, run }: ThreadHandle, wait: WaitContext
   const { mosoo, inputs, log, progress, secrets } = wait;
   if (!inputs.wait) return;
   const interrupts = inputs.onCancel === "interrupt" && run !== null && !isTerminalStatus(run.status);
-  const values: [string, string][] = [
-    [state.threadId, threadId],
-    [state.runId, run?.id ?? ""],
-    [state.threadUrl, progress.report.threadUrl ?? ""],
-    [state.apiUrl, mosoo.base.href],
-    [state.interruptPending, interrupts ? "true" : ""],
+  const values: [state.StateName, string][] = [
+    ["thread_id", threadId],
+    ["run_id", run?.id ?? ""],
+    ["thread_url", progress.report.threadUrl ?? ""],
+    ["api_url", mosoo.base.href],
+    ["interrupt_pending", interrupts ? "true" : ""],
   ];
   // A hostile server may give the token as an ID.
   const errors = values.map(([name, value]) => state.save(name, redact(value, secrets)));
@@ -43,7 +43,7 @@ export async function publish(wait: WaitContext, comment: CommentPublisher, resu
   const { inputs, progress, log, stop } = wait;
   const interruptPending = result.interruptFailed === true;
   progress.updateReport({ outcome: result.outcome, failure: result.failure });
-  if (inputs.wait) state.save(state.interruptPending, interruptPending ? "true" : "");
+  if (inputs.wait) state.save("interrupt_pending", interruptPending ? "true" : "");
   // It begins by saving the report for the post step. Where the run could not be interrupted, that one knows more.
   const shown = comment.show(progress.report, { final: !interruptPending, signal: stop.deadlineSignal });
   if (inputs.summary) await publishSummary(log, wait);

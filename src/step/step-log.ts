@@ -2,7 +2,8 @@
 import type { ActionContext } from "../actions/context.ts";
 import { type Inputs, DEFAULT_API_URL } from "../actions/inputs.ts";
 import type { Logger } from "../actions/logger.ts";
-import { pluralize } from "../common/format.ts";
+import { formatDuration, pluralize } from "../common/format.ts";
+import type { Report } from "../report/report.ts";
 import type { StepPlan } from "./request.ts";
 import type { ThreadHandle } from "./start-thread.ts";
 
@@ -36,6 +37,11 @@ export function logThread(log: Logger, handle: ThreadHandle, threadUrl: string, 
   const runPart = run === null ? "no run" : `run ${run.id}: ${run.status ?? "unknown"}`;
   log.info(`${describeStart(handle, continues)} (${runPart})`);
   log.info(threadUrl);
+}
+
+/** The end of a run that completed; every other end is the step's annotation. */
+export function logCompletion(log: Logger, { runId = "", durationMs }: Readonly<Report>): void {
+  log.info(`Run ${runId} completed${durationMs === undefined ? "" : ` in ${formatDuration(durationMs)}`}`);
 }
 
 /**

@@ -102,8 +102,8 @@ class IssueCommentPublisher implements CommentPublisher {
 
   async #showOrThrow(report: Report, { final = false, signal }: ShowOptions): Promise<void> {
     const { context, secrets, idempotencyKey } = this.#options;
-    state.save(state.commentPending, "true");
-    if (idempotencyKey !== undefined) state.save(state.commentKey, digestKey(idempotencyKey));
+    state.save("comment_pending", "true");
+    if (idempotencyKey !== undefined) state.save("comment_key", digestKey(idempotencyKey));
     const deleteSavedReport =
       report.outcome === "working" ? undefined : saveReport(redactReport(report, secrets), context.temp);
     const turn = this.#queue.then(() => this.#begin(report, signal));
@@ -112,7 +112,7 @@ class IssueCommentPublisher implements CommentPublisher {
     const isOver = shown.kind === "none" || (final && !this.#isLeftToPostStep(shown, signal));
     this.#logResult(shown, isOver);
     if (!isOver) return;
-    state.save(state.commentPending, "");
+    state.save("comment_pending", "");
     deleteSavedReport?.();
   }
 
@@ -151,9 +151,9 @@ class IssueCommentPublisher implements CommentPublisher {
 
   async #open(report: Report, target: CommentTarget): Promise<StickyComment> {
     const { inputs, context, idempotencyKey } = this.#options;
-    const knownId = Number(state.read(state.commentId)) || undefined;
+    const knownId = Number(state.read("comment_id")) || undefined;
     // The post step need not look the number up again: by then the commit may not be the head any more.
-    state.save(state.commentTarget, `${target.kind} ${target.number}`);
+    state.save("comment_target", `${target.kind} ${target.number}`);
     const { openComment } = await import("./sticky-comment.ts");
     return openComment(
       {
@@ -165,7 +165,7 @@ class IssueCommentPublisher implements CommentPublisher {
         identity: commentIdentity(inputs, context),
         step: {
           ...context,
-          key: idempotencyKey === undefined ? state.read(state.commentKey) : digestKey(idempotencyKey),
+          key: idempotencyKey === undefined ? state.read("comment_key") : digestKey(idempotencyKey),
         },
         isKeyReplayed: report.replayed === true && context.runAttempt > 1,
         signingSecret: inputs.token,
@@ -205,14 +205,14 @@ class IssueCommentPublisher implements CommentPublisher {
     }
     if (shown.kind === "none" || this.#target.kind !== "target") return;
     outputs.set({ "comment-url": commentUrl(shown, context, this.#target.target) });
-    state.save(state.commentId, String(shown.id));
+    state.save("comment_id", String(shown.id));
     if (shown.kind === "superseded" && isOver) log.info(shown.note);
   }
 }
 
 /** The target that the main step found, in the post step. */
 function savedTarget(): TargetResult | undefined {
-  const [, kind, number] = /^(pull request|issue) (\d+)$/.exec(state.read(state.commentTarget)) ?? [];
+  const [, kind, number] = /^(pull request|issue) (\d+)$/.exec(state.read("comment_target")) ?? [];
   if (kind === undefined) return undefined;
   return { kind: "target", target: { kind: kind === "issue" ? "issue" : "pull request", number: Number(number) } };
 }

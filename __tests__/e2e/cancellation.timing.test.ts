@@ -37,7 +37,7 @@ describeStopped("a signal while the step waits", () => {
       expect(result.outputs).toMatchObject({ status: "cancelled", response: "Reading the diff.\n" });
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe("Reading the diff.\n");
       expect(JSON.parse(result.outputs["json"] ?? "")).toMatchObject({ run: { status: "cancelled" } });
-      expect(result.state["waiting"]).toBe("");
+      expect(result.state["interrupt_pending"]).toBe("");
     }),
   );
 
@@ -209,7 +209,7 @@ describeStopped("an interrupt after a signal", () => {
         expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
         expect(error).toContain(told);
         expect(result.outputs["status"]).toBe(status);
-        expect(result.state["waiting"]).toBe("");
+        expect(result.state["interrupt_pending"]).toBe("");
         expect(server.count("events")).toBe(1);
       } finally {
         await server.close();
@@ -237,7 +237,7 @@ describeStopped("an interrupt after a signal", () => {
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
       expect(error).toContain("Failed to interrupt the run");
-      expect(result.state["waiting"]).toBe("true");
+      expect(result.state["interrupt_pending"]).toBe("true");
     }),
   );
 });
@@ -270,7 +270,7 @@ describeStopped("a signal during thread creation", () => {
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
       expect(error).toContain(result.outputs["thread-url"]);
       expect(agent.interrupts()).toEqual([]);
-      expect(result.state["waiting"] ?? "").toBe("");
+      expect(result.state["interrupt_pending"] ?? "").toBe("");
     }),
   );
 
