@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { MosooConnectionError } from "../../../src/mosoo/errors.ts";
 import type { ApiErrorResult } from "../../../src/mosoo/request.ts";
 import type { FollowEffect, FollowEvent, FollowState } from "../../../src/mosoo/runs/follow-types.ts";
-import { startFollowing, step } from "../../../src/mosoo/runs/follow-state.ts";
+import { startFollowing, transition } from "../../../src/mosoo/runs/follow-state.ts";
 import { type Transcript, emptyTranscript } from "../../../src/mosoo/runs/transcript.ts";
 
 const own = { id: "01K00000000000000000000RN1", createdAt: "2026-08-01T10:00:00.000Z" };
@@ -67,7 +67,7 @@ function play(rows: Row[], options: { mayHaveEnded?: boolean; status?: string } 
   for (const row of rows) {
     const event = "event" in row ? row.event : row;
     if ("event" in row) [now, transcript] = [row.at ?? now, row.transcript ?? transcript];
-    [state, last] = step(state, event, { now, random: 0, transcript });
+    [state, last] = transition(state, event, { now, random: 0, transcript });
     effects.push(last.kind === "wait" ? `wait ${last.until}` : last.kind);
   }
   return { state, effects, last };

@@ -10,8 +10,8 @@ import type {
   FollowResult,
   FollowState,
   History,
-  Step,
-  StepContext,
+  Transition,
+  FollowContext,
 } from "./follow-types.ts";
 import { readRetryDelayMs } from "./poll-scheduler.ts";
 
@@ -36,7 +36,7 @@ export function confirm(result: FollowResult, now: number): ConfirmingState {
   };
 }
 
-export function onConfirming(state: FollowState, event: FollowEvent, context: StepContext): Step {
+export function onConfirming(state: FollowState, event: FollowEvent, context: FollowContext): Transition {
   const { confirming } = state;
   switch (event.kind) {
     case "history_read": {
@@ -59,7 +59,7 @@ export function onConfirming(state: FollowState, event: FollowEvent, context: St
 function withoutHistory(
   state: FollowState,
   { failure }: FollowEvent & { kind: "failed" },
-  { now, random }: StepContext,
+  { now, random }: FollowContext,
 ): FollowState {
   const { confirming } = state;
   if (confirming.isHistoryRead) return state;
@@ -73,7 +73,7 @@ function withoutHistory(
 }
 
 /** What is next: a request that is due, a wait for it, a further one, or nothing. */
-export function decideConfirming(state: FollowState, context: StepContext): [FollowState, FollowEffect] {
+export function decideConfirming(state: FollowState, context: FollowContext): [FollowState, FollowEffect] {
   const { confirming } = state;
   const { pending } = confirming;
   if (pending !== undefined) {
@@ -94,7 +94,7 @@ export function decideConfirming(state: FollowState, context: StepContext): [Fol
 /** With its delay in milliseconds. */
 function nextRequest(
   { confirming, history }: FollowState,
-  { transcript }: StepContext,
+  { transcript }: FollowContext,
 ): [ConfirmingState, FollowEffect, number] | undefined {
   const { result, isHistoryRead, historyDelaysMs, threadDelaysMs } = confirming;
   if (result.kind === "cancelled" || result.kind === "error") return undefined;
@@ -126,7 +126,7 @@ function readHistory(confirming: ConfirmingState): FollowEffect {
 }
 
 /** Ends at once with what there is. */
-export function cutShort(state: FollowState, { transcript }: StepContext): FollowEffect {
+export function cutShort(state: FollowState, { transcript }: FollowContext): FollowEffect {
   const isComplete = state.confirming.isHistoryRead || transcript.terminalEvent !== undefined;
   return finish(state, isComplete ? state.history : "missing");
 }

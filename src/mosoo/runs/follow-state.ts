@@ -8,7 +8,14 @@ import { MosooError } from "../errors.ts";
 import { type ApiFailure, toMosooError } from "../request.ts";
 import { type Run, type ThreadResponse, compareRunAge, isTerminalStatus } from "../contract/schema.ts";
 import { confirm, cutShort, decideConfirming, onConfirming } from "./confirm-end.ts";
-import type { FollowEffect, FollowEvent, FollowResult, FollowState, Step, StepContext } from "./follow-types.ts";
+import type {
+  FollowEffect,
+  FollowEvent,
+  FollowResult,
+  FollowState,
+  Transition,
+  FollowContext,
+} from "./follow-types.ts";
 import {
   type Moment,
   type ReadFailure,
@@ -60,7 +67,11 @@ export function startFollowing(
 }
 
 /** The next state, and what is to be done for it. */
-export function step(state: FollowState, event: FollowEvent, context: StepContext): [FollowState, FollowEffect] {
+export function transition(
+  state: FollowState,
+  event: FollowEvent,
+  context: FollowContext,
+): [FollowState, FollowEffect] {
   const [next, effect] = reduce(state, event, context);
   if (effect !== undefined) return [next, effect];
   switch (next.phase) {
@@ -73,7 +84,7 @@ export function step(state: FollowState, event: FollowEvent, context: StepContex
   }
 }
 
-function reduce(state: FollowState, event: FollowEvent, context: StepContext): Step {
+function reduce(state: FollowState, event: FollowEvent, context: FollowContext): Transition {
   if (event.kind === "cancelled") {
     if (state.phase === "confirming") return [state, cutShort(state, context)];
     return [state, { kind: "finish", result: { kind: "cancelled" }, history: state.history }];
@@ -113,7 +124,7 @@ function withNews(state: FollowState, news: readonly TranscriptEvent[], { now }:
   return next;
 }
 
-function onFollowing(state: FollowState, event: FollowEvent, context: StepContext): Step {
+function onFollowing(state: FollowState, event: FollowEvent, context: FollowContext): Transition {
   const { now } = context;
   switch (event.kind) {
     case "stream_opened":
@@ -148,7 +159,7 @@ function onFollowing(state: FollowState, event: FollowEvent, context: StepContex
   }
 }
 
-function onStreamItem(state: FollowState, item: FollowEvent & { kind: "stream_item" }, now: number): Step {
+function onStreamItem(state: FollowState, item: FollowEvent & { kind: "stream_item" }, now: number): Transition {
   const { stream } = state;
   if (stream.kind !== "open") return [state];
   // Until the stream has delivered something the thread is polled: a proxy may hold back what the stream delivers.
@@ -166,7 +177,7 @@ function onStreamItem(state: FollowState, item: FollowEvent & { kind: "stream_it
   return item.hasBuffered ? [next, waitUntil(now)] : [next];
 }
 
-function closeStream(state: FollowState, context: StepContext, isDead = false): FollowState {
+function closeStream(state: FollowState, context: FollowContext, isDead = false): FollowState {
   const { stream } = state;
   if (stream.kind !== "open") return { ...state, stream: { kind: "closed" } };
   const connection = {
@@ -177,7 +188,7 @@ function closeStream(state: FollowState, context: StepContext, isDead = false): 
   return { ...state, stream: { kind: "closed" }, schedule: onStreamClosed(state.schedule, context, connection) };
 }
 
-function onThreadRead(state: FollowState, { run }: ThreadResponse, context: StepContext): Step {
+function onThreadRead(state: FollowState, { run }: ThreadResponse, context: FollowContext): Transition {
   if (run === null) return [goOn(state, context)];
   if (run.id !== state.run.id) {
     const age = compareRunAge(run, state.run);
@@ -197,13 +208,13 @@ function onThreadRead(state: FollowState, { run }: ThreadResponse, context: Step
 }
 
 /** The event list was read, or could not be. */
-function onHistory(state: FollowState, context: StepContext): Step {
+function onHistory(state: FollowState, context: FollowContext): Transition {
   const { historyFor: run, input } = state;
   if (run !== undefined) return [state, { kind: "report_input", run, title: input.announced?.title }];
   return [context.transcript.terminalEvent === undefined ? goOn(state, context) : supersede(state, context)];
 }
 
-function onReadFailed(state: FollowState, failure: ApiFailure, context: StepContext): Step {
+function onReadFailed(state: FollowState, failure: ApiFailure, context: FollowContext): Transition {
   const failures = state.failures + 1;
   const delayMs = readRetryDelayMs(failure, failures, context.random);
   if (delayMs === undefined) return [end(state, { kind: "error", error: toThreadGoneError(failure) }, context)];
@@ -217,7 +228,7 @@ function toThreadGoneError(failure: ApiFailure): MosooError {
 }
 
 /** The run is still active, as far as this read shows. */
-function goOn(state: FollowState, context: StepContext, failure?: ReadFailure): FollowState {
+function goOn(state: FollowState, context: FollowContext, failure?: ReadFailure): FollowState {
   if (state.isLastRead) return end(state, resultAtDeadline(state, context), context);
   return { ...state, schedule: onPolled(state.schedule, context, failure) };
 }
@@ -231,7 +242,7 @@ function waitUntil(until: number): FollowEffect {
 }
 
 /** What is next while the run is active. @param read the effect of a read that is due */
-function decide(state: FollowState, context: StepContext, read: FollowEffect): [FollowState, FollowEffect] {
+function decide(state: FollowState, context: FollowContext, read: FollowEffect): [FollowState, FollowEffect] {
   const { now } = context;
   const { schedule, stream, deadlineAt, idleAt } = state;
   if (now >= deadlineAt) return [{ ...state, isLastRead: true }, read];

@@ -114,10 +114,10 @@ export type FollowEffect =
   | { kind: "debug"; text: string }
   | { kind: "finish"; result: FollowResult; history: History };
 
-/** What else a step depends on. */
-export interface StepContext extends Moment {
+/** What else a transition depends on. */
+export interface FollowContext extends Moment {
   readonly transcript: Transcript;
 }
 
 /** An effect where the event itself calls for one; otherwise the state's phase decides what is next. */
-export type Step = readonly [FollowState, FollowEffect?];
+export type Transition = readonly [FollowState, FollowEffect?];

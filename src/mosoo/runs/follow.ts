@@ -6,7 +6,7 @@ import { getThread, listEvents } from "../endpoints.ts";
 import { postInterrupt } from "../threads.ts";
 import type { Transport } from "../http/transport.ts";
 import { type EventStream, type OpenResult, type StreamItem, openStream } from "./event-stream.ts";
-import { startFollowing, step } from "./follow-state.ts";
+import { startFollowing, transition } from "./follow-state.ts";
 import type { FollowEffect, FollowEvent, FollowListener, FollowResult, History } from "./follow-types.ts";
 import { type Transcript, applyEvent, applyEventList, beginReplay, emptyTranscript, tokensUsed } from "./transcript.ts";
 
@@ -65,7 +65,7 @@ class Follower {
     let [state, effect] = startFollowing(this.#options, this.#moment());
     while (effect.kind !== "finish") {
       const event = await this.#performUnlessCancelled(effect);
-      [state, effect] = step(state, event, { ...this.#moment(), transcript: this.#transcript });
+      [state, effect] = transition(state, event, { ...this.#moment(), transcript: this.#transcript });
       if (state.stream.kind === "closed") this.#disconnect();
     }
     this.#disconnect();
@@ -126,7 +126,7 @@ class Follower {
     }
     const opening = this.#opening;
     if (opening === undefined) {
-      await clock.sleep(ms, cancelSignal);
+      if (ms > 0) await clock.sleep(ms, cancelSignal);
       return { kind: "tick" };
     }
     await clock.sleep(ms, AbortSignal.any([cancelSignal, opening.settled]));

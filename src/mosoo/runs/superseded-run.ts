@@ -6,7 +6,7 @@
 import { MosooError } from "../errors.ts";
 import { toMosooError } from "../request.ts";
 import { isTerminalStatus } from "../contract/schema.ts";
-import type { FollowEffect, FollowEvent, FollowResult, FollowState, StepContext } from "./follow-types.ts";
+import type { FollowEffect, FollowEvent, FollowResult, FollowState, FollowContext } from "./follow-types.ts";
 import { type Moment, type ReadFailure, expectSoon, isRateLimited, readRetryDelayMs } from "./poll-scheduler.ts";
 
 /** The service stores an ending event up to some seconds after the run's status. */
@@ -32,7 +32,7 @@ export function decideSuperseded({ superseded }: FollowState): FollowEffect {
 export function onSuperseded(
   state: FollowState,
   event: FollowEvent,
-  context: StepContext,
+  context: FollowContext,
 ): [FollowState, SupersededOutcome] {
   switch (event.kind) {
     case "interrupted": {
@@ -58,7 +58,7 @@ export function onSuperseded(
 function onFailure(
   state: FollowState,
   { call, failure }: FollowEvent & { kind: "failed" },
-  context: StepContext,
+  context: FollowContext,
 ): [FollowState, SupersededOutcome] {
   const failures = state.failures + 1;
   const delayMs = readRetryDelayMs(failure, failures, context.random);
@@ -76,12 +76,12 @@ function onFailure(
   return [refused, byEvent(refused, context)];
 }
 
-function byEvent(state: FollowState, context: StepContext): SupersededOutcome {
+function byEvent(state: FollowState, context: FollowContext): SupersededOutcome {
   const result = resultByEvent(state, context);
   return result === undefined ? { kind: "request", effect: { kind: "read_history" } } : { kind: "result", result };
 }
 
-function resultByEvent({ run }: FollowState, { transcript }: StepContext): FollowResult | undefined {
+function resultByEvent({ run }: FollowState, { transcript }: FollowContext): FollowResult | undefined {
   const status = transcript.terminalEvent;
   return status && { kind: "ended", run: { ...run, status } };
 }
@@ -96,7 +96,7 @@ function unknownEnd(lastFailure?: string): FollowResult {
 }
 
 /** What is known when the deadline has passed. */
-export function resultAtDeadline(state: FollowState, context: StepContext): FollowResult {
+export function resultAtDeadline(state: FollowState, context: FollowContext): FollowResult {
   if (state.phase !== "superseded") return { kind: "timeout" };
   return resultByEvent(state, context) ?? unknownEnd(state.superseded.lastFailure);
 }
