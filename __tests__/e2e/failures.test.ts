@@ -89,7 +89,7 @@ describe("each error code", () => {
       const keys = new Set(server?.requests.flatMap(({ headers }) => headers["idempotency-key"] ?? []));
       expect([...keys]).toEqual([step?.outputs["idempotency-key"]]);
       expect(step?.outputs).not.toHaveProperty("thread-id");
-      expect(step?.summary).toContain(`Words about ${code}.`.replaceAll("_", "&#95;"));
+      expect(step?.summary).toContain(`Words about ${code}`.replaceAll("_", "&#95;"));
     },
   );
 });

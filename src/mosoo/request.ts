@@ -86,7 +86,7 @@ function isSuccess(status: number | undefined): boolean {
 
 export type ApiFailure = Exclude<ApiResult<never>, { kind: "ok" }>;
 
-/** The reply as the retry plan sees it. Conflicts are the caller's to tell apart. */
+/** The reply as the retry policy sees it. The caller classifies conflicts. */
 export function toRetryFailure(reply: ApiFailure): Failure {
   switch (reply.kind) {
     case "error":
@@ -95,7 +95,7 @@ export function toRetryFailure(reply: ApiFailure): Failure {
       return { kind: "invalid_response" };
     case "connection": {
       const { code: fault, status } = reply.error;
-      // A success whose body is not to be had is like one of another shape: it is asked for again, but not for ever.
+      // A success whose body cannot be read counts as an invalid response: it is retried, but not forever.
       if ((fault === "body_truncated" || fault === "response_too_large") && isSuccess(status))
         return { kind: "invalid_response" };
       return { kind: "connection", fault, status };
