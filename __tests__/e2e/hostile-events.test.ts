@@ -50,7 +50,7 @@ const oneLine = (text: string): string =>
     .trim();
 
 function issueWith(title: string): RunnerEvent {
-  const event = events.issues({ number: 12 });
+  const event = events.issues({ number: 5 });
   const payload = event.payload as { issue: object };
   return { ...event, payload: { ...payload, issue: { ...payload.issue, title, body: title } } };
 }
@@ -64,7 +64,7 @@ describe("a hostile event", () => {
     );
     for (const { step, harm, comment } of results) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
-      expect(comment).toContain("For [#12");
+      expect(comment).toContain("For [#5");
     }
   });
 
