@@ -162,6 +162,12 @@ class FakeServer implements FakeMosooServer {
     this.#desk.store.play(runId, script);
   };
 
+  setPublished(agentId: string, published: boolean): void {
+    const { withdrawn } = this.#desk.accounts;
+    if (published) withdrawn.delete(agentId);
+    else withdrawn.add(agentId);
+  }
+
   cutStreams(): void {
     this.#streams.cut();
   }
@@ -173,6 +179,7 @@ class FakeServer implements FakeMosooServer {
     this.#desk.files.files.length = 0;
     this.#desk.keys.clear();
     this.#desk.rate.clear();
+    this.#desk.accounts.withdrawn.clear();
     this.requests.length = 0;
   }
 

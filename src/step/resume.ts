@@ -1,8 +1,16 @@
 /** What a re-run makes of the work that an earlier attempt of the workflow run has started. */
 import { keyForAttempt } from "./idempotency-key.ts";
 import { type Run, compareRunAge, isTerminalStatus } from "../mosoo/contract/schema.ts";
-import { readThread, sendStepMessage } from "./send-message.ts";
+import { addThreadAdvice, readThread, sendStepMessage } from "./send-message.ts";
 import type { StartContext, ThreadHandle } from "./start-thread.ts";
+
+async function readEndedRun(start: StartContext, threadId: string, runId: string): Promise<Run | undefined> {
+  try {
+    return await start.mosoo.getEndedRunByInterrupt(threadId, runId);
+  } catch (error) {
+    throw addThreadAdvice(error, start);
+  }
+}
 
 /**
  * The step's run as it is now. The thread shows its newest run only, which may be somebody else's: a later step's, a
@@ -16,7 +24,7 @@ async function refresh(start: StartContext, handle: ThreadHandle): Promise<Threa
   if (newest?.id === own.id) run = newest;
   // A stale read: a run that may be active must not be interrupted to learn how it ended.
   else if (newest === null || compareRunAge(newest, own) === "older") run = own;
-  else run = (await start.mosoo.getEndedRunByInterrupt(threadId, own.id)) ?? { ...own, status: undefined };
+  else run = (await readEndedRun(start, threadId, own.id)) ?? { ...own, status: undefined };
   const current: ThreadHandle = { ...handle, thread, run, link: links?.thread ?? handle.link, isFresh: true };
   start.listener.thread(current);
   return current;

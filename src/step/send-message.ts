@@ -21,9 +21,16 @@ export interface StepMessage {
   knownRunIds?: readonly string[];
 }
 
-/** A failure about a thread, where it is that the thread is not there for this token. */
-function addThreadAdvice(error: unknown, { plan }: StartContext): unknown {
-  if (!(error instanceof MosooError) || error.details.code !== "not_found") return error;
+/** What a failure means for a thread that exists: it is not there for this token, or its agent was unpublished. */
+export function addThreadAdvice(error: unknown, { plan }: StartContext): unknown {
+  if (!(error instanceof MosooError)) return error;
+  if (error.details.code === "agent_not_published") {
+    return error.extend({
+      advice:
+        "No request to the thread succeeds while its agent is unpublished: publish the agent again, then re-run the job.",
+    });
+  }
+  if (error.details.code !== "not_found") return error;
   const { input } = error.details;
   if (input !== undefined && input !== "thread-id") return error;
   return plan.inputs.threadId === undefined

@@ -15,6 +15,8 @@ export class Accounts {
   readonly agents: { published: string; unpublished: string; notReady: string };
   readonly users: { person: string; otherPerson: string; outsider: string };
   readonly tokens: { person: string; service: string; otherPerson: string };
+  /** Agents that were unpublished after their threads were created. */
+  readonly withdrawn = new Set<string>();
   readonly #callers: ReadonlyMap<string, Caller>;
 
   constructor(revision: Revision, nowMs: number) {
@@ -58,7 +60,7 @@ export class Accounts {
 
   /** @throws Refusal 404 for an Agent that does not exist, 409 for one that is not published */
   admitToAgent(agentId: string): void {
-    if (agentId === this.agents.unpublished) {
+    if (agentId === this.agents.unpublished || this.withdrawn.has(agentId)) {
       throw new Refusal(409, "agent_not_published", "This Agent is not published as an active API service.");
     }
     if (agentId !== this.agents.published && agentId !== this.agents.notReady) throw notFound("Agent not found.");

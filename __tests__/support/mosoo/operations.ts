@@ -74,6 +74,8 @@ function attribution(world: World, caller: Caller, wanted: string | null): strin
 export function readThread(world: World, caller: Caller, threadId: string): StoredThread {
   const thread = world.store.findThread(threadId);
   if (!mayRead(caller, thread)) throw notFound("Thread not found.");
+  // While an agent is unpublished, every call to its threads is refused.
+  world.accounts.admitToAgent(thread.agentId);
   return thread;
 }
 

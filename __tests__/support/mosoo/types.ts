@@ -206,6 +206,8 @@ export interface FakeMosooServer {
   setRunStatus(runId: string, status: LiveStatus, asked?: { title?: string; requestId?: string }): void;
   /** Plays a script on a run from now on, in place of one that may be playing. */
   play(runId: string, script: ScriptStep[]): void;
+  /** Unpublishes an agent whose threads exist, or publishes it again. */
+  setPublished(agentId: string, published: boolean): void;
   /** Event streams open at this moment. */
   readonly openStreams: number;
   /** Destroys the sockets of all open event streams. */
