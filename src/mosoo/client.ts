@@ -19,7 +19,7 @@ import {
   interruptRun,
   interruptRunWithRetry,
 } from "./threads.ts";
-import type { OwnRunQuery } from "./messages/find-own-run.ts";
+import type { OwnRun, OwnRunQuery } from "./messages/find-own-run.ts";
 import { Transport, type TransportOptions } from "./http/transport.ts";
 
 export interface MosooClientOptions extends TransportOptions {
@@ -106,7 +106,7 @@ export class MosooClient {
   }
 
   /** @see {@link findOwnRun} in messages/find-own-run.ts. @throws MosooError; CancelledError */
-  async findOwnRun(query: OwnRunQuery, newest: Run): Promise<Run | undefined> {
+  async findOwnRun(query: OwnRunQuery, newest: Run): Promise<OwnRun | undefined> {
     const { findOwnRun } = await import("./messages/find-own-run.ts");
     return findOwnRun(this.#loop("read the thread's events"), query, newest);
   }

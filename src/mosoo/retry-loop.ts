@@ -6,7 +6,15 @@ import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
 import { classifyConflict } from "./idempotency.ts";
-import { type ApiFailure, type ApiResult, type RequestInit, request, toMosooError, toRetryFailure } from "./request.ts";
+import {
+  type ApiErrorResult,
+  type ApiFailure,
+  type ApiResult,
+  type RequestInit,
+  request,
+  toMosooError,
+  toRetryFailure,
+} from "./request.ts";
 import {
   type Failure,
   type RetryPolicy,
@@ -130,12 +138,21 @@ export class RetryLoop {
   }
 
   /** As {@link read}. @returns undefined where the server does not show it to this token */
-  async readIfAccessible<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<T | undefined> {
+  readIfAccessible<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<T | undefined> {
+    return this.readUnless(endpoint, init, ({ status }) => [401, 403, 404].includes(status));
+  }
+
+  /** As {@link read}. @returns undefined where the server's answer is that rejection */
+  async readUnless<T>(
+    endpoint: Endpoint<T>,
+    init: RequestInit | undefined,
+    isExpectedRejection: (result: ApiErrorResult) => boolean,
+  ): Promise<T | undefined> {
     for (;;) {
       const result = await this.attempt(endpoint, init);
       if (result.kind === "host_changed") continue;
       if (result.kind === "ok") return result.value;
-      if (result.kind === "error" && [401, 403, 404].includes(result.status)) return undefined;
+      if (result.kind === "error" && isExpectedRejection(result)) return undefined;
       await this.#waitBeforeRead(result);
     }
   }

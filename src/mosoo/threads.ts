@@ -3,7 +3,8 @@ import type { Clock } from "../common/clock.ts";
 import { type Run, type ThreadResponse } from "./contract/schema.ts";
 import * as endpoints from "./endpoints.ts";
 import { CancelledError, MosooError } from "./errors.ts";
-import { type ApiFailure, type RequestInit, request } from "./request.ts";
+import { classifyConflict } from "./idempotency.ts";
+import { type ApiErrorResult, type ApiFailure, type RequestInit, request } from "./request.ts";
 import type { RetryLoop } from "./retry-loop.ts";
 import { findRunsForMessage } from "./runs/find-runs.ts";
 import type { Transport } from "./http/transport.ts";
@@ -52,6 +53,19 @@ export async function getEndedRunByInterrupt(
 ): Promise<Run | undefined> {
   const response = await loop.readIfAccessible(endpoints.postEvents(threadId), interruption(runId));
   return response?.events.find(({ run }) => run?.id === runId)?.run ?? undefined;
+}
+
+/**
+ * Whether the service holds another request under this idempotency key. The probe changes nothing: it interrupts a run
+ * that has ended, which the service answers under a new key and rejects under a used one.
+ *
+ * @throws MosooError; CancelledError
+ */
+export async function isKeyUsed(loop: RetryLoop, threadId: string, key: string, endedRunId: string): Promise<boolean> {
+  const init = interruption(endedRunId);
+  const withKey = { ...init, headers: { ...init.headers, "idempotency-key": key } };
+  const isUsed = (result: ApiErrorResult): boolean => classifyConflict(result) === "key_reused";
+  return (await loop.readUnless(endpoints.postEvents(threadId), withKey, isUsed)) === undefined;
 }
 
 function interruption(runId: string): RequestInit {

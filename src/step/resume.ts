@@ -1,7 +1,7 @@
 /** What a re-run makes of the work that an earlier attempt of the workflow run has started. */
 import { keyForAttempt } from "./idempotency-key.ts";
 import { type Run, compareRunAge, isTerminalStatus } from "../mosoo/contract/schema.ts";
-import { addThreadAdvice, readThread, sendStepMessage } from "./send-message.ts";
+import { addThreadAdvice, readThread, resendKey, sendStepMessage } from "./send-message.ts";
 import type { StartContext, ThreadHandle } from "./start-thread.ts";
 
 async function readEndedRun(start: StartContext, threadId: string, runId: string): Promise<Run | undefined> {
@@ -45,11 +45,15 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
   let current = await refresh(start, handle);
   const ownRunIds: string[] = [];
   for (let sending = 2; sending <= context.runAttempt; sending += 1) {
-    const { run, threadId, contract } = current;
+    const { run, threadId, contract, wasResent } = current;
     const status = run?.status ?? undefined;
-    if (run === null || status === undefined || !isTerminalStatus(status) || status === "completed") break;
-    listener.info(`Run ${run.id} of an earlier attempt ended as ${status}; resending the message in the same thread`);
-    ownRunIds.push(run.id);
+    if (wasResent !== true && (!isTerminalStatus(status) || status === "completed")) break;
+    if (run !== null) {
+      listener.info(
+        `Run ${run.id} of an earlier attempt ended as ${status ?? ""}; resending the message in the same thread`,
+      );
+      ownRunIds.push(run.id);
+    }
     const sent = await sendStepMessage(start, {
       threadId,
       requestId: keyForAttempt(plan.key, sending),
@@ -58,8 +62,14 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
       withFiles: false,
       firstAttempt: false,
       knownRunIds: ownRunIds,
+      resendKey: resendKey(start, sending + 1),
     });
-    const resumed: ThreadHandle = { ...current, run: sent.run, resumedAfter: status };
+    const resumed: ThreadHandle = {
+      ...current,
+      run: sent.run,
+      resumedAfter: status ?? current.resumedAfter,
+      wasResent: sent.wasResent ?? false,
+    };
     listener.thread(resumed);
     if (!sent.replayed) return resumed;
     current = await refresh(start, resumed);

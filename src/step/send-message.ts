@@ -1,6 +1,6 @@
 /** Sends the step's message into a thread that exists: waits for another's run, and says what only the step knows of a refusal. */
 import { pluralize } from "../common/format.ts";
-import { keyWithFiles } from "./idempotency-key.ts";
+import { keyForAttempt, keyWithFiles } from "./idempotency-key.ts";
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { SentMessage } from "../mosoo/messages/message-request.ts";
@@ -17,8 +17,16 @@ export interface StepMessage {
   ownThread?: boolean;
   /** The first attempt of the workflow run. */
   firstAttempt: boolean;
+  /** The key under which a later attempt sends the message again. */
+  resendKey?: string | undefined;
   /** Runs of the thread that are not the message's. */
   knownRunIds?: readonly string[];
+}
+
+/** The key of the n-th sending of the message, where an attempt before this one may have used it. */
+export function resendKey({ plan, context }: StartContext, sending: number): string | undefined {
+  const isPossible = plan.inputs.onRerun === "resume" && sending < context.runAttempt;
+  return isPossible ? keyForAttempt(plan.key, sending) : undefined;
 }
 
 /** What a failure means for a thread that exists: it is not there for this token, or its agent was unpublished. */

@@ -5,7 +5,7 @@ import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
 import type { StepPlan } from "./request.ts";
-import { readThread, sendStepMessage } from "./send-message.ts";
+import { readThread, resendKey, sendStepMessage } from "./send-message.ts";
 
 export interface ThreadHandle {
   threadId: string;
@@ -21,6 +21,8 @@ export interface ThreadHandle {
   sentInThisAttempt?: boolean;
   /** The run is as the service has shown it a moment ago, not as an earlier request's answer tells. */
   isFresh?: boolean;
+  /** A later attempt sent the message again; which run is the first one's is not known. */
+  wasResent?: boolean;
   /** How the run before had ended, where the message was sent again. */
   resumedAfter?: string | undefined;
   contract: Contract | undefined;
@@ -61,6 +63,7 @@ async function continueThread(start: StartContext, threadId: string): Promise<Th
     contract: await contractForUploads(start),
     withFiles: true,
     firstAttempt: context.runAttempt === 1,
+    resendKey: resendKey(start, 2),
   });
   const started: ThreadHandle = { ...sent, threadId, thread: sent.thread ?? { id: threadId } };
   listener.thread(started);
@@ -89,7 +92,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
       ? undefined
       : await mosoo.findOwnRun({ threadId: thread.id, text: plan.request.text, ownThread: true }, seen.run);
   if (own !== undefined) {
-    const found = { ...before, thread: seen.thread, run: own, replayed: true };
+    const found = { ...before, thread: seen.thread, run: own.run, replayed: true };
     listener.thread(found);
     return found;
   }

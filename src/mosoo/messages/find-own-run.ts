@@ -2,10 +2,16 @@
 import { type Run, compareRunAge } from "../contract/schema.ts";
 import { MosooError } from "../errors.ts";
 import type { RetryLoop } from "../retry-loop.ts";
-import { findMessageRuns, getEndedRunByInterrupt } from "../threads.ts";
+import { findMessageRuns, getEndedRunByInterrupt, isKeyUsed } from "../threads.ts";
 import type { MessageRequest } from "./message-request.ts";
 
-export type OwnRunQuery = Pick<MessageRequest, "text" | "threadId" | "knownRunIds" | "ownThread">;
+export type OwnRunQuery = Pick<MessageRequest, "text" | "threadId" | "knownRunIds" | "ownThread" | "resendKey">;
+
+export interface OwnRun {
+  run: Run | null;
+  /** The message was sent again since, under the resend key. Which run is the first one's is not known: `run` is null. */
+  wasResent: boolean;
+}
 
 function unprovenRunError(): MosooError {
   return new MosooError("The thread has the message, but its events do not show which run belongs to it.", {
@@ -17,7 +23,8 @@ function unprovenRunError(): MosooError {
 /**
  * The run of a message that the thread holds. It is proven where all events of the thread are listed, and exactly one
  * message has its text, apart from those whose runs are known to be others. In a thread that was created for the message
- * the first one with its text is proven: later ones are the same message, sent again.
+ * it is the first one: what re-runs send again comes later. Among several messages elsewhere it does not matter which is
+ * the first one, if the service has seen the key under which a re-run sends the message again.
  *
  * @param newest the thread's newest run
  * @returns undefined where the thread holds no message with its text
@@ -25,15 +32,23 @@ function unprovenRunError(): MosooError {
  */
 export async function findOwnRun(
   loop: RetryLoop,
-  { text, threadId, knownRunIds = [], ownThread = false }: OwnRunQuery,
+  { text, threadId, knownRunIds = [], ownThread = false, resendKey }: OwnRunQuery,
   newest: Run | null,
-): Promise<Run | undefined> {
+): Promise<OwnRun | undefined> {
   const found = await findMessageRuns(loop, threadId, text, newest?.id);
   if (found === undefined || found.truncated) throw unprovenRunError();
   const candidates = found.runIds.filter((each) => each === undefined || !knownRunIds.includes(each));
   const [id] = candidates;
   if (candidates.length === 0) return undefined;
-  if (id === undefined || (candidates.length > 1 && !ownThread)) throw unprovenRunError();
+  if (id === undefined) throw unprovenRunError();
+  if (candidates.length > 1 && !ownThread) {
+    if (resendKey === undefined || !(await isKeyUsed(loop, threadId, resendKey, id))) throw unprovenRunError();
+    return { run: null, wasResent: true };
+  }
+  return { run: await readRun(loop, threadId, id, newest), wasResent: false };
+}
+
+async function readRun(loop: RetryLoop, threadId: string, id: string, newest: Run | null): Promise<Run> {
   if (id === newest?.id) return newest;
   // A stale read: a run that may be active must not be interrupted to learn how it ended.
   if (newest === null || compareRunAge(newest, { id }) === "older") return { id };
@@ -41,10 +56,10 @@ export async function findOwnRun(
 }
 
 /** The same for a message of which the service has said that the thread holds it. @throws MosooError; CancelledError */
-export async function getOwnRun(loop: RetryLoop, query: OwnRunQuery, newest: Run | null): Promise<Run> {
-  const run = await findOwnRun(loop, query, newest);
-  if (run === undefined) throw unprovenRunError();
-  return run;
+export async function getOwnRun(loop: RetryLoop, query: OwnRunQuery, newest: Run | null): Promise<OwnRun> {
+  const found = await findOwnRun(loop, query, newest);
+  if (found === undefined) throw unprovenRunError();
+  return found;
 }
 
 /**

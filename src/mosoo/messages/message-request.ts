@@ -24,6 +24,8 @@ export interface MessageRequest {
    * into by reading the thread before anything is sent again.
    */
   ownThread?: boolean;
+  /** The key under which a later attempt sends the message again. */
+  resendKey?: string | undefined;
   /** Runs of the thread that were there before: none of them is the message's, whatever its text. */
   knownRunIds?: readonly string[];
 }
@@ -35,6 +37,8 @@ export interface SentMessage {
   thread: Thread | undefined;
   /** The message had been sent by an earlier request. */
   replayed: boolean;
+  /** It was sent again since, under the resend key. Which run is the first one's is not known: `run` is null. */
+  wasResent?: boolean;
   /** The idempotency key that it was sent, or found, with. */
   key: string;
   contract: Contract | undefined;

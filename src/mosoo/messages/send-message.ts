@@ -6,7 +6,7 @@ import { MosooError } from "../errors.ts";
 import { classifyConflict } from "../idempotency.ts";
 import type { RetryLoop } from "../retry-loop.ts";
 import { getThread } from "../threads.ts";
-import { getOwnRun, lookUpMessage } from "./find-own-run.ts";
+import { type OwnRun, getOwnRun, lookUpMessage } from "./find-own-run.ts";
 import type { MessageRequest, SentMessage } from "./message-request.ts";
 import { currentKey, eventOf, reduceMessage, startMessage } from "./message-state.ts";
 import type { MessageEffect, MessageEvent, MessageState } from "./message-types.ts";
@@ -42,7 +42,10 @@ class MessageSender {
       const [state, effect] = reduceMessage(this.#state, event);
       this.#state = state;
       if (effect.do === "finish") return this.#finish(effect.run, effect.thread, effect.replayed);
-      if (effect.do === "find_run") return this.#finish(await this.#findRun(effect.thread), effect.thread.thread, true);
+      if (effect.do === "find_run") {
+        const { run, wasResent } = await this.#findRun(effect.thread);
+        return { ...this.#finish(run, effect.thread.thread, true), wasResent };
+      }
       event = await this.#execute(effect);
     }
   }
@@ -57,7 +60,7 @@ class MessageSender {
     return { run, thread, replayed, key: currentKey(this.#state), contract: this.#state.contract };
   }
 
-  #findRun({ run }: ThreadResponse): Promise<Run> {
+  #findRun({ run }: ThreadResponse): Promise<OwnRun> {
     return getOwnRun(this.#loop.forRead("look for the message's run"), this.#state.request, run);
   }
 
