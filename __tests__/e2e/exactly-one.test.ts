@@ -216,7 +216,7 @@ describe("an old failure under the key", () => {
     const server = await serve([stored(99)]);
     const message = failureOf(await runStep(step(server)));
     expect(new Set(keys(server)).size).toBe(3);
-    expect(message).toMatch(/again under 2 fresh keys.*Re-run the workflow later.*No thread was created\.$/);
+    expect(message).toMatch(/2 new keys.*Re-run the workflow later.*No thread was created\.$/);
     const before = server.requests.length;
     server.clearFaults();
     expectOne(await runStep(step(server, {}, { runAttempt: 2 })), server);
@@ -251,7 +251,7 @@ describe("an old failure under the key", () => {
     const endless = await serve([burnt(99)]);
     const message = failureOf(await runStep(step(endless, {}, { runAttempt: 9 })));
     expect(endless.requests).toHaveLength(21);
-    expect(message).toMatch(/hold old failures.*24 hours.*`idempotency-key`.*No thread was created\.$/);
+    expect(message).toMatch(/hold cached failures.*24 hours.*`idempotency-key`.*No thread was created\.$/);
   });
 
   it.concurrent("under a key given by hand moves on, too, shortened where the suffix does not fit", async () => {

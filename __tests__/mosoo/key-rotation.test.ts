@@ -11,7 +11,7 @@ const key = fc.string({
 const suffix = fc.constantFrom("~2", "~20", "+a3", "+a999", "+f0123456789abcdef");
 const old = new MosooError("Mosoo answered 500 internal_error.", { status: 500 });
 
-/** Walks with `step` until it throws; at most a hundred times. */
+/** Rotates after each `step` until it throws; at most a hundred times. */
 function walk(generations: KeyRotation, step: (number: number) => void): { error: unknown; keys: string[] } {
   const keys = [generations.key];
   for (let turn = 0; turn < 100; turn++) {
@@ -27,7 +27,7 @@ function walk(generations: KeyRotation, step: (number: number) => void): { error
 }
 
 describe("a generation's key", () => {
-  it("is the key itself, then ~2, ~3 and so on", () => {
+  it("is the key itself, then the key with ~2, ~3 and so on", () => {
     expect([1, 2, 3, 20].map((number) => generationKey("gh-1-abc", number))).toEqual([
       "gh-1-abc",
       "gh-1-abc~2",
@@ -48,7 +48,7 @@ describe("a generation's key", () => {
     );
   });
 
-  it("tells long keys apart that only differ at their end", () => {
+  it("keeps long keys apart that differ only at their end", () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(
@@ -64,8 +64,8 @@ describe("a generation's key", () => {
   });
 });
 
-describe("walking the generations", () => {
-  it("passes twenty burnt ones, and gives up with a word on when a re-run can work", () => {
+describe("the rotation of keys with cached failures", () => {
+  it("skips twenty keys of earlier attempts, then fails and says when a re-run can work", () => {
     const { error, keys } = walk(new KeyRotation("k"), () => undefined);
     expect(keys).toHaveLength(21);
     expect(keys.at(-1)).toBe("k~21");
@@ -74,7 +74,7 @@ describe("walking the generations", () => {
     expect((error as MosooError).details.advice).toMatch(/24 hours/);
   });
 
-  it("opens two new ones at most", () => {
+  it("uses two new keys at most", () => {
     const generations = new KeyRotation("k");
     const { error, keys } = walk(generations, () => {
       generations.recordFailure("executed");
@@ -83,7 +83,7 @@ describe("walking the generations", () => {
     expect((error as MosooError).details.advice).toMatch(/Re-run the workflow later/);
   });
 
-  it("opens two new ones beyond those that earlier attempts burnt", () => {
+  it("uses two new keys after those that earlier attempts have used", () => {
     const generations = new KeyRotation("k");
     const { keys } = walk(generations, (number) => {
       if (number > 7) generations.recordFailure("executed");
@@ -91,7 +91,7 @@ describe("walking the generations", () => {
     expect(keys.at(-1)).toBe("k~9");
   });
 
-  it("takes a lost request for its own failure at first, and for another's once the next key is burnt, too", () => {
+  it("counts a lost request as its own failure until the next key replays one that is not", () => {
     const generations = new KeyRotation("k");
     const { error, keys } = walk(generations, (number) => {
       if (number % 2 === 0 && number < 12) generations.recordFailure("unknown");
@@ -106,7 +106,7 @@ describe("walking the generations", () => {
     ).toEqual(["k", "k~2", "k~3"]);
   });
 
-  it("tells whether the failure may be its own", () => {
+  it("returns whether this attempt may have caused the failure", () => {
     const generations = new KeyRotation("k");
     expect(generations.rotate(old)).toBe(false);
     generations.recordFailure("unknown");

@@ -1,14 +1,14 @@
 /**
- * Generations of an idempotency key. The service stores failures under the key and replays them for a day; a key that
- * holds one is burnt, and all attempts move on to the next one in the same order, so that they meet. Pure.
+ * Generations of an idempotency key. The service stores failures under the key and replays them for a day; after a
+ * cached failure every attempt moves on to the next key of the same sequence, so that all of them meet. Pure.
  */
 import { createHash } from "node:crypto";
 import { MosooError } from "./errors.ts";
 
 export const MAX_KEY_LENGTH = 128;
-/** Burnt generations that an attempt walks past. */
+/** Keys with a cached failure of an earlier attempt that one attempt skips. */
 export const MAX_SKIPPED_KEYS = 20;
-/** New generations that an attempt opens, so that an outage does not use them up. */
+/** New keys that one attempt uses, so that an outage does not use them up. */
 export const MAX_NEW_KEYS = 2;
 
 /** `key` with `suffix`, shortened by a digest of the key where both do not fit. */
@@ -23,19 +23,18 @@ export function generationKey(key: string, generation: number): string {
   return generation === 1 ? key : suffixedKey(key, `~${generation}`);
 }
 
-/**
- * Walks the generations of one key, in order. It knows how far this attempt may go; what the server answers is told to it.
- */
+/** The generations of one key, in order, and how far this attempt may go. */
 export class KeyRotation {
   readonly #key: string;
   #generation = 1;
-  /** Burnt ones that were found burnt. */
-  #walked = 0;
-  /** Burnt ones, but the first, that this attempt burnt itself. */
+  /** Keys whose failure an earlier attempt caused. */
+  #skipped = 0;
+  /** New keys whose failure this attempt caused. */
   #opened = 0;
-  /** Burnt ones of which nobody can tell: a request of this attempt had got lost before the old failure came. */
-  #doubtful = 0;
-  #tried: "nothing" | "unknown" | "executed" = "nothing";
+  /** Keys whose failure either may have caused: a request of this attempt was lost before the failure was replayed. */
+  #undecided = 0;
+  /** What this attempt has caused under the current key. */
+  #caused: "nothing" | "unknown" | "executed" = "nothing";
 
   constructor(key: string) {
     this.#key = key;
@@ -49,53 +48,56 @@ export class KeyRotation {
     return this.#generation;
   }
 
-  /** A request in this generation failed: the server carried it out for the first time, or nobody knows. */
-  recordFailure(how: "unknown" | "executed"): void {
-    if (this.#tried !== "executed") this.#tried = how;
+  /** A request with the current key failed: the server executed it, or that is unknown. */
+  recordFailure(outcome: "unknown" | "executed"): void {
+    if (this.#caused !== "executed") this.#caused = outcome;
   }
 
   /**
-   * The generation holds an old failure: on to the next.
+   * The server has replayed a failure for the current key: on to the next one.
    *
-   * @param failure what it holds, for the error
-   * @returns whether it may be this attempt's own failure
-   * @throws MosooError where no more may be opened or walked past
+   * @param failure the replayed one, for the error
+   * @returns whether this attempt may have caused it
+   * @throws MosooError where no more keys may be used or skipped
    */
   rotate(failure: MosooError): boolean {
-    const own = this.#tried !== "nothing";
+    const isOwnFailure = this.#caused !== "nothing";
     this.#count();
-    if (this.#opened + this.#doubtful >= MAX_NEW_KEYS) {
+    if (this.#opened + this.#undecided >= MAX_NEW_KEYS) {
       throw new MosooError(
-        `The server failed to create the thread, and again under ${MAX_NEW_KEYS} fresh keys. Last: ${failure.message}`,
+        `The server failed to create the thread, also with ${MAX_NEW_KEYS} new keys. Last error: ${failure.summary}`,
         {
           ...failure.details,
-          advice: "Re-run the workflow later: it goes on with a fresh key, and still makes one thread only.",
+          advice: "Re-run the workflow later: it continues with a new key, and still creates one thread only.",
           threadState: "not_created",
         },
       );
     }
-    if (this.#walked > MAX_SKIPPED_KEYS) {
-      throw new MosooError(`${this.#walked} keys of this step hold old failures. Last: ${failure.message}`, {
-        ...failure.details,
-        advice:
-          "The service forgets them 24 hours after their first use: re-run the workflow then, or set `idempotency-key` to a new value.",
-        threadState: "not_created",
-      });
+    if (this.#skipped > MAX_SKIPPED_KEYS) {
+      throw new MosooError(
+        `${this.#skipped} idempotency keys of this step hold cached failures. Last error: ${failure.summary}`,
+        {
+          ...failure.details,
+          advice:
+            "The service forgets them 24 hours after their first use: re-run the workflow then, or set `idempotency-key` to a new value.",
+          threadState: "not_created",
+        },
+      );
     }
     this.#generation += 1;
-    this.#tried = "nothing";
-    return own;
+    this.#caused = "nothing";
+    return isOwnFailure;
   }
 
   #count(): void {
-    if (this.#tried === "nothing") {
-      // Generations are opened in order: where this one was burnt before us, those before it were, too.
-      this.#walked += 1 + this.#doubtful;
-      this.#doubtful = 0;
+    if (this.#caused === "nothing") {
+      // Keys are used in order: where an earlier attempt caused this failure, it caused those before, too.
+      this.#skipped += 1 + this.#undecided;
+      this.#undecided = 0;
     } else if (this.#generation === 1) {
-      // The key itself is not a new generation.
-    } else if (this.#tried === "unknown") {
-      this.#doubtful += 1;
+      // The first key is not a new one.
+    } else if (this.#caused === "unknown") {
+      this.#undecided += 1;
     } else {
       this.#opened += 1;
     }

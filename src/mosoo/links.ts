@@ -1,4 +1,4 @@
-/** Links to a thread, made by URL, never by joining foreign text. Pure. */
+/** Links to a thread, made by URL, never by joining untrusted text. Pure. */
 
 /** What a path and a query may hold that other people's scripts pass on. */
 const plainPath = /^[\w.~@/=%+-]{1,2048}(\?[\w.~@/=%+-]{0,2048})?$/;

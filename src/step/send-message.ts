@@ -1,4 +1,4 @@
-/** Sends the step's message into a thread that exists: waits for another's run, and says what only the step knows of a refusal. */
+/** Sends the step's message into an existing thread, and adds to a failure what only the step's inputs explain. */
 import { pluralize } from "../common/format.ts";
 import { keyForAttempt, keyWithFiles } from "./idempotency-key.ts";
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
@@ -64,7 +64,7 @@ export async function readThread(start: StartContext, threadId: string): Promise
   }
 }
 
-/** A failure to send, with what the step's inputs tell of it. */
+/** A failure to send, with the advice that the step's inputs allow. */
 function addInputAdvice(failure: unknown, start: StartContext): unknown {
   const error = addThreadAdvice(failure, start);
   if (!(error instanceof MosooError)) return error;

@@ -19,7 +19,7 @@ export interface ThreadHandle {
   key: string;
   /** The message was sent by this attempt, although the thread is older. */
   sentInThisAttempt?: boolean;
-  /** The run is as the service has shown it a moment ago, not as an earlier request's answer tells. */
+  /** The run was read in this attempt, not taken from the replay of an earlier response. */
   isFresh?: boolean;
   /** A later attempt sent the message again; which run is the first one's is not known. */
   wasResent?: boolean;

@@ -1,4 +1,4 @@
-/** Asks a server for its contract, once it has refused a body. */
+/** Reads a server's contract once it has rejected a body, and explains rejections. */
 import { formatInteger } from "../../common/format.ts";
 import {
   type Body,
@@ -36,7 +36,7 @@ export async function fetchContract(loop: RetryLoop): Promise<Contract | undefin
   }
 }
 
-/** Whether a refusal may be about the body's shape: it burns no key, and is worth asking for the contract. */
+/** Whether a rejection may be about the body's shape. It is not stored under the key. */
 export function isRefusedBody(reply: ApiErrorResult): boolean {
   return reply.status === 400 && reply.code === "invalid_request" && !reply.replayed;
 }
@@ -44,7 +44,7 @@ export function isRefusedBody(reply: ApiErrorResult): boolean {
 /** Answers that can be about one value of the request. */
 const aboutValues = ["invalid_request", "forbidden", "not_found"];
 
-/** A refused value: the server's own message, and the input that it seems to be about. */
+/** A rejected value, with the input that the server's message seems to be about. */
 export function invalidValueError(reply: ApiErrorResult): MosooError {
   const { code = "", message } = reply;
   const input = message !== undefined && aboutValues.includes(code) ? inferInputFromMessage(message) : undefined;
@@ -81,7 +81,7 @@ export async function renegotiate(
 /** What the contract decides, whether or not anybody gave the input. */
 const ofContract = ["external-ref", "attributed-user-id", "user-id"];
 
-/** A body that was refused while nobody could say what the server takes: not for its reader's input to mend. */
+/** A body that was rejected while the server's contract is not available: no input may be the cause. */
 export function contractUnavailableError(reply: ApiErrorResult): MosooError {
   const error = invalidValueError(reply);
   const { input } = error.details;

@@ -1,8 +1,8 @@
 /**
  * Reads from a server's OpenAPI document what its calls take. Pure.
  *
- * The document is foreign: references may lead in circles, and parts may be combined until nobody can count them. Every
- * walk is bounded, and what is not understood is left out.
+ * The document is untrusted: references may be circular, and parts may be combined without end. Every traversal is
+ * bounded, and what is not understood is left out.
  */
 import type { ObjectSchema, PropertySchema } from "./request-bodies.ts";
 
@@ -39,7 +39,7 @@ function mergeSchemas(a: ObjectSchema, b: ObjectSchema): ObjectSchema {
 /** A document, and how much of it may still be looked at. */
 class DocumentReader {
   readonly #document: Fields;
-  #looks = 0;
+  #nodes = 0;
 
   constructor(document: Fields) {
     this.#document = document;
@@ -63,10 +63,10 @@ class DocumentReader {
     return json === undefined ? undefined : this.resolve(content[json])?.["schema"];
   }
 
-  /** What stands there, references followed. Siblings of a `$ref` go along. */
+  /** The object with its references resolved. Siblings of a `$ref` are merged. */
   resolve(value: unknown, depth = 0): Fields | undefined {
-    this.#looks += 1;
-    if (this.#looks > MAX_NODES || depth > MAX_DEPTH || !isFields(value)) return undefined;
+    this.#nodes += 1;
+    if (this.#nodes > MAX_NODES || depth > MAX_DEPTH || !isFields(value)) return undefined;
     const reference = Object.hasOwn(value, "$ref") ? value["$ref"] : undefined;
     if (typeof reference !== "string") return value;
     const target = this.resolve(this.#at(reference), depth + 1);
@@ -94,8 +94,8 @@ class DocumentReader {
     const ways = shapes
       .flatMap((a) => more.slice(0, MAX_COMBINATIONS).map((b) => [a, b] as const))
       .slice(0, MAX_COMBINATIONS);
-    this.#looks += ways.reduce((sum, [a, b]) => sum + a.properties.size + b.properties.size, 0);
-    return this.#looks > MAX_NODES ? shapes : ways.map(([a, b]) => mergeSchemas(a, b));
+    this.#nodes += ways.reduce((sum, [a, b]) => sum + a.properties.size + b.properties.size, 0);
+    return this.#nodes > MAX_NODES ? shapes : ways.map(([a, b]) => mergeSchemas(a, b));
   }
 
   #ownShape(node: Fields, depth: number): ObjectSchema {
@@ -146,12 +146,12 @@ function unescaped(part: string): string {
   try {
     name = decodeURIComponent(part);
   } catch {
-    // As it stands.
+    // Kept as it is.
   }
   return name.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
-/** What a document tells of the calls that are made here. */
+/** What a document says about the calls of this client. */
 export interface ParsedContract {
   create: ObjectSchema;
   /** The `user_message` event, where it is described. */

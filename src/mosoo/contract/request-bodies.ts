@@ -1,12 +1,12 @@
 /**
- * What a server takes. The same API is deployed in several shapes; instead of a list of server versions, a refused
+ * The bodies of requests. The same API is deployed in several revisions; instead of a list of them, a rejected
  * body is made again from the same intent with the properties that the server's own contract declares.
  *
  * Pure: intent and contract in, body out.
  */
 import { MosooError } from "../errors.ts";
 
-/** What the author of the workflow wants said to the agent, whatever the server calls it. */
+/** What the workflow's author asks of the agent, whatever the server's names for it. */
 export interface ThreadRequest {
   text: string;
   externalRef?: string | undefined;
@@ -63,7 +63,7 @@ export const referenceContract: Contract = {
   takesUploads: false,
 };
 
-/** Where a user ID was given, the server is one that takes it: begin there, and spare the refused first try. */
+/** The newest contract. Where a user ID was given, the server is one that takes it. */
 export const userIdContract: Contract = {
   create: shape(["input", "userId"], ["userId"], { resources: fileResource }),
   message: shape(["type", "text", "requestId"], ["type", "text"], { resources: fileResource }),
@@ -135,7 +135,7 @@ function assertNoUnknownRequired(body: Body, contract: ObjectSchema, call: strin
  * The body that creates a thread.
  *
  * @param withInput false: a thread without a message, for files that are uploaded before the message is sent
- * @throws MosooError that names the input which this server cannot take, or the required property that nobody knows
+ * @throws MosooError that names the input which this server cannot take, or a required property that is unknown
  */
 export function createBody(contract: ObjectSchema, intent: ThreadRequest, withInput = true): Body {
   const body: Body = {};
@@ -164,7 +164,7 @@ export function createBody(contract: ObjectSchema, intent: ThreadRequest, withIn
   return body;
 }
 
-/** Whether the external reference is told to a server with this contract. */
+/** Whether a server with this contract takes the external reference. */
 export function takesExternalRef(contract: ObjectSchema): boolean {
   return contract.properties.has("client_external_ref");
 }
@@ -189,7 +189,7 @@ export function messageEvent(
 }
 
 /**
- * Whether a message that is refused late has used its files up. The server that takes the bare IDs lets the thread that
+ * Whether a message that is rejected late has used its files up. The server that takes the bare IDs lets the thread that
  * claimed a file once name it again; where files are resources each can be named once.
  */
 export function filesAreSingleUse(message: ObjectSchema): boolean {
@@ -209,7 +209,7 @@ export function bodyBytes(body: unknown): number {
   return Buffer.byteLength(JSON.stringify(body), "utf8");
 }
 
-/** The input that a server's refusal of a value speaks about, where its words name one. Only for the reader's sake. */
+/** The input that a server's message is about, where it names one. For people only. */
 export function inferInputFromMessage(message: string): string | undefined {
   const named: [RegExp, string][] = [
     [/attributed[_ ]user/i, "attributed-user-id"],

@@ -18,7 +18,7 @@ function lazy<T>(make: () => T): () => T {
 
 const Id = z.string().check(z.regex(idPattern));
 export const optionalString = z.catch(z.optional(z.nullable(z.string())), undefined);
-/** A word of the contract. What is none counts as not told: outputs and conditions of workflows rely on it. */
+/** A word of the contract; anything else counts as missing, for outputs and conditions of workflows rely on it. */
 const Status = z.catch(z.optional(z.nullable(z.string().check(z.regex(/^[\w.-]{1,64}$/)))), undefined);
 
 const RunSchema = z.looseObject({

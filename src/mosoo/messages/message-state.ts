@@ -106,7 +106,7 @@ function proceed(state: MessageState): MessageStep {
   const { request, fileIds, idleChecked, uploads } = state;
   const uploadPending = request.upload !== undefined && uploads === 0;
   const usesFilesUp = uploadPending || (fileIds.length > 0 && filesAreSingleUse(assumedContract(state).message));
-  // An earlier attempt may have started the run that is active: then sending tells.
+  // An earlier attempt may have started the run that is active: then the response to sending says so.
   const mayBeBusy = !idleChecked && request.firstAttempt && request.ownThread !== true;
   if (usesFilesUp && mayBeBusy) return [state, { do: "read", purpose: "check_idle" }];
   if (uploadPending) return [state, { do: "upload" }];
@@ -212,7 +212,7 @@ function onApplied(state: MessageState): MessageStep {
   return proceed({ ...state, replayAttempts: state.replayAttempts + 1 });
 }
 
-/** The key's record will not change: only the thread, or the same request ID under another key, can tell more. */
+/** The key's record will not change: only the thread, or the same request ID under another key, can say more. */
 function onStuckKey(state: MessageState, rejection: ApiErrorResult): MessageStep {
   if (state.request.ownThread === true) {
     return [state, { do: "read", purpose: "find_in_own_thread", rejection }];
