@@ -78,18 +78,23 @@ const burnt = (times: number, header = "true"): Fault => ({
   times,
 });
 
-describe("a failure that may pass is tried again with the same key", () => {
+describe("a transient failure is retried with the same idempotency key, and creates one thread", () => {
   const cases: [title: string, faults: Fault[], says: RegExp, requests: number][] = [
     ["dropped before the server commits", [{ on: "create", kind: "drop-before" }], /The connection to .* was reset/, 2],
     ["dropped after it", [{ on: "create", kind: "drop-after" }], /The connection to .* was reset/, 2],
     ["hung before", [{ on: "create", kind: "hang-before" }], /did not answer within 1 s/, 2],
     ["hung after", [{ on: "create", kind: "hang-after" }], /did not answer within 1 s/, 2],
     ["a body cut off", [{ on: "create", kind: "cut", times: 2 }], /answered 201, but the response was cut off/, 3],
-    ["a body that stands still", [{ on: "create", kind: "slow-body", ms: 3_000 }], /did not answer within 1 s/, 2],
-    ["an answer that comes too late", [{ on: "create", kind: "slow", ms: 1_300 }], /did not answer within 1 s/, 3],
-    ["a page in place of an answer", [{ on: "create", kind: "garbage", times: 2 }], /an HTML page instead of JSON/, 3],
+    ["a body that stalls", [{ on: "create", kind: "slow-body", ms: 3_000 }], /did not answer within 1 s/, 2],
+    ["a response that comes too late", [{ on: "create", kind: "slow", ms: 1_300 }], /did not answer within 1 s/, 3],
+    [
+      "an HTML page instead of a response",
+      [{ on: "create", kind: "garbage", times: 2 }],
+      /an HTML page instead of JSON/,
+      3,
+    ],
     ["an empty success", [{ on: "create", kind: "garbage", shape: "empty" }], /\d+ and an empty body/, 2],
-    ["a success that names nothing", [{ on: "create", kind: "garbage", shape: "no-id" }], /unexpected body/, 2],
+    ["a success without an ID", [{ on: "create", kind: "garbage", shape: "no-id" }], /unexpected body/, 2],
     ["a process that died with the key", [{ on: "create", kind: "crash-half-way", commit: false }], /was reset/, 2],
     ...[408, 425, 429, 500, 502, 503, 504, 507, 520].map((status): [string, Fault[], RegExp, number] => [
       `status ${status}`,
@@ -136,12 +141,12 @@ describe("a failure that may pass is tried again with the same key", () => {
     expect(result.shown).toMatch(says);
     expect(result.shown).toContain(LOG_LINES.retrying);
     expect(new Set(keys(server)).size).toBe(1);
-    if (title !== "an answer that comes too late" && !title.includes("died"))
+    if (title !== "a response that comes too late" && !title.includes("died"))
       expect(keys(server)).toHaveLength(requests);
     expect(warnings(result)).toEqual([]);
   });
 
-  it.concurrent.each([501, 505])("but not %i", async (status) => {
+  it.concurrent.each([501, 505])("a final status is not retried: %i", async (status) => {
     const server = await serve([{ on: "create", kind: "status", status, times: 9 }]);
     expect(failureOf(await runStep(step(server)))).toMatch(/No thread was created\.$/);
     expect(server.requests).toHaveLength(1);
@@ -161,7 +166,7 @@ describe("a failure that may pass is tried again with the same key", () => {
 });
 
 describe("Retry-After", () => {
-  it.concurrent("in seconds is waited for, with something on top", async () => {
+  it.concurrent("in seconds is waited for, with jitter on top", async () => {
     const server = await serve([{ on: "create", kind: "rate-limit", retryAfter: "2" }]);
     expectOne(await runStep(step(server)), server);
     expect(seconds(server, 0, 1)).toBeGreaterThanOrEqual(2);
@@ -176,7 +181,7 @@ describe("Retry-After", () => {
     expect(server.requests[1]?.at).toBeGreaterThanOrEqual(at);
   });
 
-  it.concurrent.each([-1, 1])("as a date is one of the server's clock (%i h off)", async (hours) => {
+  it.concurrent.each([-1, 1])("as a date is read by the server's clock (%i h off)", async (hours) => {
     const at = (ms: number): string => new Date(Date.now() + hours * 3_600_000 + ms).toUTCString();
     const headers = { Date: at(0), "Retry-After": at(2_000) };
     const server = await serve([{ on: "create", kind: "status", status: 503, headers }]);
@@ -185,7 +190,7 @@ describe("Retry-After", () => {
   });
 
   it.concurrent.each(["3600", "99999999999", new Date(Date.now() + 7_200_000).toUTCString()])(
-    "beyond the deadline is no reason to wait at all (%s)",
+    "beyond the deadline fails the step immediately (%s)",
     async (retryAfter) => {
       const server = await serve([{ on: "create", kind: "rate-limit", retryAfter }]);
       const result = await runStep(step(server));
@@ -198,8 +203,8 @@ describe("Retry-After", () => {
   );
 });
 
-describe("an old failure under the key", () => {
-  it.concurrent("moves on to the next generation, and the log says why", async () => {
+describe("a cached failure", () => {
+  it.concurrent("moves the step on to the next key, and the log says why", async () => {
     const server = await serve([stored()]);
     const result = await runStep(step(server));
     expectOne(result, server);
@@ -212,7 +217,7 @@ describe("an old failure under the key", () => {
     expect(again.outputs["idempotency-key"]).toBe(`${first ?? ""}~2`);
   });
 
-  it.concurrent("ends the attempt after two new generations; the next attempt goes on from there", async () => {
+  it.concurrent("ends the attempt after two new keys; the next attempt continues from there", async () => {
     const server = await serve([stored(99)]);
     const message = failureOf(await runStep(step(server)));
     expect(new Set(keys(server)).size).toBe(3);
@@ -227,7 +232,7 @@ describe("an old failure under the key", () => {
     ).toEqual(["1", "2", "3", "4"]);
   });
 
-  it.concurrent("of an agent that was not published is past once it is", async () => {
+  it.concurrent("of an unpublished agent no longer matters once the agent is published", async () => {
     const server = await serve([
       {
         on: "create",
@@ -244,7 +249,7 @@ describe("an old failure under the key", () => {
     expect(keys(server)).toHaveLength(3);
   });
 
-  it.concurrent("is walked past twenty times, however the header is written, and not once more", async () => {
+  it.concurrent("is skipped twenty times, however the header is written, and not once more", async () => {
     const server = await serve([burnt(20, "TRUE")]);
     expectOne(await runStep(step(server, {}, { runAttempt: 9 })), server);
     expect(keys(server)).toHaveLength(21);
@@ -254,22 +259,25 @@ describe("an old failure under the key", () => {
     expect(message).toMatch(/hold cached failures.*24 hours.*`idempotency-key`.*No thread was created\.$/);
   });
 
-  it.concurrent("under a key given by hand moves on, too, shortened where the suffix does not fit", async () => {
-    const given = `${"k".repeat(120)}-by-hand`;
-    expect(given).toHaveLength(128);
-    const server = await serve([stored()]);
-    expectOne(await runStep(step(server, { "idempotency-key": given })), server);
-    const [first, , second] = keys(server);
-    expect(first).toBe(given);
-    expect(second).toMatch(/^k{90,}-[0-9a-f]{32}~2$/);
-    expect(second).toHaveLength(128);
-    expectOne(await runStep(step(server, { "idempotency-key": given }, { runAttempt: 2 })), server);
-  });
+  it.concurrent(
+    "under a given `idempotency-key` moves on too, with the key shortened where the suffix does not fit",
+    async () => {
+      const given = `${"k".repeat(120)}-by-hand`;
+      expect(given).toHaveLength(128);
+      const server = await serve([stored()]);
+      expectOne(await runStep(step(server, { "idempotency-key": given })), server);
+      const [first, , second] = keys(server);
+      expect(first).toBe(given);
+      expect(second).toMatch(/^k{90,}-[0-9a-f]{32}~2$/);
+      expect(second).toHaveLength(128);
+      expectOne(await runStep(step(server, { "idempotency-key": given }, { runAttempt: 2 })), server);
+    },
+  );
 });
 
 describe("409 idempotency_conflict", () => {
   it.concurrent.each(["A request with this Idempotency-Key is still processing.", "Come back in a moment.", ""])(
-    "is waited out where it is not known to be final (%j)",
+    "is retried where its message is not known to be final (%j)",
     async (message) => {
       const server = await serve([conflict(message, { times: 2, headers: { "Retry-After": "0" } })]);
       expectOne(await runStep(step(server)), server);
@@ -277,12 +285,12 @@ describe("409 idempotency_conflict", () => {
     },
   );
 
-  it.concurrent("is waited out without an envelope", async () => {
+  it.concurrent("is retried without an error envelope", async () => {
     const server = await serve([{ on: "create", kind: "status", status: 409, body: "Conflict", times: 2 }]);
     expectOne(await runStep(step(server)), server);
   });
 
-  it.concurrent("about another request that is still processing is not about a different request", async () => {
+  it.concurrent("about another request that is still processing does not count as key reuse", async () => {
     const server = await serve([conflict("Another request with this key is being processed.")]);
     expectOne(await runStep(step(server)), server);
   });
@@ -298,14 +306,14 @@ describe("409 idempotency_conflict", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it.concurrent("to the end is told with how a re-run finds out", async () => {
+  it.concurrent("until the deadline fails with when to re-run", async () => {
     const server = await serve([{ on: "create", kind: "crash-half-way" }]);
     const message = failureOf(await runStep(step(server, { "create-timeout": "3s" })));
     expect(message).toMatch(/^Failed to create the thread after \d+ attempts?.* in \d/);
     expect(message).toMatch(/ten minutes\. A thread may exist; a re-run .* finds it\.$/);
   });
 
-  it.concurrent("of a reservation that is stuck for a day is not waited for", async () => {
+  it.concurrent("with a Retry-After of a day fails immediately", async () => {
     const server = await serve([conflict("Not yet.", { headers: { "Retry-After": "86400" } })]);
     const result = await runStep(step(server));
     expect(failureOf(result)).toMatch(/asks to wait 24 h/);
@@ -313,10 +321,10 @@ describe("409 idempotency_conflict", () => {
   });
 });
 
-describe("a key that another step uses, too", () => {
+describe("an idempotency key that another step has used", () => {
   const key = { "idempotency-key": "shared" };
 
-  it.concurrent("is told with the cure when the first attempt is answered with a replay", async () => {
+  it.concurrent("causes a warning with the solution when the first attempt gets a replay", async () => {
     const server = await serve();
     await runStep(step(server, {}, { step: "same" }));
     const result = await runStep(step(server, {}, { step: "same" }));
@@ -325,14 +333,14 @@ describe("a key that another step uses, too", () => {
     expect(warnings(result)).toEqual([expect.stringMatching(/same idempotency key.*`idempotency-key`/)]);
   });
 
-  it.concurrent("is told when the other's request is still processing, once", async () => {
+  it.concurrent("causes one warning while the other step's request is in progress", async () => {
     const server = await serve([conflict("A request with this key is still processing.", { times: 3 })]);
     const result = await runStep(step(server, key));
     expectOne(result, server);
     expect(warnings(result)).toEqual([expect.stringMatching(/has used this `idempotency-key`/)]);
   });
 
-  it.concurrent("is not told of in a re-run", async () => {
+  it.concurrent("causes no warning in a re-run", async () => {
     const server = await serve();
     await runStep(step(server, key));
     expect(warnings(await runStep(step(server, key, { runAttempt: 2 })))).toEqual([]);
@@ -351,23 +359,23 @@ describe("a key that another step uses, too", () => {
   });
 });
 
-describe("a re-run that could not ask the server for an earlier attempt's thread", () => {
+describe("a re-run that could not ask the server for the thread of an earlier attempt", () => {
   const perhaps = /This attempt created no thread; an earlier one may have, and a re-run finds it\.$/;
 
-  it.concurrent("does not deny it: a token that was revoked", async () => {
+  it.concurrent("does not deny that thread with a revoked token", async () => {
     const server = await serve();
     expectOne(await runStep(step(server)), server);
     const result = await runStep(step(server, { token: "grt_pat_ofNoValue000000000000" }, { runAttempt: 2 }));
     expect(failureOf(result)).toMatch(perhaps);
   });
 
-  it.concurrent("does not deny it: nobody answers", async () => {
+  it.concurrent("does not deny that thread where nothing listens", async () => {
     const server = await serve();
     const result = await runStep(step(server, { "api-url": "http://127.0.0.1:9/api/v1" }, { runAttempt: 2 }));
     expect(failureOf(result)).toMatch(perhaps);
   });
 
-  it.concurrent("denies it where the server has looked: it would have answered with the thread", async () => {
+  it.concurrent("denies that thread where the server has looked its key up", async () => {
     const server = await serve();
     const result = await runStep(step(server, { "agent-id": server.agents.unpublished }, { runAttempt: 2 }));
     expect(failureOf(result)).toMatch(/409 agent_not_published\b.* No thread was created\.$/);
@@ -376,7 +384,7 @@ describe("a re-run that could not ask the server for an earlier attempt's thread
 
 describe("a deadline", () => {
   it.concurrent(
-    "tells what was tried, how often, the last answer, whether a thread may exist, and what to do",
+    "fails with the number of attempts, the last error, whether a thread may exist, and what to do",
     async () => {
       const server = await serve([{ on: "create", kind: "status", status: 503, message: "Overloaded.", times: 99 }]);
       const result = await runStep(step(server, { "create-timeout": "3s" }));
@@ -390,7 +398,7 @@ describe("a deadline", () => {
     },
   );
 
-  it.concurrent("names the last answer, not that it came while another try was under way", async () => {
+  it.concurrent("names the last response, not that the deadline cut an attempt short", async () => {
     const server = await serve([
       { on: "create", kind: "status", status: 503, message: "Overloaded.", times: 2 },
       { on: "create", kind: "hang-before", times: 99 },
@@ -401,14 +409,14 @@ describe("a deadline", () => {
     );
   });
 
-  it.concurrent("says what to do where the wire gives no hint", async () => {
+  it.concurrent("says what to do where the connection error has no advice", async () => {
     const server = await serve([{ on: "create", kind: "drop-before", times: 99 }]);
     expect(failureOf(await runStep(step(server, { "create-timeout": "1s" })))).toMatch(
       / was reset\. Re-run the workflow later, or increase `create-timeout` \(now 1 s\)\. A thread may exist;/,
     );
   });
 
-  it.concurrent("holds for all that is tried together, reading the contract and the thread included", async () => {
+  it.concurrent("covers all attempts together, reads of the contract and the thread included", async () => {
     const server = await serve([{ on: "thread", kind: "hang-before", times: 99 }]);
     await runStep(step(server));
     const result = await runStep(step(server, { "create-timeout": "3s" }, { runAttempt: 2 }));
@@ -417,7 +425,7 @@ describe("a deadline", () => {
     expect(result.durationMs).toBeLessThan(4_500);
   });
 
-  it.concurrent("is that of a single request, too: connecting, headers and body together", async () => {
+  it.concurrent("of one request covers connecting, headers and body together", async () => {
     const server = await serve([{ on: "create", kind: "slow-body", ms: 600, times: 1 }]);
     expectOne(await runStep(step(server)), server);
     expect(server.requests).toHaveLength(1);

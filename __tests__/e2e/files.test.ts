@@ -159,7 +159,7 @@ skipUnless("quotes in names", describe)("the patterns", () => {
     for (const [name, digest] of attached(server)) expect(digest).toBe(contents.get(name));
   });
 
-  it.concurrent("follow a link within the workspace, and name it as the link is named", async () => {
+  it.concurrent("follow a link within the workspace, and use the link's name", async () => {
     const server = await serve("2026-07");
     const place = workspace({ "real.txt": "real" });
     symlinkSync("real.txt", join(place, "link.txt"));
@@ -232,7 +232,7 @@ skipUnless("quotes in names", describe)("the patterns", () => {
 
 describe("the upload", () => {
   it.concurrent.each<Revision>(["2026-07", "2026-08"])(
-    "goes before the message, which names the files and the request's ID (%s)",
+    "precedes the message, which names the files and the request ID (%s)",
     async (revision) => {
       const server = await serve(revision);
       const place = workspace({ "a.txt": "a", "b.txt": "b" });
@@ -249,7 +249,7 @@ describe("the upload", () => {
     },
   );
 
-  it("takes four files at a time", async () => {
+  it("uploads four files at a time", async () => {
     const server = await serve("2026-07", [{ on: "upload", kind: "slow", ms: 1_000, times: 6 }]);
     const place = workspace(Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`${index}.txt`, "x"])));
     expectOne(await run(server, place, { files: "*.txt" }), server);
@@ -258,20 +258,20 @@ describe("the upload", () => {
     expect((times[4] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(995);
   });
 
-  it.concurrent("is not bound by `request-timeout`", async () => {
+  it.concurrent("is not limited by `request-timeout`", async () => {
     const server = await serve("2026-07", [{ on: "upload", kind: "slow", ms: 1_500 }]);
     expectOne(await run(server, workspace({ "a.txt": "a" }), { files: "a.txt" }), server);
     expect(uploads(server)).toBe(1);
   });
 
-  it.concurrent("is an error on a server that takes none, which points to `file-ids`", async () => {
+  it.concurrent("fails on a server without uploads, and points to `file-ids`", async () => {
     const server = await serve("reference");
     const message = failureOf(await run(server, workspace({ "a.txt": "a" }), { files: "a.txt" }));
     expect(message).toMatch(/^`files`: .*.*`file-ids`\. No thread was created\.$/);
     expect(server.requests).toHaveLength(1);
   });
 
-  it.concurrent("that the server refuses ends the step, names the input and keeps the thread's outputs", async () => {
+  it.concurrent("that the server rejects fails the step, names the input and keeps the thread's outputs", async () => {
     const server = await serve("2026-07", [
       { on: "upload", kind: "status", status: 403, code: "forbidden", message: "No uploads for you.", times: 9 },
     ]);
@@ -300,7 +300,7 @@ describe("a fault at any point of the upload's flow leaves one thread with one m
     ["events: died half-way, taken", { on: "events", kind: "crash-half-way" }],
     ["events: died half-way, not taken", { on: "events", kind: "crash-half-way", commit: false }],
     ["upload: dropped in the middle", { on: "upload", kind: "drop-midway", bytes: 100_000 }],
-    ["create: an old failure", { on: "create", kind: "status", status: 500, stored: true }],
+    ["create: a cached failure", { on: "create", kind: "status", status: 500, stored: true }],
     ["create: died half-way, taken", { on: "create", kind: "crash-half-way" }],
   ];
   const cases: [string, Fault][] = [
@@ -350,8 +350,8 @@ describe("a fault at any point of the upload's flow leaves one thread with one m
   });
 });
 
-describe("files for a thread that exists", () => {
-  it.concurrent("are sent again where the service has used them up before it refused the message", async () => {
+describe("files for an existing thread", () => {
+  it.concurrent("are uploaded again where the service has used them up before it rejected the message", async () => {
     let ended = false;
     const server = await serve("2026-08", [], {
       pendingCheckpointMs: 1_500,
@@ -392,7 +392,7 @@ describe("files for a thread that exists", () => {
     expect(thread.messages).toHaveLength(2);
   });
 
-  it.concurrent("are not uploaded for a thread that is gone", async () => {
+  it.concurrent("are not uploaded for a deleted thread", async () => {
     const server = await serve("2026-08");
     const inputs = { files: "a.txt", "thread-id": "01J0000000000000000000000T" };
     const message = failureOf(await run(server, workspace({ "a.txt": "a" }), inputs));
@@ -416,7 +416,7 @@ describe("a re-run that sends the message for the first time", () => {
   });
 });
 
-describe("a file that changes between the look at it and its upload", () => {
+describe("a file that changes between being read and its upload", () => {
   it.concurrent.each([
     ["of the same size", "b"],
     ["shorter", ""],

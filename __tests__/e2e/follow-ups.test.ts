@@ -137,7 +137,7 @@ describe("`thread-id`", () => {
     );
   });
 
-  it.concurrent("begins with the newer shape where `user-id` is given", async () => {
+  it.concurrent("sends the newest contract's body first where `user-id` is given", async () => {
     const server = await serve("2026-08");
     const thread = earlierThread(server);
     expectSuccess(await run(server, { "thread-id": thread.id, "user-id": "somebody", "request-timeout": "10s" }));
@@ -150,17 +150,17 @@ describe("`thread-id`", () => {
     ["dropped after", [{ on: "events", kind: "drop-after" }], "2026-07"],
     ["hung after", [{ on: "events", kind: "hang-after" }], "2026-07"],
     ["cut off", [{ on: "events", kind: "cut" }], "reference"],
-    ["a 500 though it was taken", [{ on: "events", kind: "fail-after" }], "reference"],
-    ["a 500 three times though it was taken", [{ on: "events", kind: "fail-after", times: 3 }], "2026-07"],
-    ["a 500, and it was not", [{ on: "events", kind: "status", status: 500 }], "2026-07"],
-    ["died half-way, taken", [{ on: "events", kind: "crash-half-way" }], "2026-07"],
-    ["died half-way, not taken", [{ on: "events", kind: "crash-half-way", commit: false }], "2026-07"],
+    ["a 500 after the message was taken", [{ on: "events", kind: "fail-after" }], "reference"],
+    ["three 500s after the message was taken", [{ on: "events", kind: "fail-after", times: 3 }], "2026-07"],
+    ["a 500 before the message was taken", [{ on: "events", kind: "status", status: 500 }], "2026-07"],
+    ["died after the message was taken", [{ on: "events", kind: "crash-half-way" }], "2026-07"],
+    ["died before the message was taken", [{ on: "events", kind: "crash-half-way", commit: false }], "2026-07"],
     ["an unknown conflict", [conflict("Have patience.")], "2026-07"],
     ["a conflict without an envelope", [{ on: "events", kind: "status", status: 409, body: "" }], "reference"],
     ["a stuck key", [conflict("It cannot be safely replayed, and its reservation will remain retained.")], "2026-07"],
     ["a stuck key for a day", [conflict("The reservation could not be confirmed.", "86400")], "2026-07"],
     ["a pending checkpoint", [{ on: "events", kind: "status", status: 409, code: "readiness_blocked" }], "2026-07"],
-    ["an old failure", [{ on: "events", kind: "status", status: 500, stored: true }], "2026-07"],
+    ["a cached failure", [{ on: "events", kind: "status", status: 500, stored: true }], "2026-07"],
   ])("sends it once, whatever happens on the way: %s; a re-run finds it", async (_, faults, revision) => {
     const server = await serve(revision, faults, { stuckReservationMs: 500 });
     const thread = earlierThread(server);
@@ -176,7 +176,7 @@ describe("`thread-id`", () => {
     expect(again.outputs["replayed"]).toBe("true");
   });
 
-  it.concurrent("finds its own run of a message that had been taken, though a later step's is newer", async () => {
+  it.concurrent("finds its own run where a later step's run is newer", async () => {
     const server = await serve("2026-07", [{ on: "events", kind: "fail-after" }]);
     const thread = earlierThread(server);
     expectSuccess(await run(server, { "thread-id": thread.id }));
@@ -189,7 +189,7 @@ describe("`thread-id`", () => {
   });
 
   it.concurrent.each(revisions)(
-    "follows right after a step that made the thread, and right after its run (%s)",
+    "sends right after the step that created the thread, and right after its run (%s)",
     async (revision) => {
       const server = await serve(revision, [], { pendingCheckpointMs: 400 });
       const first = await run(server, { message: "First." });
@@ -219,15 +219,18 @@ describe("`thread-id`", () => {
     expect(own(thread)).toHaveLength(0);
   });
 
-  it.concurrent("blames no input where the server wants another event, and its contract cannot be had", async () => {
-    const server = await serve("2026-08", [{ on: "openapi", kind: "status", status: 404, times: 9 }]);
-    const message = failureOf(await run(server, { "thread-id": earlierThread(server).id }));
-    expect(message).toMatch(
-      /^.*400 invalid_request\b.* its contract .* could not be read: .*The message was not sent\.$/,
-    );
-  });
+  it.concurrent(
+    "names no input where the server requires another event and its contract is not available",
+    async () => {
+      const server = await serve("2026-08", [{ on: "openapi", kind: "status", status: 404, times: 9 }]);
+      const message = failureOf(await run(server, { "thread-id": earlierThread(server).id }));
+      expect(message).toMatch(
+        /^.*400 invalid_request\b.* its contract .* could not be read: .*The message was not sent\.$/,
+      );
+    },
+  );
 
-  it.concurrent("is named in the error about a thread that nobody knows", async () => {
+  it.concurrent("is named in the error about an unknown thread", async () => {
     const server = await serve("reference");
     const message = failureOf(await run(server, { "thread-id": "01J00000000000000000000007" }));
     expect(message).toMatch(/^`thread-id`: .*404 not_found\b.*The message was not sent\.$/);
@@ -241,7 +244,7 @@ describe("`thread-id`", () => {
     expect(message).toMatch(/401 unauthenticated.*service token .*reference contract.*The message was not sent\.$/);
   });
 
-  it.concurrent("tells a deadline truly: the message may have been sent", async () => {
+  it.concurrent("says at the deadline that the message may have been sent", async () => {
     const server = await serve("2026-07", [{ on: "events", kind: "hang-after", times: 9 }]);
     const thread = earlierThread(server);
     const message = failureOf(await run(server, { "thread-id": thread.id, "create-timeout": "3s" }));
@@ -264,7 +267,7 @@ function conflict(message: string, retryAfter = "0"): Fault {
   };
 }
 
-describe("a thread that is not there for the token", () => {
+describe("a thread that does not exist for the token", () => {
   const gone: Fault[] = (["events", "thread"] as const).map((on) => ({
     on,
     kind: "status",
@@ -288,7 +291,7 @@ describe("a thread that is not there for the token", () => {
     expect(server.requests.length).toBeGreaterThanOrEqual(requests);
   });
 
-  it.concurrent("is not said to exist by a re-run that finds it gone", async () => {
+  it.concurrent("is not said to exist by a re-run that finds it deleted", async () => {
     const server = await serve("2026-07");
     await run(server);
     gone.forEach((fault) => {
@@ -305,7 +308,7 @@ describe("a thread that is not there for the token", () => {
 
 describe("a message that the server has taken", () => {
   it.concurrent.each(["processed with a different request", "applied to another request"])(
-    "is not what a key stands for that has already been %s",
+    "is not assumed where its key has already been %s",
     async (words) => {
       const server = await serve("2026-07", [conflict(`The idempotency key has already been ${words}.`)]);
       const thread = earlierThread(server);
@@ -315,7 +318,7 @@ describe("a message that the server has taken", () => {
     },
   );
 
-  it.concurrent("is said to be sent where no more can be learnt of it", async () => {
+  it.concurrent("is reported as sent where its run cannot be read", async () => {
     const server = await serve("reference");
     const thread = earlierThread(server);
     await run(server, { "thread-id": thread.id });
@@ -328,7 +331,7 @@ describe("a message that the server has taken", () => {
   });
 
   it.concurrent(
-    "is not sent again after the failure of another's run, where its own cannot be told apart",
+    "is not sent again after the failure of another's run, where its own run cannot be proven",
     async () => {
       const server = await serve("2026-07");
       const thread = earlierThread(server);
@@ -347,7 +350,7 @@ describe("a message that the server has taken", () => {
     },
   );
 
-  it.concurrent("is told of as one by a re-run, which sends none", async () => {
+  it.concurrent("is reported as replayed by a re-run, which sends none", async () => {
     const server = await serve("reference");
     const thread = earlierThread(server);
     await run(server, { "thread-id": thread.id });
@@ -377,7 +380,7 @@ describe("`on-rerun: resume`", () => {
     ["2026-07", "cancelled"],
     ["2026-08", "expired"],
   ])(
-    "sends the message again in the same thread after a run that ended otherwise (%s, %s)",
+    "sends the message again in the same thread after a run that did not complete (%s, %s)",
     async (revision, status) => {
       const server = await serve(revision);
       const first = await run(server);
@@ -395,7 +398,7 @@ describe("`on-rerun: resume`", () => {
   );
 
   it.concurrent.each(["completed", "running", "waiting_input"] as const)(
-    "goes on with a run that is %s",
+    "continues with a run that is %s",
     async (status) => {
       const server = await serve("2026-07");
       await run(server);
@@ -410,7 +413,7 @@ describe("`on-rerun: resume`", () => {
     },
   );
 
-  it.concurrent("takes up what the last re-run sent: attempt 3 after a resumed attempt 2", async () => {
+  it.concurrent("continues in attempt 3 with the run that attempt 2 started", async () => {
     const server = await serve("2026-08");
     const key = (await run(server)).outputs["idempotency-key"] ?? "";
     const thread = onlyThread(server);
@@ -427,7 +430,7 @@ describe("`on-rerun: resume`", () => {
     expect(thread.messages.map(({ requestId }) => requestId)).toEqual([null, `${key}+a2`, `${key}+a3`]);
   });
 
-  it.concurrent.each(revisions)("takes a later step's run for what it is (%s)", async (revision) => {
+  it.concurrent.each(revisions)("does not take a later step's run for its own (%s)", async (revision) => {
     const server = await serve(revision);
     await run(server);
     const thread = onlyThread(server);
@@ -461,7 +464,7 @@ describe("`on-rerun: resume`", () => {
     },
   );
 
-  it.concurrent("waits for another's active run before it sends again", async () => {
+  it.concurrent("waits for another's active run before it sends the message again", async () => {
     const server = await serve("2026-07");
     await run(server);
     const thread = onlyThread(server);
@@ -476,7 +479,7 @@ describe("`on-rerun: resume`", () => {
     expect(second.outputs["run-id"]).toBe(own(thread)[1]?.runId);
   });
 
-  it.concurrent("does the same for a message that was sent into a thread", async () => {
+  it.concurrent("resends a message that was sent into an existing thread", async () => {
     const server = await serve("2026-07");
     const thread = earlierThread(server);
     const first = await run(server, { "thread-id": thread.id });
@@ -490,7 +493,7 @@ describe("`on-rerun: resume`", () => {
     expect(second.outputs["run-id"]).toBe(own(thread)[1]?.runId);
   });
 
-  it.concurrent("finds its run in a thread of many words", async () => {
+  it.concurrent("finds its run in a thread with a long transcript", async () => {
     const server = await serve("2026-07");
     await run(server);
     const thread = onlyThread(server);
@@ -503,7 +506,7 @@ describe("`on-rerun: resume`", () => {
     expect(own(thread)).toHaveLength(2);
   });
 
-  it.concurrent("interrupts nothing where the thread is read from a copy that lags behind", async () => {
+  it.concurrent("interrupts nothing after a stale read of the thread", async () => {
     const server = await serve("2026-07");
     const thread = earlierThread(server);
     const [earlier] = thread.runs;
@@ -517,7 +520,7 @@ describe("`on-rerun: resume`", () => {
     expect(thread.runs.at(-1)?.status).not.toBe("cancelled");
   });
 
-  it.concurrent("fails rather than guess where it cannot learn how the run ended", async () => {
+  it.concurrent("fails where it cannot determine how the run ended", async () => {
     const server = await serve("2026-07");
     await run(server);
     const thread = onlyThread(server);
@@ -531,7 +534,7 @@ describe("`on-rerun: resume`", () => {
 });
 
 describe("`on-rerun: replay`", () => {
-  it.concurrent("names the same thread and run whatever became of them, in one request", async () => {
+  it.concurrent("returns the same thread and run regardless of their state, by one request", async () => {
     const server = await serve("reference");
     const first = await run(server, { "on-rerun": "replay" });
     const thread = onlyThread(server);
@@ -546,7 +549,7 @@ describe("`on-rerun: replay`", () => {
 });
 
 describe("`on-rerun: create`", () => {
-  it.concurrent("makes a thread per attempt, and one only for each", async () => {
+  it.concurrent("creates exactly one thread per attempt", async () => {
     const server = await serve("reference", [{ on: "create", kind: "drop-after", times: 1, skip: 1 }]);
     const inputs = { "on-rerun": "create" };
     const first = await run(server, inputs);

@@ -185,7 +185,7 @@ describe("a field of the create request", () => {
   });
 });
 
-describe("a refusal that is about a value, by the contract and not by its words", () => {
+describe("a rejected value (by the contract, not by the server's message)", () => {
   const refuse = (message: string): Fault => ({
     on: "create",
     kind: "status",
@@ -196,7 +196,7 @@ describe("a refusal that is about a value, by the contract and not by its words"
   });
 
   it.concurrent.each<Revision>(["reference", "2026-07"])(
-    "ends with the server's own message (%s)",
+    "fails with the server's own message (%s)",
     async (revision) => {
       const server = await serve(revision, [refuse("Unsupported create thread field: mood.")]);
       expect(failureOf(await run(server))).toMatch(/Unsupported create thread field: mood".*No thread was created\.$/);
@@ -204,7 +204,7 @@ describe("a refusal that is about a value, by the contract and not by its words"
     },
   );
 
-  it.concurrent("is told after the shape was mended, too, with its input", async () => {
+  it.concurrent("fails with its input also after the body was adapted to the contract", async () => {
     const server = await serve("2026-08");
     const message = failureOf(await run(server, { "file-ids": "01J00000000000000000000009" }));
     expect(message).toMatch(/^`file-ids`: .*Attachment 01J00000000000000000000009 was not found/);
@@ -214,8 +214,8 @@ describe("a refusal that is about a value, by the contract and not by its words"
   it.concurrent.each<[string, Fault]>([
     ["there is none", { on: "openapi", kind: "status", status: 404, times: 9 }],
     ["it is a page", { on: "openapi", kind: "garbage", times: 9 }],
-    ["it says nothing of threads", { on: "openapi", kind: "garbage", shape: "no-id", times: 9 }],
-    ["it wants a token", { on: "openapi", kind: "status", status: 401, times: 9 }],
+    ["it does not describe threads", { on: "openapi", kind: "garbage", shape: "no-id", times: 9 }],
+    ["it requires a token", { on: "openapi", kind: "status", status: 401, times: 9 }],
     ["it is cut off", { on: "openapi", kind: "cut", times: 9 }],
   ])("is what the user sees where the contract cannot be had (%s)", async (_, fault) => {
     const server = await serve("2026-08", [fault]);
@@ -226,7 +226,7 @@ describe("a refusal that is about a value, by the contract and not by its words"
     expect(server.threads).toHaveLength(0);
   });
 
-  it.concurrent("is decided by a contract that lies elsewhere, and that does not move the API", async () => {
+  it.concurrent("is judged by a contract behind a redirect, which does not change the API's base", async () => {
     const server = await serve("2026-08");
     const contract = `\ufeff${await (await fetch(`${server.apiUrl}/openapi.json`)).text()}`;
     const front = await startScriptedServer((_, head) => {
@@ -248,7 +248,7 @@ describe("a refusal that is about a value, by the contract and not by its words"
     expect(result.outputs).toMatchObject({ "thread-id": "t", "thread-api-url": `${front.origin}/api/v1/threads/t` });
   });
 
-  it.concurrent("waits for a contract that passes by", async () => {
+  it.concurrent("waits for a contract that is unavailable for a moment", async () => {
     const server = await serve("2026-08", [
       { on: "openapi", kind: "status", status: 503 },
       { on: "openapi", kind: "drop-before" },

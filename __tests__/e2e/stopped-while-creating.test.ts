@@ -67,7 +67,7 @@ skipUnless("signals", describe)("a step that is stopped while it creates", () =>
     },
   );
 
-  it("between two tries starts no new one", async () => {
+  it("between two attempts starts no new one", async () => {
     const server = await serve({ on: "create", kind: "rate-limit", retryAfter: "15", times: 9 });
     const running = startStep(step(server));
     await running.waitForLog(LOG_LINES.retrying);
@@ -79,7 +79,7 @@ skipUnless("signals", describe)("a step that is stopped while it creates", () =>
     expect(server.requests).toHaveLength(1);
   });
 
-  it("keeps the outputs where the answer still comes", async () => {
+  it("keeps the outputs where the response still comes", async () => {
     const server = await serve({ on: "create", kind: "slow", ms: 700 });
     const running = startStep(step(server, { "request-timeout": "20s" }));
     await until(() => server.threads.length === 1);
