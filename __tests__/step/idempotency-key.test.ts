@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { canonicalMatrix } from "../../src/common/canonical-json.ts";
 import { type StepIdentity, deriveKey, keyForAttempt, keyWithFiles } from "../../src/step/idempotency-key.ts";
-import type { StepRequest } from "../../src/step/request.ts";
+import type { StepRequest } from "../../src/step/idempotency-key.ts";
 import { createBody, referenceContract, userIdContract } from "../../src/mosoo/contract/request-bodies.ts";
 import { generationKey } from "../../src/mosoo/key-rotation.ts";
 

@@ -9,12 +9,23 @@
 import { createHash } from "node:crypto";
 import { canonicalJson, canonicalMatrix } from "../common/canonical-json.ts";
 import { suffixedKey } from "../mosoo/key-rotation.ts";
-import type { StepRequest } from "./request.ts";
+import type { Attachment } from "../actions/attachments.ts";
+import type { ThreadRequest } from "../mosoo/contract/request-bodies.ts";
 
 const KEY_VERSION = "mosoo-thread-key/2";
 /** 160 bits of SHA-256, in hexadecimal digits. */
 const DIGEST_LENGTH = 40;
 const FILE_DIGEST_LENGTH = 16;
+
+/**
+ * What the step asks of Mosoo. Both the body and the idempotency key are made from it, and from nothing else that can
+ * differ: a field that is missing from the key does not compile. Frozen.
+ */
+export interface StepRequest extends ThreadRequest {
+  readonly target: { readonly agentId: string } | { readonly threadId: string };
+  /** Uploaded for the message. */
+  readonly files: readonly Readonly<Attachment>[];
+}
 
 /** Which step of which workflow run a key belongs to. */
 export interface StepIdentity {

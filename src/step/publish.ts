@@ -6,7 +6,7 @@ import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { CommentPublisher } from "../report/comment/publisher.ts";
 import { writeSummary } from "../report/summary.ts";
 import { redact } from "../sanitize/redact.ts";
-import type { ThreadHandle } from "./start-thread.ts";
+import type { ThreadHandle } from "./thread-handle.ts";
 import type { StepResult } from "./step-result.ts";
 import type { WaitContext } from "./wait-for-run.ts";
 

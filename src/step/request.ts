@@ -8,7 +8,6 @@ import { explainMissingToken } from "../actions/missing-token.ts";
 import { isUlid } from "../actions/parsers.ts";
 import {
   type Body,
-  type ThreadRequest,
   createBody,
   messageEvent,
   referenceContract,
@@ -16,17 +15,7 @@ import {
 } from "../mosoo/contract/request-bodies.ts";
 import { firstContract } from "../mosoo/create-thread.ts";
 import { suffixedKey } from "../mosoo/key-rotation.ts";
-import { deriveKey } from "./idempotency-key.ts";
-
-/**
- * What the step asks of Mosoo. Both the body and the idempotency key are made from it, and from nothing else that can
- * differ: a field that is missing from the key does not compile (idempotency-key.ts). Frozen.
- */
-export interface StepRequest extends ThreadRequest {
-  readonly target: { readonly agentId: string } | { readonly threadId: string };
-  /** Uploaded for the message. */
-  readonly files: readonly Readonly<Attachment>[];
-}
+import { type StepRequest, deriveKey } from "./idempotency-key.ts";
 
 /** The step's request, and what else decides how it is sent. */
 export interface StepPlan {

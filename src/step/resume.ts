@@ -2,7 +2,7 @@
 import { keyForAttempt } from "./idempotency-key.ts";
 import { type Run, compareRunAge, isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { addThreadAdvice, readThread, resendKey, sendStepMessage } from "./send-message.ts";
-import type { StartContext, ThreadHandle } from "./start-thread.ts";
+import type { StartContext, ThreadHandle } from "./thread-handle.ts";
 
 async function readEndedRun(start: StartContext, threadId: string, runId: string): Promise<Run | undefined> {
   try {

@@ -5,7 +5,7 @@ import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { SentMessage } from "../mosoo/messages/message-request.ts";
 import type { ThreadResponse } from "../mosoo/contract/schema.ts";
-import type { StartContext } from "./start-thread.ts";
+import type { StartContext } from "./thread-handle.ts";
 
 export interface StepMessage {
   threadId: string;

@@ -5,7 +5,7 @@ import type { Logger } from "../actions/logger.ts";
 import { formatDuration, pluralize } from "../common/format.ts";
 import type { Report } from "../report/report.ts";
 import type { StepPlan } from "./request.ts";
-import type { ThreadHandle } from "./start-thread.ts";
+import type { ThreadHandle } from "./thread-handle.ts";
 
 export function logRequest(log: Logger, { inputs, request, key }: StepPlan, context: ActionContext): void {
   const { target, text, files, fileIds, externalRef } = request;

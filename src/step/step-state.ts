@@ -5,7 +5,7 @@ import type { Run, Thread } from "../mosoo/contract/schema.ts";
 import { agentUrl, threadUrl, threadApiUrl } from "../mosoo/links.ts";
 import type { Report } from "../report/report.ts";
 import type { StepPlan } from "./request.ts";
-import type { ThreadHandle } from "./start-thread.ts";
+import type { ThreadHandle } from "./thread-handle.ts";
 import { threadJson } from "./thread-json.ts";
 
 export interface StepState {

@@ -12,7 +12,7 @@ import type { FollowResult, Followed } from "../mosoo/runs/follow.ts";
 import { failureText } from "./errors.ts";
 import { type AgentResponse, extractResponse, responseOutput, writeResponseFile } from "./response.ts";
 import { createRunListener } from "./run-listener.ts";
-import type { ThreadHandle } from "./start-thread.ts";
+import type { ThreadHandle } from "./thread-handle.ts";
 import { type StepResult, shouldInterrupt, toStepResult } from "./step-result.ts";
 import type { StepProgress } from "./step-state.ts";
 
