@@ -32,6 +32,15 @@ export function portions(max: number): string[] {
   return found;
 }
 
+/**
+ * A few of the texts, spread over all of them; in the deep suite (jest.deep.config.mjs) every one. One child process per
+ * text is too slow for `npm test`, where the sanitizers meet the whole corpus in process.
+ */
+export function sample<T>(texts: readonly T[], count = 3): readonly T[] {
+  if ("WHOLE_CORPUS" in globalThis || texts.length <= count) return texts;
+  return Array.from({ length: count }, (_, at) => texts[Math.floor((at * texts.length) / count)] as T);
+}
+
 /** The text in parts of a few units, cut anywhere: inside commands, marks and characters. */
 export function shreds(text: string, length = 7): string[] {
   return Array.from({ length: Math.ceil(text.length / length) }, (_, at) => text.slice(at * length, (at + 1) * length));
