@@ -45,9 +45,9 @@ function emitEntryPoint(name: string): string {
 }
 
 /**
- * Puts a stub in the place of `@actions/http-client`, the one package that is not bundled as published: only the OIDC
- * part of `@actions/core` needs it, and it would bring undici into the file that every step loads. What imports core is
- * copied along, unchanged, so that its imports are resolved here first.
+ * Puts a stub in the place of `@actions/http-client` below `@actions/core`: only core's OIDC part needs it, and it would
+ * bring undici into the file that every step loads. What imports core is copied along, unchanged, so that its imports are
+ * resolved here first. `@actions/github` is not, and has the published `@actions/http-client`.
  */
 function stubHttpClient(): void {
   const modules = join(build, "node_modules/@actions");

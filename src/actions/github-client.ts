@@ -1,7 +1,7 @@
-/** Octokit, loaded on the first call: only comments and permission checks need it, and loading it takes a while. */
-import type { Octokit } from "@octokit/core";
+/** GitHub's client, loaded on the first call: only comments and permission checks need it, and it takes a while. */
+import type { GitHubClient } from "./github-package.ts";
 
-export type GitHubClient = Octokit;
+export type { GitHubClient };
 
 /** One request to GitHub may take this long, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -15,9 +15,11 @@ const SILENT_LOG = { debug: noop, info: noop, warn: noop, error: noop };
  * @param apiUrl GITHUB_API_URL, such as `https://github.example/api/v3`; a trailing slash is fine
  */
 export async function createGitHubClient({ token, apiUrl }: { token: string; apiUrl: string }): Promise<GitHubClient> {
-  const [core, { createFetch }] = await Promise.all([import("@octokit/core"), import("../mosoo/http/fetch.ts")]);
-  const baseUrl = apiUrl.replace(/\/+$/, "");
-  return new core.Octokit({ auth: token, baseUrl, request: { fetch: createFetch(process.env) } });
+  const [{ createClient }, { createFetch }] = await Promise.all([
+    import("./github-package.ts"),
+    import("../mosoo/http/fetch.ts"),
+  ]);
+  return createClient({ token, baseUrl: apiUrl.replace(/\/+$/, ""), fetch: createFetch(process.env) });
 }
 
 /** The `request` option of one call: without Octokit's log, aborted after ten seconds or by `signal`. */
