@@ -7,8 +7,11 @@ import { shared } from "./jest.config.mjs";
  */
 export default {
   ...shared,
-  testMatch: ["<rootDir>/__tests__/deep/**/*.test.ts", "<rootDir>/__tests__/e2e/hostile-*.test.ts"],
-  // The end-to-end tests of hostile texts take a sample otherwise (`sample` in support/hostile-groups.ts).
+  testMatch: ["deep/**", "sanitize/**", "report/*", "e2e/hostile-*"].map(
+    (path) => `<rootDir>/__tests__/${path}.test.ts`,
+  ),
+  // Otherwise tests of hostile texts take a sample (support/hostile-groups.ts), and property tests a tenth of the cases
+  // (support/property-runs.ts).
   globals: { WHOLE_CORPUS: true },
   testTimeout: 300_000,
   // These tests compute rather than wait.

@@ -169,7 +169,7 @@ describe("what the service really refuses", () => {
       code: "unavailable",
       headers: { "Retry-After": "0" },
     });
-    expect(message).toMatch(/^Failed to create the thread after \d+ attempts in .* Last error: .*503 unavailable\b/);
+    expect(message).toMatch(/^Failed to create the thread after \d+ attempts.* in .* Last error: .*503 unavailable\b/);
     expect(message).not.toContain("asks to wait");
   });
 

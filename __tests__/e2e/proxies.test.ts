@@ -194,7 +194,7 @@ describe("a proxy that cannot be used", () => {
       "127\\.0\\.0\\.1:\\d+ closed the connection",
     ],
   ])("is named in the error, with the variable: %s", async (_, url, facts) => {
-    const step = await start({ env: { HTTPS_PROXY: await url() }, with: { "create-timeout": "1s" } });
+    const step = await start({ env: { HTTPS_PROXY: await url() }, with: { "create-timeout": "20s" } });
     expect(refused(step)).toMatch(new RegExp(`proxy ${facts}.*HTTPS_PROXY.* No thread was created\\.$`, "s"));
     expect(traces(step)).not.toContain("canary");
   });

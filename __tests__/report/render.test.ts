@@ -7,6 +7,7 @@ import type { FailureDetails, Report } from "../../src/report/report.ts";
 import { FRAGMENTS, HOSTILE } from "../support/hostile.ts";
 import { decoded, render } from "../support/rendered.ts";
 import { outcomes, page, reportOf } from "./reports.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 
 const targets: readonly RenderTarget[] = ["summary", "comment"];
 
@@ -269,7 +270,7 @@ describe("untrusted text in a report", () => {
       fc.property(untrusted, fc.constantFrom(...outcomes), fc.constantFrom(...targets), (parts, outcome, target) => {
         expect(problems(renderReport(hostileReport(parts.join(""), outcome), "The response.", target))).toEqual([]);
       }),
-      { numRuns: 150 },
+      propertyRuns(50),
     );
   });
 

@@ -9,6 +9,7 @@ import { renderComment, renderSummary, writeSummary } from "../../src/report/sum
 import { FRAGMENTS, MARKDOWN } from "../support/hostile.ts";
 import { decoded, render } from "../support/rendered.ts";
 import { outcomes, reportOf } from "./reports.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 
 const token = "mst_a_secret_of_some_length";
 
@@ -97,7 +98,7 @@ describe("the response in summary and comment", () => {
           expect(isWhole(await renderSummary(report))).toBe(true);
         },
       ),
-      { numRuns: 40 },
+      propertyRuns(10),
     );
   });
 });

@@ -4,8 +4,9 @@ import { codeBlock, codeSpan, markdownText, tableCell } from "../../src/sanitize
 import { HOSTILE } from "../support/hostile.ts";
 import { decoded, render } from "../support/rendered.ts";
 import { LINE_END, untrustedText } from "../support/untrusted-text.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 
-const runs = { numRuns: 300 };
+const runs = propertyRuns(100);
 const textOf = (html: string) => decoded(html.replace(/<[^>]*>/gu, ""));
 
 describe("untrusted text inside Markdown of the action", () => {

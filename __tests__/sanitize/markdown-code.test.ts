@@ -2,8 +2,9 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { cleanMarkdown } from "../../src/sanitize/markdown.ts";
 import { decoded, render } from "../support/rendered.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 
-const runs = { numRuns: 150 };
+const runs = propertyRuns(50);
 
 function clean(source: string): string {
   return cleanMarkdown(source).markdown;

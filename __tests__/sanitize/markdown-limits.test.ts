@@ -4,8 +4,9 @@ import { codeBlock } from "../../src/sanitize/inline.ts";
 import { cleanMarkdown } from "../../src/sanitize/markdown.ts";
 import { expectSafe, render } from "../support/rendered.ts";
 import { untrustedText } from "../support/untrusted-text.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 
-const runs = { numRuns: 150 };
+const runs = propertyRuns(50);
 
 function clean(source: string): string {
   return cleanMarkdown(source).markdown;

@@ -5,9 +5,10 @@ import { cleanMarkdown } from "../../src/sanitize/markdown.ts";
 import { FRAGMENTS, HOSTILE, MARKDOWN } from "../support/hostile.ts";
 import { expectSafe, render } from "../support/rendered.ts";
 import { untrustedText } from "../support/untrusted-text.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 
 const fragment = fc.constantFrom(...FRAGMENTS);
-const runs = { numRuns: 150 };
+const runs = propertyRuns(50);
 
 function clean(source: string): string {
   return cleanMarkdown(source).markdown;
