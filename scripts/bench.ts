@@ -211,8 +211,6 @@ are ratios within one run on one machine.
 | --- | --- | --- |
 ${rows.join("\n")}
 
-A ratio over https is against bare Node's \`fetch\` over https.
-
 What keeps a step fast: CommonJS instead of ES modules; \`node:http\` instead of an HTTP library; a stub of the HTTP client below
 \`@actions/core\`; and chunks that are loaded on demand for waiting, comments, files, the event stream, Markdown and proxies. CI fails
 when a step that creates a thread takes more than ${MAX_CREATE_RATIO} times as long as the same POST by \`fetch\`.
