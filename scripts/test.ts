@@ -1,5 +1,6 @@
 /**
- * `npm test`: types, lint, format and tests. `npm test -- <jest's arguments>` runs tests alone.
+ * `npm test`: types, lint, format and tests. `npm test -- --shard=1/2` runs half of the tests, as CI does;
+ * `npm test -- <jest's other arguments>` runs the tests that they select.
  * `npm run test:deep`: the deep suite, then 2,000 random schedules of faults.
  *
  * The end-to-end tests run the committed dist/: after a change of src/ build first (`npm run build`).
@@ -48,15 +49,19 @@ function run({ name, script, args }: Command): Promise<boolean> {
   });
 }
 
+const allTests = (...shard: string[]): Command =>
+  jest("tests", ...shard, "--testPathIgnorePatterns", TIMING_TESTS, "/deep/");
+
+const timingTests = (...shard: string[]): Command =>
+  jest("timing tests", ...shard, "--runInBand", "--passWithNoTests", "--testPathPatterns", TIMING_TESTS);
+
 async function runAll(): Promise<boolean> {
-  const passed = await Promise.all([
-    ...checks.map(run),
-    run(jest("tests", "--testPathIgnorePatterns", TIMING_TESTS, "/deep/")),
-  ]);
-  return [
-    ...passed,
-    await run(jest("timing tests", "--runInBand", "--passWithNoTests", "--testPathPatterns", TIMING_TESTS)),
-  ].every(Boolean);
+  const passed = await Promise.all([...checks, allTests()].map(run));
+  return [...passed, await run(timingTests())].every(Boolean);
+}
+
+async function runShard(shard: string): Promise<boolean> {
+  return [await run(allTests(shard)), await run(timingTests(shard))].every(Boolean);
 }
 
 async function runDeep(args: string[]): Promise<boolean> {
@@ -68,10 +73,11 @@ async function runDeep(args: string[]): Promise<boolean> {
 
 for (const reason of skipped) console.log(`skipped on this machine: ${reason}`);
 const [mode, ...rest] = process.argv.slice(2);
-const passed =
-  mode === "--deep"
-    ? await runDeep(rest)
-    : mode === undefined
-      ? await runAll()
-      : await run(jest("tests", mode, ...rest));
-process.exitCode = passed ? 0 : 1;
+
+async function runMode(): Promise<boolean> {
+  if (mode === undefined) return runAll();
+  if (mode === "--deep") return runDeep(rest);
+  return mode.startsWith("--shard=") ? runShard(mode) : run(jest("tests", mode, ...rest));
+}
+
+process.exitCode = (await runMode()) ? 0 : 1;
