@@ -368,21 +368,34 @@ describe("the end of a completed run", () => {
       ["read_history", "wait 100", "read_history"],
     ],
     ["is given up where the list may not be read", [unaware, fails("read_history", 403)], ["read_history", "finish"]],
+    [
+      "has the thread read again where the list may not be read",
+      [
+        lacking,
+        fails("read_history", 403),
+        { at: 200, event: tick },
+        lacking,
+        { at: 500, event: tick },
+        status("completed", { finalOutput: { text: "Hi" } }),
+      ],
+      ["read_history", "wait 200", "read_thread", "wait 500", "read_thread", "finish"],
+    ],
   ])("%s", (_, rows, effects) => {
     expect(play(rows).effects).toEqual(effects);
   });
 
-  it("is waited for 5 s and six more reads where its own event never comes", () => {
+  it("is waited for some 5 s, and the thread read last, where its own event never comes", () => {
     const rows: Row[] = [lacking];
     let played = play(rows);
     let reads = 0;
     while (played.last.kind !== "finish") {
       if (played.last.kind === "read_history") reads += 1;
-      rows.push(played.last.kind === "wait" ? { at: played.last.until, event: tick } : listed());
+      const answer = played.last.kind === "read_thread" ? lacking : listed();
+      rows.push(played.last.kind === "wait" ? { at: played.last.until, event: tick } : answer);
       played = play(rows);
     }
     expect(reads).toBe(7);
-    expect(rows.findLast((row) => "event" in row)).toMatchObject({ at: 5_000 });
+    expect(rows.findLast((row) => "event" in row)).toMatchObject({ at: 5_650 });
     expect(played.last).toMatchObject({ history: "complete", result: { kind: "ended" } });
   });
 

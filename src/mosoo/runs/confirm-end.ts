@@ -18,10 +18,13 @@ import { readRetryDelayMs } from "./poll-scheduler.ts";
 /** How long the event list is retried where it holds the response, and where it only completes the transcript. */
 const [REQUIRED_HISTORY_TIMEOUT_MS, OPTIONAL_HISTORY_TIMEOUT_MS] = [90_000, 3_000];
 
-/** Further reads of the event list while it lacks the ending event of a run whose response is awaited: 5 s in all. */
+/**
+ * Further reads while the event list lacks the ending event of a run whose response is awaited: 5 s in all. Of the list,
+ * or of the thread where the list cannot be read.
+ */
 const HISTORY_DELAYS_MS = [200, 300, 500, 1_000, 1_500, 1_500];
 
-/** Further reads of the thread where the run has said something, and its final output is not there yet. */
+/** Further reads of the thread after that, where the run may have said something that its final output lacks. */
 const THREAD_DELAYS_MS = [150, 500];
 
 export function confirm(result: FollowResult, now: number): ConfirmingState {
@@ -101,14 +104,16 @@ function nextRequest(
   const hasEndingEvent = transcript.terminalEvent !== undefined;
   if (!hasEndingEvent && !isHistoryRead) return [confirming, readHistory(confirming), 0];
   if (result.kind !== "ended" || !lacksResponse(result.run)) return undefined;
-  if (!hasEndingEvent && history !== "missing") {
-    const [delayMs, ...rest] = historyDelaysMs;
-    if (delayMs === undefined) return undefined;
-    return [{ ...confirming, historyDelaysMs: rest }, readHistory(confirming), delayMs];
+  const hasFinalOutput = result.run.finalOutput !== undefined;
+  const [graceMs, ...laterGraceMs] = historyDelaysMs;
+  if (!hasEndingEvent && graceMs !== undefined) {
+    const next = { ...confirming, historyDelaysMs: laterGraceMs };
+    if (history !== "missing") return [next, readHistory(confirming), graceMs];
+    if (hasFinalOutput) return [next, { kind: "read_thread" }, graceMs];
   }
   const [delayMs, ...rest] = threadDelaysMs;
   // A revision without final output, or a run that said nothing: nothing is to come.
-  if (delayMs === undefined || result.run.finalOutput !== null || transcript.text === "") return undefined;
+  if (delayMs === undefined || !hasFinalOutput || (hasEndingEvent && transcript.text === "")) return undefined;
   return [{ ...confirming, threadDelaysMs: rest }, { kind: "read_thread" }, delayMs];
 }
 
