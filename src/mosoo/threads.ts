@@ -6,7 +6,7 @@ import { CancelledError, MosooError } from "./errors.ts";
 import { classifyConflict } from "./idempotency.ts";
 import { type ApiErrorResult, type ApiFailure, type RequestInit, request } from "./request.ts";
 import type { RetryLoop } from "./retry-loop.ts";
-import { findRunsForMessage } from "./runs/find-runs.ts";
+import { findRunsForMessage, isMessage } from "./runs/find-runs.ts";
 import type { Transport } from "./http/transport.ts";
 
 /** The thread with its newest run. @throws MosooError; CancelledError */
@@ -18,6 +18,8 @@ export function getThread(loop: RetryLoop, threadId: string): Promise<ThreadResp
 export interface MessageRuns {
   /** Oldest first; undefined for a message whose run no event names. */
   runIds: (string | undefined)[];
+  /** When the newest of the messages came, on the server's clock, in milliseconds; NaN where that is not known. */
+  newestAt: number;
   /** Older events exist, which the service does not list: the message may be among them. */
   truncated: boolean;
 }
@@ -36,7 +38,14 @@ export async function findMessageRuns(
   newest: string | undefined,
 ): Promise<MessageRuns | undefined> {
   const list = await loop.readIfAccessible(endpoints.listEvents(threadId));
-  return list && { runIds: findRunsForMessage(text, list.events, newest), truncated: list.truncated };
+  if (list === undefined) return undefined;
+  const { events, truncated } = list;
+  const message = events.findLast((event) => isMessage(event, text));
+  return {
+    runIds: findRunsForMessage(text, events, newest),
+    newestAt: Date.parse(message?.occurredAt ?? ""),
+    truncated,
+  };
 }
 
 /**

@@ -61,6 +61,7 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
       // The files of the first message are in the thread already.
       withFiles: false,
       firstAttempt: false,
+      isFirstSending: sending === context.runAttempt,
       knownRunIds: ownRunIds,
       resendKey: resendKey(start, sending + 1),
     });

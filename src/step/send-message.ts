@@ -17,6 +17,8 @@ export interface StepMessage {
   ownThread?: boolean;
   /** The first attempt of the workflow run. */
   firstAttempt: boolean;
+  /** No earlier attempt can have sent the message under this key. */
+  isFirstSending?: boolean;
   /** The key under which a later attempt sends the message again. */
   resendKey?: string | undefined;
   /** Runs of the thread that are not the message's. */

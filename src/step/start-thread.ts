@@ -25,6 +25,7 @@ async function continueThread(start: StartContext, threadId: string): Promise<Th
     contract: await contractForUploads(start),
     withFiles: true,
     firstAttempt: context.runAttempt === 1,
+    isFirstSending: context.runAttempt === 1,
     resendKey: resendKey(start, 2),
   });
   const started: ThreadHandle = { ...sent, threadId, thread: sent.thread ?? { id: threadId } };

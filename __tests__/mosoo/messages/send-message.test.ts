@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { setTimeout } from "node:timers/promises";
 import { systemClock } from "../../../src/common/clock.ts";
 import type { ClientEvent } from "../../../src/mosoo/client-event.ts";
 import { MosooClient } from "../../../src/mosoo/client.ts";
@@ -77,8 +78,19 @@ describe("a message on the reference revision, which remembers request IDs under
     const { server, thread, send } = await openThread(reference);
     server.fault({ on: "events", kind: "drop-after" });
     server.fault(unrecoverable);
-    const sent = await send();
+    const sent = await send({ isFirstSending: true });
     expect(sent).toMatchObject({ replayed: true, run: { id: thread.runs[0]?.id } });
+    expect(thread.messages).toHaveLength(1);
+  });
+
+  it("fails where its key is stuck and only an older message of another step has its text", async () => {
+    const { server, thread, send } = await openThread(reference);
+    server.endRun(server.startRunDirectly(thread.id, text).id, "completed");
+    await setTimeout(5);
+    server.fault(unrecoverable);
+    const { details } = await errorOf(send({ isFirstSending: true }));
+    expect(details).toMatchObject({ threadState: "unknown" });
+    expect(details.advice).toContain("`on-rerun: create`");
     expect(thread.messages).toHaveLength(1);
   });
 

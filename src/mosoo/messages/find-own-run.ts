@@ -65,17 +65,23 @@ export async function getOwnRun(loop: RetryLoop, query: OwnRunQuery, newest: Run
 /**
  * Whether the thread holds the message, by its text.
  *
- * @returns "unknown" where the message may be among events that the service does not list, or does not show this token
+ * @param sendingSince when the first request with the message was sent, as the wall clock's milliseconds; undefined where
+ *   an earlier attempt may have sent it. An older message is another step's
+ * @returns "unknown" where the message may be among events that the service does not list, or does not show this token;
+ *   or where only another's has its text, by clocks that may differ
  * @throws MosooError; CancelledError
  */
 export async function lookUpMessage(
   loop: RetryLoop,
   { text, threadId, knownRunIds = [] }: OwnRunQuery,
+  sendingSince: number | undefined,
 ): Promise<"yes" | "no" | "unknown"> {
   const found = await findMessageRuns(loop, threadId, text, undefined);
   if (found === undefined) return "unknown";
   // Without run IDs messages are counted.
-  if (found.runIds.length > knownRunIds.length) return "yes";
+  if (found.runIds.length > knownRunIds.length) {
+    return sendingSince !== undefined && found.newestAt < sendingSince ? "unknown" : "yes";
+  }
   // Fewer than were sent: the service shows the text otherwise than it was sent.
   return found.truncated || found.runIds.length < knownRunIds.length ? "unknown" : "no";
 }

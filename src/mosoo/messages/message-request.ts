@@ -19,6 +19,8 @@ export interface MessageRequest {
   newestFirst?: boolean;
   /** The first attempt of the workflow run: a replay then means that another step has the same key. */
   firstAttempt: boolean;
+  /** No earlier attempt of the workflow run can have sent the message under this key. */
+  isFirstSending?: boolean;
   /**
    * The thread was created for this message alone: any run in it is the message's. Then an ambiguous failure is looked
    * into by reading the thread before anything is sent again.
@@ -58,11 +60,11 @@ export function archivedThreadError(rejection: ApiErrorResult): MosooError {
   });
 }
 
-/** The message may be among the events that the service does not list any more. */
+/** The message may be among the events that the service does not list any more, or another's has the same text. */
 export function fateUnknownError(rejection: ApiErrorResult): MosooError {
   return toMosooError(rejection).extend({
     threadState: "unknown",
     advice:
-      "The server cannot say whether it has the message, and this thread has too many events to look it up. Check the thread; `on-rerun: create` sends the message to a new thread.",
+      "The server cannot say whether it has the message, and the thread's events do not prove it. Check the thread; `on-rerun: create` sends the message to a new thread.",
   });
 }

@@ -26,6 +26,8 @@ export function sendMessage(
 class MessageSender {
   readonly #loop: RetryLoop;
   readonly #waitForActiveRun: () => Promise<boolean>;
+  /** On the wall clock, in milliseconds. */
+  readonly #startedAt = Date.now();
   #state: MessageState;
   /** Log lines that are written once. */
   readonly #reported = new Set<"shared-key" | "other-run">();
@@ -95,7 +97,8 @@ class MessageSender {
         return this.#pollActiveRun(effect);
       case "look_up": {
         const { rejection } = effect;
-        const found = await lookUpMessage(this.#loop.forRead("look for the message"), request);
+        const sendingSince = request.isFirstSending === true ? this.#startedAt : undefined;
+        const found = await lookUpMessage(this.#loop.forRead("look for the message"), request, sendingSince);
         return { kind: "looked_up", found, rejection };
       }
       case "fail":

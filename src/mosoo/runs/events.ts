@@ -11,6 +11,7 @@ const EventSchema = z.looseObject({
   type: z.string(),
   runId: optionalString,
   content: optionalString,
+  occurredAt: optionalString,
   toolName: optionalString,
   /** Of `usage.updated`: the session's total so far. */
   tokens: z.catch(z.optional(z.nullable(z.int().check(z.nonnegative()))), undefined),

@@ -1,6 +1,11 @@
 /** Which runs the messages of a thread started, as the thread's events show it. Pure. */
 import type { ThreadEvent } from "./events.ts";
 
+/** Whether the event is a message with this text. */
+export function isMessage({ type, content }: ThreadEvent, text: string): boolean {
+  return type === "user.message" && content?.trim() === text.trim();
+}
+
 /**
  * The runs of the messages with this text, oldest first; undefined for a message whose run no event names.
  *
@@ -18,9 +23,10 @@ export function findRunsForMessage(
   const runs: (string | undefined)[] = [];
   const named = new Set<string>();
   let isUnnamed = false;
-  for (const { type, runId, content } of events) {
+  for (const event of events) {
+    const { type, runId, content } = event;
     if (type === "user.message") {
-      const isOwn = content?.trim() === text.trim();
+      const isOwn = isMessage(event, text);
       isUnnamed = isOwn && !runId;
       if (isOwn) runs.push(runId || undefined);
     } else if ((type === "run.started" || type === "run.completed") && content) {
