@@ -60,6 +60,17 @@ const scripts: Record<string, (token: string) => RunScript> = {
     { end: "failed", error: { code: "x", message: "x".repeat(275) + token, retryable: false } },
   ],
   "in the question": (token) => [{ status: "waiting_input", title: "q".repeat(290) + token }],
+  "with colors inside": (token) => [
+    { status: "running" },
+    { emit: delta(`${token.slice(0, 8)}\u001b[1;31m${token.slice(8, 20)}\u001b[0m${token.slice(20)}\n`) },
+    { emit: tool(`${token.slice(0, 9)}\u001b[0m${token.slice(9)}`) },
+    { end: "completed" },
+  ],
+  "escaped as Markdown and XML": (token) => [
+    { status: "running" },
+    { emit: delta(`It is ${token.replaceAll("_", "\\_")}, or ${token.replaceAll("_", "&#95;")}.\n`) },
+    { end: "completed" },
+  ],
   "in the response": (token) => [{ status: "running" }, { end: "completed", text: `${"r".repeat(98_290)}${token}!` }],
 };
 

@@ -55,6 +55,57 @@ describe("a secret in untrusted text", () => {
     );
   });
 
+  it("becomes *** though a sink would drop what stands inside it", () => {
+    const hidden = [
+      "\u001b[1;31m",
+      "\u001b]0;x\u0007",
+      "\u009b0m",
+      "\0",
+      "\u0007",
+      "\u{e0041}",
+      "\u202e",
+      "\u200b",
+      "\u00ad",
+    ];
+    fc.assert(
+      fc.property(
+        secret.filter((each) => !each.includes("*")),
+        fc.array(fc.tuple(fc.constantFrom(...hidden), fc.nat(40)), { minLength: 1, maxLength: 4 }),
+        (token, inserted) => {
+          const text = inserted.reduce((all, [piece, at]) => {
+            const index = 1 + (at % (token.length - 1));
+            return all.map((part, nth) => (nth === index ? piece + part : part));
+          }, token.split(""));
+          const result = redact(`é ${text.join("")} ü`, [token]);
+          expect(result).toBe("é *** ü");
+        },
+      ),
+      runs,
+    );
+    // What looks like a sequence over a line's end is none.
+    const token = "grt_pat_0123456789";
+    expect(redact(`\u001b]0;\u2028grt_\u001b[mpat_0123456789`, [token])).toBe("\u001b]0;\u2028***");
+  });
+
+  it("becomes *** whichever of its characters Markdown, XML or a URL escapes", () => {
+    const forms: ((character: string) => string)[] = [
+      (character) => (/[!-/:-@[-`{-~]/.test(character) ? `\\${character}` : character),
+      (character) => `&#${character.charCodeAt(0)};`,
+      (character) => `&#x${character.charCodeAt(0).toString(16)};`,
+      (character) => `&#X00${character.charCodeAt(0).toString(16).toUpperCase()};`,
+      (character) => `%${character.charCodeAt(0).toString(16)}`,
+      (character) => character,
+    ];
+    const plain = secret.filter((each) => !/[*\\&%]/.test(each));
+    fc.assert(
+      fc.property(plain, fc.array(fc.constantFrom(...forms), { minLength: 40, maxLength: 40 }), (token, chosen) => {
+        const text = token.split("").map((character, at) => chosen[at]?.(character) ?? character);
+        expect(redact(`a ${text.join("")} z`, [token])).toMatch(/^a \\?\*\*\* z$/);
+      }),
+      runs,
+    );
+  });
+
   it("becomes *** whichever of its characters JSON escapes, and at any depth", () => {
     const unitOf = (character: string): string => character.charCodeAt(0).toString(16).padStart(4, "0");
     const escape = (token: string, chosen: boolean[], backslashes: string): string =>

@@ -34,27 +34,29 @@ async function bytesWritten(): Promise<number> {
 export async function writeSummary(report: Report, secrets: readonly string[]): Promise<void> {
   const redacted = { ...redactReport(report, secrets), at: report.at ?? new Date().toISOString() };
   const written = await bytesWritten();
-  const text = `${written === 0 ? "" : "\n\n"}${await renderSummary(redacted, written)}\n\n`;
+  const text = `${written === 0 ? "" : "\n\n"}${await renderSummary(redacted, written, secrets)}\n\n`;
   if (written + Buffer.byteLength(text) > MAX_SUMMARY_BYTES)
     throw new Error("what the summary already contains leaves no room for the report");
   await core.summary.addRaw(text).write();
 }
 
 /** The report as the summary shows it, after `written` bytes of other text. */
-export async function renderSummary(report: Report, written = 0): Promise<string> {
-  return render(report, "summary", { maxBytes: Math.max(0, MAX_SUMMARY_BYTES - RESERVED_SUMMARY_BYTES - written) });
+export async function renderSummary(report: Report, written = 0, secrets: readonly string[] = []): Promise<string> {
+  const maxBytes = Math.max(0, MAX_SUMMARY_BYTES - RESERVED_SUMMARY_BYTES - written);
+  return render(report, "summary", { maxBytes }, secrets);
 }
 
 /** The report as a comment shows it, within `room` UTF-16 units. */
 export async function renderComment(report: Report, room: number, secrets: readonly string[] = []): Promise<string> {
   const redacted = redactReport(report, secrets);
-  return render(redacted, "comment", { maxCharacters: room - frameLength(redacted, "comment") });
+  return render(redacted, "comment", { maxCharacters: room - frameLength(redacted, "comment") }, secrets);
 }
 
 async function render(
   report: Report,
   target: RenderTarget,
   limits: { maxBytes?: number; maxCharacters?: number },
+  secrets: readonly string[],
 ): Promise<string> {
   const { response, threadUrl } = report;
   const room = Math.min(limits.maxCharacters ?? Infinity, limits.maxBytes ?? Infinity);
@@ -66,6 +68,7 @@ async function render(
     response.text,
     { ...limits, note: `_The response is truncated._${rest}` },
     report.outcome === "stopped" ? SANITIZE_TIMEOUT_WHEN_STOPPED_MS : undefined,
+    secrets,
   );
   return renderReport(report, markdown === "" ? undefined : markdown, target);
 }

@@ -8,17 +8,41 @@ const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/u;
 
 /** CSI and OSC sequences whole; then DCS, SOS, PM, APC; then two-character escapes. Bodies stop at any control, so matching is linear. */
 const TERMINAL_SEQUENCE =
-  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0000-\u001f\u007f-\u009f]*(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]*[0-~]/gu;
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]*[0-~]/gu;
 const CONTROL = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/gu;
 /** Embeddings, overrides and isolates; the plain marks U+200E, U+200F and U+061C are needed in right-to-left prose. */
 const BIDI_OVERRIDE = /[\u202a-\u202e\u2066-\u2069]/gu;
 /** The tag block: a second, invisible ASCII that no writing needs. */
 const TAG_CHARACTER = /[\u{e0000}-\u{e007f}]/gu;
+/** What some sink drops, or no reader sees: all of the above but line ends. As one expression, or a drop could uncover another. */
+const HIDDEN_SOURCE = [TERMINAL_SEQUENCE.source, String.raw`(?!\u0085)${CONTROL.source}`, BIDI_OVERRIDE.source].join(
+  "|",
+);
+/** Made when it is needed: its Unicode property takes a while. */
+let hidden: RegExp | undefined;
+const PRINTABLE_ASCII = /^[\t\n\r -~]*$/;
 /** Whitespace, what has no glyph, and the empty Braille pattern, which has one without ink. */
 const INVISIBLE = /^[\s\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]*$/u;
 
 export function splitLines(text: string): string[] {
   return text.split(LINE_END);
+}
+
+/**
+ * The pieces of the text that a reader may see, each with where in the text it begins: without terminal sequences,
+ * controls and characters that have no glyph. Undefined where that is all of it.
+ */
+export function visiblePieces(text: string): { at: number; piece: string }[] | undefined {
+  if (PRINTABLE_ASCII.test(text)) return undefined;
+  const pieces: { at: number; piece: string }[] = [];
+  hidden ??= new RegExp(`${HIDDEN_SOURCE}|\\p{Default_Ignorable_Code_Point}+`, "gu");
+  let from = 0;
+  for (const { index, 0: dropped } of text.matchAll(hidden)) {
+    if (index > from) pieces.push({ at: from, piece: text.slice(from, index) });
+    from = index + dropped.length;
+  }
+  if (from === 0) return undefined;
+  return [...pieces, { at: from, piece: text.slice(from) }];
 }
 
 /** Whether a reader sees nothing of the text: it is empty, or has whitespace and invisible characters only. */

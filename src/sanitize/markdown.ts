@@ -29,19 +29,26 @@ export interface CleanMarkdown {
  * end or a space, with everything closed, and `note` (trusted Markdown, a link to the rest) follows as a block of its
  * own, inside the limits. The result ends without a line break: a blank line after it ends it. Takes at most `timeoutMs`
  * for rendering; never throws.
+ *
+ * @param secrets to hide where reading the Markdown puts them together; `source` is redacted already
  */
-export function cleanMarkdown(source: string, limits: Limits = {}, timeoutMs = RENDER_TIMEOUT_MS): CleanMarkdown {
+export function cleanMarkdown(
+  source: string,
+  limits: Limits = {},
+  timeoutMs = RENDER_TIMEOUT_MS,
+  secrets: readonly string[] = [],
+): CleanMarkdown {
   const text = source.toWellFormed().replace(/\r\n?/gu, "\n");
   try {
-    return runWithTimeout(timeoutMs, () => render(text, limits));
+    return runWithTimeout(timeoutMs, () => render(text, limits, secrets));
   } catch {
     return asCode(text, limits);
   }
 }
 
-function render(text: string, limits: Limits): CleanMarkdown {
+function render(text: string, limits: Limits, secrets: readonly string[]): CleanMarkdown {
   const source = text.length > MAX_RENDERED_LENGTH ? text.slice(0, cutIndex(text, MAX_RENDERED_LENGTH)) : text;
-  const document = parseDocument(source);
+  const document = parseDocument(source, secrets);
   const whole = writeBlocks(document.blocks);
   if (source === text && fits(whole, limits)) return { markdown: verify(whole, document), cut: false };
   const room = roomBeforeNote(limits);

@@ -1,5 +1,7 @@
 /** Secrets in untrusted text: a server that echoes headers, an agent that saw the token, a response that quotes it. */
 
+import { visiblePieces } from "./characters.ts";
+
 const MASK = "***";
 /** In characters. Shorter inner pieces of a base64 form, and shorter lines of a secret, match text accidentally. */
 const MIN_PIECE_LENGTH = 8;
@@ -17,22 +19,57 @@ interface Matchers {
 let cached: Matchers | undefined;
 
 /**
- * Replaces every occurrence of each secret with `***`: as it is, percent-encoded, base64 (at each of the three offsets,
- * both alphabets), JSON-escaped (any of its characters), XML-escaped; of a secret of several lines also with other line
- * ends, and each line by itself. Occurrences that overlap are hidden together. Empty secrets are ignored. Redact the
- * whole text before truncating or splitting it: half a secret is not found.
+ * Replaces every occurrence of each secret with `***`: as it is, base64 (at each of the three offsets, both alphabets),
+ * percent-encoded, or escaped for JSON, XML or Markdown (any of its characters); of a secret of several lines also with
+ * other line ends, and each line by itself. Characters that a sink drops, such as a color in the middle, do not count.
+ * Occurrences that overlap are hidden together. Empty secrets are ignored. Redact the whole text before truncating or
+ * splitting it: half a secret is not found.
  */
 export function redact(text: string, secrets: readonly string[]): string {
+  const ranges = findSecrets(text, secrets);
+  return ranges.length === 0 ? text : maskRanges(text, ranges);
+}
+
+/** Where {@link redact} finds secrets, in order; ranges do not overlap. */
+export function findSecrets(text: string, secrets: readonly string[]): Range[] {
   const matchers = matchersFor(secrets);
+  const ranges = search(text, matchers);
+  const pieces = visiblePieces(text);
+  if (pieces !== undefined) {
+    const toOffset = offsetMap(pieces);
+    for (const [start, end] of search(pieces.map(({ piece }) => piece).join(""), matchers)) {
+      ranges.push([toOffset(start), toOffset(end - 1) + 1]);
+    }
+  }
+  return mergeRanges(ranges);
+}
+
+/** Offsets in the joined pieces → offsets in the text they were taken from. */
+function offsetMap(pieces: readonly { at: number; piece: string }[]): (offset: number) => number {
+  let length = 0;
+  const starts = pieces.map(({ piece }) => (length += piece.length) - piece.length);
+  return (offset) => {
+    // Halving: hostile text may have as many secrets as pieces.
+    let [low, high] = [0, pieces.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return (pieces[low]?.at ?? 0) + offset - (starts[low] ?? 0);
+  };
+}
+
+function search(text: string, matchers: Matchers): Range[] {
   // One by one, not as one regular expression: of a secret as long as GitHub stores it that would be too large to make.
   const ranges = matchers.variants.flatMap((variant) => occurrences(text, variant));
-  if (text.includes("\\u00")) {
-    matchers.patterns ??= secrets.flatMap(unicodeEscapedPattern);
+  if (ESCAPE.test(text)) {
+    matchers.patterns ??= matchers.secrets.flatMap(escapedPattern);
     for (const pattern of matchers.patterns) {
       for (const match of text.matchAll(pattern)) ranges.push([match.index, match.index + match[0].length]);
     }
   }
-  return ranges.length === 0 ? text : maskRanges(text, ranges);
+  return ranges;
 }
 
 function matchersFor(secrets: readonly string[]): Matchers {
@@ -47,7 +84,7 @@ function matchersFor(secrets: readonly string[]): Matchers {
   return cached;
 }
 
-type Range = readonly [start: number, end: number];
+export type Range = readonly [start: number, end: number];
 
 function occurrences(text: string, variant: string): Range[] {
   const found: Range[] = [];
@@ -57,15 +94,19 @@ function occurrences(text: string, variant: string): Range[] {
   return found;
 }
 
-function maskRanges(text: string, ranges: Range[]): string {
-  ranges.sort(([a], [b]) => a - b);
-  const parts: string[] = [];
-  let hiddenUntil = 0;
-  for (const [start, end] of ranges) {
-    if (start >= hiddenUntil) parts.push(text.slice(hiddenUntil, start), MASK);
-    hiddenUntil = Math.max(hiddenUntil, end);
+function mergeRanges(ranges: Range[]): Range[] {
+  const merged: Range[] = [];
+  for (const [start, end] of ranges.sort(([a], [b]) => a - b)) {
+    const last = merged.at(-1);
+    if (last === undefined || start >= last[1]) merged.push([start, end]);
+    else if (end > last[1]) merged[merged.length - 1] = [last[0], end];
   }
-  return parts.join("") + text.slice(hiddenUntil);
+  return merged;
+}
+
+function maskRanges(text: string, ranges: readonly Range[]): string {
+  const ends = [0, ...ranges.map(([, end]) => end)];
+  return [...ranges.map(([start], index) => text.slice(ends[index], start)), text.slice(ends.at(-1))].join(MASK);
 }
 
 /** The secret; of one with several lines also its forms with each kind of line end, and the lines that are long enough. */
@@ -90,17 +131,28 @@ function encodedVariants(secret: string): string[] {
   ];
 }
 
+/** What begins an escaped character: most texts have none, and need no search for them. */
+const ESCAPE = /\\[!-/:-@[-`{-~]|\\u00|%[2-7][0-9a-f]|&#/i;
+
 /**
- * JSON may write any character as `\u0067`, and JSON inside JSON does so with more backslashes. Their number is bounded,
- * or a text of nothing else would take quadratic time; a secret with backslashes of its own is found in whole forms only.
+ * Any character may be `\u0067` (JSON), `%67` or `&#103;`, and punctuation may have a backslash before it (Markdown);
+ * JSON inside JSON has more backslashes. Their number is bounded, or a text of nothing else would take quadratic time; a
+ * secret with backslashes of its own is found in whole forms only.
  */
-function unicodeEscapedPattern(secret: string): RegExp[] {
+function escapedPattern(secret: string): RegExp[] {
   if (secret === "" || secret.length > MAX_PATTERN_SOURCE_LENGTH || secret.includes("\\")) return [];
   const units = Array.from({ length: secret.length }, (_, at) => {
-    const hex = secret.charCodeAt(at).toString(16).padStart(4, "0");
-    const digits = hex.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
-    const mayHaveBackslash = '"/'.includes(secret.charAt(at));
-    return `(?:\\\\{1,8}u${digits}|${mayHaveBackslash ? "\\\\{0,8}" : ""}\\u${hex})`;
+    const code = secret.charCodeAt(at);
+    const hex = code.toString(16);
+    const digits = (text: string): string => text.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+    const unit = hex.padStart(4, "0");
+    const forms = [
+      `\\\\{1,8}u${digits(unit)}`,
+      ...(code < 0x80 ? [`%${digits(hex.padStart(2, "0"))}`] : []),
+      `&#0{0,5}(?:${code}|[xX]0{0,5}${digits(hex)});`,
+      `${/[!-/:-@[-`{-~]/.test(secret.charAt(at)) ? "\\\\{0,8}" : ""}\\u${unit}`,
+    ];
+    return `(?:${forms.join("|")})`;
   });
   return [new RegExp(units.join(""), "g")];
 }

@@ -3,6 +3,7 @@ import type { Root, RootContent } from "mdast";
 import { hasReference } from "../references.ts";
 import { HTML_LINE_BREAK } from "./inline-nodes.ts";
 import { safeAddress } from "./links.ts";
+import { hideSecrets } from "./secrets.ts";
 import { sanitizeBlocks } from "./sanitizer.ts";
 import { fromMarkdown, toMarkdown } from "./syntax.ts";
 
@@ -11,12 +12,15 @@ export interface Document {
   source: string;
   tree: Root;
   blocks: RootContent[][];
+  /** That are not shown. */
+  secrets: readonly string[];
 }
 
 /** @throws Error where it is nested too deeply */
-export function parseDocument(source: string): Document {
+export function parseDocument(source: string, secrets: readonly string[]): Document {
   const tree = fromMarkdown(source);
-  return { source, tree, blocks: sanitizeBlocks(tree, source) };
+  if (secrets.length > 0) hideSecrets(tree, secrets);
+  return { source, tree, secrets, blocks: sanitizeBlocks(tree, source) };
 }
 
 export function writeBlocks(blocks: RootContent[][]): string {

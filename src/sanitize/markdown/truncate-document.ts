@@ -15,7 +15,7 @@ interface Size {
 }
 
 /** Clean Markdown for as many of the document's first blocks as fit into `room`. */
-export function truncateDocument({ source, tree, blocks }: Document, room: Required<Limits>): string {
+export function truncateDocument({ source, tree, blocks, secrets }: Document, room: Required<Limits>): string {
   const sizes = blocks.map((block) => sizeOf(writeBlocks([block])));
   const starts = [...tree.children.map((block) => block.position?.start.offset ?? 0), source.length];
   let kept = 0;
@@ -35,7 +35,7 @@ export function truncateDocument({ source, tree, blocks }: Document, room: Requi
     fillRatio(used, room) < MIN_FILL ? FILL_TARGETS.map((target) => from + Math.floor(length * share * target)) : [];
   const definitions = definitionsOf(tree, source);
   for (const end of [...parts.map((at) => cutIndex(source, at, from)), ...boundaries]) {
-    const start = parseDocument(definitions + source.slice(0, end));
+    const start = parseDocument(definitions + source.slice(0, end), secrets);
     const markdown = writeBlocks(start.blocks);
     if (fits(markdown, room)) return verify(markdown, start);
   }
