@@ -1,7 +1,7 @@
 /**
  * Builds dist/ from src/: tsc turns TypeScript into JavaScript in build/, then ncc bundles it.
  *
- * dist/index.js and dist/post.js are small entry points, each written by TypeScript as it stands; dist/action/ is what they
+ * dist/index.js and dist/post.js are small entry points that TypeScript transpiles; dist/action/ is what they
  * open: one entry plus chunks that are loaded on demand. All of it is CommonJS: Node's loader of ES modules alone costs
  * a step a tenth of its start. With `--check` nothing is written: the build goes to a temporary folder and is compared
  * with the committed dist/.

@@ -21,7 +21,7 @@ interface Metadata {
 const source = readFileSync(join(root, "action.yml"), "utf8");
 const metadata = parse(source) as Metadata;
 
-/** The comment above each input that has one. The first stands before the whole map. */
+/** The comment above each input that has one. The first is before the whole map. */
 function headings(): Map<string, string> {
   const inputs = parseDocument(source).get("inputs", true);
   if (!isMap(inputs)) throw new Error("action.yml has no inputs.");

@@ -1,5 +1,5 @@
 /**
- * Makes the README's pictures anew: real runs of dist/ → Markdown → HTML in GitHub's public stylesheet → PNG.
+ * Generates the README's pictures: real runs of dist/ → Markdown → HTML in GitHub's public stylesheet → PNG.
  *
  * `node scripts/pictures.ts` writes docs/pictures/; `node scripts/pictures.ts --all FOLDER [OUTCOME…]` writes summary and
  * comment of every outcome, to be looked at. Run it with Node 24, after `npm run build`. It needs Chromium, better also
@@ -19,7 +19,7 @@ const docs = join(import.meta.dirname, "../docs/pictures");
 const shown = ["comment-completed", "summary-completed"];
 const width = 900;
 
-/** Fewer colours, a third of the bytes; as it is where pngquant is missing. */
+/** Fewer colors, a third of the bytes; as it is where pngquant is missing. */
 function smaller(png: Buffer): Buffer {
   const { status, stdout } = spawnSync("pngquant", ["--quality=80-98", "--speed=1", "--strip", "-"], { input: png });
   return status === 0 ? stdout : png;

@@ -9,7 +9,7 @@ import { actionReference, copyAction, makeRepository, placeOf, root } from "./fo
 import { readLog, type JobSeen, type StepSeen } from "./log.ts";
 
 /** A run ends long before this, unless something hangs. */
-const longestRunMs = 120_000;
+const RUN_TIMEOUT_MS = 120_000;
 
 export interface ActOptions {
   event: RunnerEvent;
@@ -96,14 +96,14 @@ function environmentOf(example: string, options: ActOptions): Record<string, str
 function spawnAct(args: string[], home: string, cancelAfter?: Promise<unknown>): Promise<ActRun> {
   const child = spawn(actBinary(root), args, {
     // Nothing of this shell gets in: act hands its whole environment to the steps. Node 24 comes first in PATH,
-    // since host mode runs the first `node` it finds, whatever action.yml says.
+    // since host mode runs the first `node` it finds, regardless of action.yml.
     env: {
       HOME: home,
       PATH: [dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
       LANG: "C.UTF-8",
     },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: longestRunMs,
+    timeout: RUN_TIMEOUT_MS,
   });
   const out = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {

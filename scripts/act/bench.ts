@@ -61,7 +61,7 @@ export interface Bench {
 
 const contracts = publishedContracts();
 
-/** What the service's published contract, where there is a copy, finds wrong with what was said on the wire. */
+/** What the service's published contract, where there is a copy, finds wrong with the requests and responses. */
 function violations(server: FakeMosooServer, said: Exchange[]): string[] {
   const contract = contracts?.[server.revision];
   return contract === undefined ? [] : said.flatMap((exchange) => checkExchange(contract, exchange));

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-export const actVersion = "v0.2.87";
+const actVersion = "v0.2.87";
 
 /** Built without the Docker client: host mode needs none, and half of the dependencies go. */
 function install(folder: string): void {

@@ -5,7 +5,7 @@ export class Checks {
   failed = 0;
   passed = 0;
 
-  private tell(good: boolean, what: string, saw: unknown, wanted: string): void {
+  private report(good: boolean, what: string, saw: unknown, wanted: string): void {
     const shown = typeof saw === "string" && !saw.includes("\n") ? saw : JSON.stringify([saw]).slice(1, -1);
     const short = shown.length > 300 ? `${shown.slice(0, 300)}…` : shown;
     console.log(`    ${good ? "✓" : "✗"} ${what}: ${short}${good ? "" : `\n      wanted: ${wanted}`}`);
@@ -14,14 +14,14 @@ export class Checks {
   }
 
   equal(what: string, saw: unknown, wanted: unknown): void {
-    this.tell(isDeepStrictEqual(saw, wanted), what, saw, JSON.stringify(wanted));
+    this.report(isDeepStrictEqual(saw, wanted), what, saw, JSON.stringify(wanted));
   }
 
   matches(what: string, saw: string, wanted: RegExp): void {
-    this.tell(wanted.test(saw), what, saw, String(wanted));
+    this.report(wanted.test(saw), what, saw, String(wanted));
   }
 
   differ(what: string, saw: unknown[]): void {
-    this.tell(new Set(saw.map((each) => JSON.stringify(each))).size === saw.length, what, saw, "each another");
+    this.report(new Set(saw.map((each) => JSON.stringify(each))).size === saw.length, what, saw, "each another");
   }
 }

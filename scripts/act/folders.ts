@@ -71,7 +71,7 @@ export function makeRepository(folder: string, files: Record<string, string> = {
 }
 
 /** Tracked files of the working tree that `git archive` would pack: what a runner downloads. */
-export function shippedFiles(): string[] {
+function shippedFiles(): string[] {
   const tracked = execFileSync("git", ["-C", root, "ls-files", "-z"]);
   const attributes = execFileSync("git", ["-C", root, "check-attr", "-z", "--stdin", "export-ignore"], {
     input: tracked,
@@ -82,7 +82,7 @@ export function shippedFiles(): string[] {
 
 /**
  * The action as a runner downloads it, except for one line: the default of `api-url` is the fake server's address, so that
- * the example files run as they stand.
+ * the example files run unchanged.
  */
 export function copyAction(folder: string, apiUrl: string): void {
   for (const path of shippedFiles()) cpSync(join(root, path), join(folder, path));

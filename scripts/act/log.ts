@@ -43,7 +43,7 @@ export interface JobSeen {
   result: string;
 }
 
-export interface LogSeen {
+interface LogSeen {
   jobs: JobSeen[];
   steps: StepSeen[];
   /** Everything that no step said: act's own words. */

@@ -14,7 +14,7 @@ function indented(text: string, by: string): string {
   return text.replaceAll(/^(?=.)/gm, by);
 }
 
-/** A whole workflow as it stands; a list of steps as a job's; undefined for what is neither, such as `permissions:`. */
+/** A whole workflow, unchanged; a list of steps as a job's; undefined for what is neither, such as `permissions:`. */
 function workflowOf(snippet: string): string | undefined {
   if (/^jobs:/m.test(snippet)) return snippet;
   const first = snippet.split("\n").find((line) => line.trim() !== "" && !line.trim().startsWith("#"));

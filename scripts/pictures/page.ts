@@ -13,7 +13,7 @@ const alertIcons: Record<string, string> = {
   CAUTION: "stop",
 };
 
-export interface Styles {
+interface Styles {
   css: string;
   /** An icon's SVG. */
   icon: (name: string) => string;

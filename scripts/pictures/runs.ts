@@ -1,4 +1,4 @@
-/** Real runs of the built action (dist/) against the fake servers, one for each outcome: what they tell people. */
+/** Real runs of the built action (dist/) against the fake servers, one for each outcome, for the pictures. */
 import { startFakeGitHubServer, writeToken } from "../../__tests__/support/fake-github-server.ts";
 import { type RunScript, type ScriptStep, startFakeMosooServer } from "../../__tests__/support/fake-mosoo-server.ts";
 import { type RunningStep, type StepOptions, events, startStep } from "../../__tests__/support/runner.ts";

@@ -23,7 +23,7 @@ export interface Attachment extends LocalFile {
   relativePath: string;
 }
 
-export interface AttachmentOptions {
+interface AttachmentOptions {
   workspace: string;
   /** Also files that only a wildcard matches though a part of their path begins with a dot. */
   includeHidden: boolean;

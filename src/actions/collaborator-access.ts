@@ -4,7 +4,7 @@ import { createGitHubClient, requestOptions } from "./github-client.ts";
 import { responseStatus, retryGitHub } from "./github-retry.ts";
 import { getString } from "./payload.ts";
 
-export interface AccessQuestion {
+interface AccessQuestion {
   apiUrl: string;
   /** `owner/name`. */
   repository: string;

@@ -9,7 +9,7 @@ import { compareRepositories, get, getCommitHash, getId, getNumber, getString } 
 import { type Trigger, parseTrigger } from "./trigger.ts";
 
 /** What the work is about. */
-export interface Subject {
+interface Subject {
   kind: "pull request" | "issue";
   number: number;
   /** Untrusted: whoever opens it writes it. */
@@ -141,7 +141,7 @@ function deriveGraphqlUrl(apiUrl: string): string {
   return `${apiUrl.replace(/\/+$/, "").replace(/\/api\/v3$/, "/api")}/graphql`;
 }
 
-/** Reads the context from the environment of a step. Whatever is missing is empty, never an error. */
+/** Reads the context from the environment of a step. Missing values are empty, never an error. */
 export function readContext(environment: Environment): ActionContext {
   return parseContext(environment, readPayload(environment["GITHUB_EVENT_PATH"]));
 }
@@ -208,7 +208,7 @@ export function deriveExternalRef(context: Pick<ActionContext, "repository" | "s
   return `${whole.slice(0, end)}-${digest}`;
 }
 
-/** A page on the run's own server, which may have a path of its own. The path stays one, whatever is in the name. */
+/** A page on the run's own server, which may be below a path. Each name is encoded as one path segment. */
 function pageUrl(serverUrl: string, path: string): string {
   const url = new URL(serverUrl);
   url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`;

@@ -7,7 +7,7 @@ export type { GitHubClient };
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const noop = (): void => undefined;
-/** Octokit logs deprecations that a server announces in its headers; they do not belong into the step's log. */
+/** Octokit logs deprecations that a server announces in its headers; they do not belong in the step's log. */
 const SILENT_LOG = { debug: noop, info: noop, warn: noop, error: noop };
 
 /**

@@ -11,7 +11,7 @@ restoreEnvironment();
 
 export type GitHubClient = InstanceType<typeof GitHub>;
 
-export interface ClientOptions {
+interface ClientOptions {
   token: string;
   baseUrl: string;
   fetch: (url: string, init: RequestInit) => Promise<Response>;

@@ -85,10 +85,10 @@ export function isTransient(error: unknown): boolean {
   return failure !== undefined && isRetryable(RETRY_POLICIES.github, failure);
 }
 
-export interface GitHubRetryOptions {
+interface GitHubRetryOptions {
   /** Ends everything at once. */
   signal?: AbortSignal | undefined;
-  /** No attempt is made any more, while the one in flight goes on. */
+  /** No attempt is made anymore, while the one in flight goes on. */
   noRetrySignal?: AbortSignal | undefined;
   /** All attempts together, in milliseconds. */
   timeoutMs?: number | undefined;

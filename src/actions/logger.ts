@@ -1,5 +1,5 @@
 /**
- * The step's log. Everything printed passes through here: secrets are redacted, whoever wrote them, and then each line is
+ * The step's log. Everything printed passes through here: secrets are redacted, and then each line is
  * escaped, so that the runner sees no command in it.
  */
 import * as core from "@actions/core";
@@ -35,7 +35,7 @@ export class Logger {
     core.debug(logLine(this.redact(text)));
   }
 
-  /** What comes in floods: printed only where the debug log is enabled. */
+  /** High-volume output: printed only where the debug log is enabled. */
   verbose(text: string): void {
     if (core.isDebug()) this.debug(text);
   }

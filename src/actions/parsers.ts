@@ -9,7 +9,7 @@ import { isLoopback } from "../mosoo/http/redirects.ts";
 export class InvalidInputError extends Error {}
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
-/** Whitespace, control characters and invisible ones: they come with copying, and break URLs and headers. */
+/** Whitespace, control characters and invisible ones: they come from copying, and break URLs and headers. */
 const INVISIBLE = /[\s\p{Cc}\p{Cf}\p{Z}\p{Cs}]/u;
 const USER_INFO = /^[^/\\]*[/\\]{2}[^/\\?#]*@/;
 /** 26 characters of Crockford's base 32; the first holds three bits only. */
@@ -57,7 +57,7 @@ export function isUlid(id: string): boolean {
 }
 
 /** The part of a stored secret that is the token, and how it was stored. */
-export interface StoredToken {
+interface StoredToken {
   token: string;
   storedAs: "token" | "bearer" | "quoted" | "assignment";
 }

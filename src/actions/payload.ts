@@ -3,7 +3,7 @@
  * Every step reads it, so it has no schema: reading a dozen values costs less than building one. Pure.
  */
 
-/** What is at `path`, of whatever type; undefined where there is nothing. */
+/** The value at `path`, of any type; undefined where there is none. */
 export function get(json: unknown, ...path: string[]): unknown {
   let value = json;
   for (const name of path) {

@@ -8,7 +8,7 @@ import type { ShutdownSignals } from "../mosoo/client-event.ts";
 
 /** A creation in flight gets this long to respond, so that its run can be interrupted like any other. */
 const IN_FLIGHT_GRACE_MS = 1_200;
-/** Then a step that waits gives up whatever is in flight: it has interrupted the run and reported it. */
+/** Then a step that waits aborts all requests in flight: it has interrupted the run and reported it. */
 const SHUTDOWN_TIMEOUT_WHEN_WAITING_MS = 3_500;
 /** The same for any other step. */
 const SHUTDOWN_TIMEOUT_MS = 1_900;

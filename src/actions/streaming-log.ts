@@ -10,7 +10,7 @@ const MAX_TOOL_NAME_LENGTH = 200;
 const MAX_LINE_LENGTH = 8_000;
 /** A part ends at a space where one is this near. */
 const MAX_DISTANCE_TO_SPACE = 500;
-/** What is shown in all, in UTF-16 units, and what each line counts besides: nobody reads more, and it is slow. */
+/** What is shown in all, in UTF-16 units, and what each line adds to that: nobody reads more, and printing is slow. */
 const [MAX_OUTPUT_LENGTH, COST_PER_LINE] = [1024 * 1024, 32];
 
 /** Makes whole lines of text that comes in fragments. */

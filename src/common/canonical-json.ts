@@ -1,4 +1,4 @@
-/** The same text for the same values, in whatever order they come. */
+/** JSON text that does not depend on the order of properties. */
 
 /** JSON with the properties of every object in order, so that their order does not matter; undefined ones are left out. */
 export function canonicalJson(value: unknown): string {

@@ -1,10 +1,10 @@
-/** Time and chance, passed in so that tests hold them. */
+/** Time and randomness, passed in so that tests control them. */
 export interface Clock {
   /** Milliseconds on a clock that only goes forward. */
   now(): number;
   /** Resolves after `ms`, or at once when the signal is aborted: the caller looks at the signal. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Calls back after `ms`, unless cleared; `refresh` starts the time anew. */
+  /** Calls back after `ms`, unless cleared; `refresh` restarts the time. */
   timer(ms: number, then: () => void): NodeJS.Timeout;
   /** At least 0, below 1. */
   random(): number;

@@ -30,7 +30,7 @@ export function joinSentences(...sentences: (string | undefined)[]): string {
   return sentences.filter((sentence) => sentence !== undefined && sentence !== "").join(" ");
 }
 
-/** What an error of somebody else's says; untrusted. */
+/** The message of an error that is not this action's; untrusted. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : "unknown error";
 }

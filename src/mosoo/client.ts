@@ -22,7 +22,7 @@ import {
 import type { OwnRun, OwnRunQuery } from "./messages/find-own-run.ts";
 import { Transport, type TransportOptions } from "./http/transport.ts";
 
-export interface MosooClientOptions extends TransportOptions {
+interface MosooClientOptions extends TransportOptions {
   /** For one request. */
   requestTimeoutMs: number;
   /** For creating, reading and sending, all retries together. */
@@ -43,7 +43,7 @@ export class MosooClient {
   readonly clock: Clock;
   readonly #options: MosooClientOptions;
   readonly #hosts: HostFallback;
-  /** For everything that brings the message to the agent, except uploads and the wait for another's run. */
+  /** For all requests that send the message, except uploads and the wait for another's run. */
   readonly #budget: Budget;
 
   constructor(options: MosooClientOptions) {

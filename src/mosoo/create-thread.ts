@@ -136,7 +136,7 @@ class ThreadCreator {
       case "in_progress":
         this.#reportSharedKey();
         break;
-      // Create has no such conflicts. Whatever the words mean here, waiting does no harm.
+      // Create has no such conflicts. Waiting is safe here, however the message is worded.
       case "already_applied":
       case "unrecoverable":
       case "unknown":

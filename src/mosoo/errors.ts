@@ -4,7 +4,7 @@
  * `serverMessage` is the server's own text, raw: whoever shows it sanitizes and redacts it there.
  */
 
-/** What is known about the thread (or message) after a failure. `deleted`: the thread existed, and does not any more. */
+/** What is known about the thread (or message) after a failure. `deleted`: the thread existed, and does not anymore. */
 export type ThreadState = "not_created" | "unknown" | "created" | "deleted";
 
 /** Why a request got no usable HTTP response. */

@@ -26,7 +26,7 @@ export interface LocalFile {
 }
 
 /** A file name inside a quoted string of a multipart header, as browsers write it (WHATWG: `"`, CR and LF percent-encoded). */
-export function escapeFilename(name: string): string {
+function escapeFilename(name: string): string {
   return name.toWellFormed().replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
 }
 

@@ -1,4 +1,4 @@
-/** Continues at another host of the service where the documented one has no API any more. */
+/** Continues at another host of the service where the documented one has no API anymore. */
 import type { ClientEvent } from "./client-event.ts";
 import type { Transport } from "./http/transport.ts";
 import { type ApiFailure, type ApiResult, isHtml } from "./request.ts";
@@ -7,7 +7,7 @@ import type { ServiceHosts } from "./service-hosts.ts";
 /**
  * Whether a failure proves that the host has no API: a 404 or 405 that is neither the service's error envelope nor its
  * answer to an unknown path, an HTML page instead of a success, or a name that does not exist. Everything else (a
- * time-out, a 5xx, a firewall's 403) may pass.
+ * timeout, a 5xx, a firewall's 403) may pass.
  */
 function provesNoApi(failure: ApiFailure): boolean {
   switch (failure.kind) {
@@ -61,7 +61,7 @@ export class HostFallback {
     return true;
   }
 
-  /** What to do about a host of the service that has no API (any more); undefined elsewhere. */
+  /** What to do about a host of the service that has no API (anymore); undefined elsewhere. */
   adviceAfter(failure: ApiFailure): string | undefined {
     const { base } = this.#transport;
     const { hosts, successorBase } = this.#hosts;

@@ -1,5 +1,5 @@
 /**
- * What a 409 means. Code and status leave it open: only the wording tells the meanings of `idempotency_conflict` apart,
+ * What a 409 means. Code and status are ambiguous: only the wording distinguishes kinds of `idempotency_conflict`,
  * and wordings change. Pure.
  */
 import type { MosooError, ThreadState } from "./errors.ts";

@@ -9,7 +9,7 @@ export const MAX_KEY_LENGTH = 128;
 /** Keys with a cached failure of an earlier attempt that one attempt skips. */
 export const MAX_SKIPPED_KEYS = 20;
 /** New keys that one attempt uses, so that an outage does not use them up. */
-export const MAX_NEW_KEYS = 2;
+const MAX_NEW_KEYS = 2;
 
 /** `key` with `suffix`, shortened by a digest of the key where both do not fit. */
 export function suffixedKey(key: string, suffix: string): string {

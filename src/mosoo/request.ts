@@ -68,7 +68,7 @@ export function toErrorResult(answer: HttpResponse, replayed = false): ApiErrorR
   return {
     kind: "error",
     status: answer.status,
-    // A code is a word of the contract; anything else in its place is text.
+    // A code is an identifier; anything else in its place is text.
     code: code !== undefined && /^[a-z][a-z_]{0,63}$/.test(code) ? code : undefined,
     // Without the envelope the text itself says what it is: another server's page, a proxy's.
     message: message ?? (code !== undefined || answer.text.trim() === "" ? undefined : answer.text),

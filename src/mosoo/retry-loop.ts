@@ -41,7 +41,7 @@ export interface RetryLoopOptions {
   operation: string;
   /** The operation that this one is a part of: only its requests change something, and it knows their outcome. */
   parent?: RetryLoop | undefined;
-  /** The host exists, whatever the transport has seen of it so far. */
+  /** The host is known to exist, even if this transport has had no response from it yet. */
   hostExists?: boolean;
 }
 
@@ -112,7 +112,7 @@ export class RetryLoop {
   /**
    * Makes one attempt.
    *
-   * @returns `host_changed`: the request was not executed, and has to be made anew for another host
+   * @returns `host_changed`: the request was not executed, and has to be built again for another host
    * @throws CancelledError
    */
   async attempt<T>(endpoint: Endpoint<T>, init?: RequestInit): Promise<ApiResult<T> | { kind: "host_changed" }> {

@@ -263,7 +263,7 @@ export function decideRetry(
   return { retry: true, waitMs, state: next };
 }
 
-/** Milliseconds since 1970 that an HTTP date stands for; undefined where it is missing or not understood. */
+/** An HTTP date in milliseconds since 1970; undefined where it is missing or not understood. */
 export function parseHttpDate(header: string | undefined): number | undefined {
   const value = header?.trim() ?? "";
   const date = /^[A-Za-z]{3,9},? /.test(value) ? Date.parse(value) : NaN;

@@ -1,5 +1,5 @@
 /**
- * The service's own hosts. It has moved: the documented base URL may have no API any more, and its newer hosts serve the
+ * The service's own hosts. It has moved: the documented base URL may have no API anymore, and its newer hosts serve the
  * newest contract.
  */
 

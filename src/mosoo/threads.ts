@@ -15,7 +15,7 @@ export function getThread(loop: RetryLoop, threadId: string): Promise<ThreadResp
 }
 
 /** What the thread's events say about the runs of a message. */
-export interface MessageRuns {
+interface MessageRuns {
   /** Oldest first; undefined for a message whose run no event names. */
   runIds: (string | undefined)[];
   /** When the newest of the messages came, on the server's clock, in milliseconds; NaN where that is not known. */
@@ -49,7 +49,7 @@ export async function findMessageRuns(
 }
 
 /**
- * How a run ended that is not the thread's newest any more: an interrupt of an ended run changes nothing, and the
+ * How a run ended that is not the thread's newest anymore: an interrupt of an ended run changes nothing, and the
  * response carries its real status.
  *
  * @returns undefined where the server does not show it to this token
@@ -106,7 +106,7 @@ export async function postInterrupt(
 /** A server that does not respond to an interrupt within this does not do so later. */
 export const INTERRUPT_TIMEOUT_MS = 10_000;
 const RECONNECT_DELAY_MS = 100;
-/** For a read that is only good to have. */
+/** For an optional read. */
 const OPTIONAL_READ_TIMEOUT_MS = 1_000;
 
 /** An interrupt that changed nothing may be answered without the run: then the thread shows it, if it is its newest. */

@@ -21,7 +21,7 @@ export function gitHubLink(label: string, url: string, target: RenderTarget): st
   return link(label, target === "summary" ? toRootRelative(url) : url);
 }
 
-/** The repository's path, whatever sub-path the server has, and the page in it. */
+/** The repository's path, after any sub-path of the server, and the page in it. */
 const REPOSITORY_PAGE = /^(.*)(\/(?:pulls?|issues|commit)\/[^/]*|\/actions\/runs\/.*)$/;
 
 /** `/owner/name/pull/12` with all before `/pull` as character references: masks find no name, browsers read the URL. */

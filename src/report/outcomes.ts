@@ -3,7 +3,7 @@ import { formatDuration } from "../common/format.ts";
 import type { Outcome, Report } from "./report.ts";
 
 /** GitHub's alerts, from calm to loud. */
-export type Alert = "IMPORTANT" | "WARNING" | "CAUTION";
+type Alert = "IMPORTANT" | "WARNING" | "CAUTION";
 
 interface OutcomeStyle {
   icon: string;

@@ -106,7 +106,7 @@ function responsePlaceholder({ outcome, question, response, threadUrl }: Report)
   if (outcome === "started") return "The response will be in the thread.";
   if (outcome === "working") {
     if (question !== undefined) return "";
-    // Nobody may be left to update the comment: its first text has to be right for ever.
+    // No later step may update the comment: its first text has to remain correct.
     const otherwise = threadUrl === undefined ? "" : ` If it does not, ${link("read it in the thread", threadUrl)}.`;
     return `The response will appear here.${otherwise}`;
   }

@@ -26,7 +26,7 @@ export interface ResponseText {
 }
 
 /**
- * A failure as data. Each place where people read it (log, annotation, summary, comment) renders it. Code stands in
+ * A failure as data. Each place where people read it (log, annotation, summary, comment) renders it. Code is in
  * backticks; only `serverMessage` is untrusted.
  */
 export interface FailureDetails {

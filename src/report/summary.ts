@@ -82,7 +82,7 @@ function redactValue(value: unknown, secrets: readonly string[]): unknown {
 }
 
 /**
- * The report with `***` for each secret, before anything is escaped: an escaped secret would not be found any more.
+ * The report with `***` for each secret, before anything is escaped: an escaped secret would not be found anymore.
  * IDs, too: who swaps two inputs has the token for an agent.
  */
 export function redactReport(report: Report, secrets: readonly string[]): Report {

@@ -11,7 +11,7 @@ import { splitLines, escapeControlCharacters } from "./characters.ts";
 /** The runner's own limit for an annotation's message, in characters (ExecutionContext.cs). */
 const MAX_ANNOTATION_LENGTH = 4096;
 
-/** Whatever some culture may skip when it compares: also unassigned characters and marks, since too much costs nothing. */
+/** What a culture may ignore in comparisons; also unassigned characters and marks, since a superset is safe. */
 const WEIGHTLESS = String.raw`\p{Default_Ignorable_Code_Point}\p{C}\p{M}`;
 // With the small and the vertical forms; U+2A74 is `::=` in one character.
 const COLON = String.raw`[:\uff1a\ufe55\ufe13]`;

@@ -1,6 +1,6 @@
 /**
  * The agent's response → Markdown that is safe in a summary and a comment. It is parsed, its tree is sanitized
- * (markdown/sanitizer.ts has the rules), written anew and parsed once more to verify it. A block that cannot be
+ * (markdown/sanitizer.ts has the rules), serialized and parsed once more to verify it. A block that cannot be
  * rendered so, or all of it where it takes too long, is shown as a code block. Loaded only when a response is shown: the parser costs start-up time.
  */
 import { createContext, Script } from "node:vm";
@@ -17,7 +17,7 @@ const RENDER_TIMEOUT_MS = 3_000;
 
 export type { Limits };
 
-export interface CleanMarkdown {
+interface CleanMarkdown {
   markdown: string;
   /** The limits had no room for all of it. */
   cut: boolean;

@@ -23,7 +23,7 @@ const ZERO_WIDTH_SPACE = "\u200b";
 
 export interface Token {
   text: string;
-  /** GitHub would make something of it. */
+  /** GitHub would turn it into a ping, a reference or a link. */
   isReference: boolean;
 }
 
@@ -43,7 +43,7 @@ export function tokenize(text: string): Token[] {
   return found;
 }
 
-/** Whether GitHub would make something of any part of the text. */
+/** Whether GitHub would turn any part of the text into a ping, a reference or a link. */
 export function hasReference(text: string): boolean {
   return tokenize(text).some((token) => token.isReference);
 }
@@ -61,7 +61,7 @@ function trimPunctuation(word: string): string {
   return word.slice(start, end);
 }
 
-/** The same text with zero-width spaces inside whatever GitHub would find: inert in Markdown and in HTML. */
+/** The same text with zero-width spaces inside everything that GitHub would link: inert in Markdown and in HTML. */
 export function neutralizeReferences(text: string): string {
   return text
     .replace(/@(?=[A-Za-z0-9])/gu, `@${ZERO_WIDTH_SPACE}`)

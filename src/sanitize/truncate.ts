@@ -52,7 +52,7 @@ export function truncateUtf8(text: string, maxBytes: number, note: string): { te
 }
 
 /** How many UTF-16 units from the start of `text` fit into `maxBytes` of UTF-8, never ending inside a pair. */
-export function utf16LengthWithin(text: string, maxBytes: number): number {
+function utf16LengthWithin(text: string, maxBytes: number): number {
   if (maxBytes <= 0) return 0;
   return new TextEncoder().encodeInto(text, new Uint8Array(maxBytes)).read;
 }

@@ -58,7 +58,7 @@ function recordInterrupt(progress: StepProgress, run: Run): void {
   const summary = failure?.summary ?? "";
   progress.updateReport({
     status: run.status ?? status,
-    // Nobody is asked any more.
+    // Nobody is asked anymore.
     outcome: outcome === "waiting" && run.status === "cancelled" ? "cancelled" : outcome,
     failure: { ...failure, summary, consequence },
   });

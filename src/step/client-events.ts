@@ -22,7 +22,7 @@ const SHARED_UNNUMBERED_KEY =
   "number its runs (`GITHUB_RUN_ID` is 1), so that every run derives the same key. Set `idempotency-key` to a value " +
   "that differs between runs.";
 
-export interface KeyOrigin {
+interface KeyOrigin {
   /** The idempotency key is an input, not derived. */
   isKeyGiven: boolean;
   /** GITHUB_RUN_ID. */

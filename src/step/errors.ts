@@ -1,4 +1,4 @@
-/** A failure as data, whatever it came as: what happened, what to do next, and what exists now. Pure. */
+/** Turns any error into a failure as data: what happened, what to do next, and what exists now. Pure. */
 import { type ThreadState, CancelledError, MosooError } from "../mosoo/errors.ts";
 import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
 import { errorMessage, joinSentences } from "../common/format.ts";
@@ -52,7 +52,7 @@ export function getIssuesUrl(environment: NodeJS.ProcessEnv): string | undefined
   return `${environment["GITHUB_SERVER_URL"] || "https://github.com"}/${repository}/issues`;
 }
 
-/** What has become of the thread or message; undefined where the thread's URL says it all. */
+/** What is known about the thread or message; undefined where the thread's URL is enough. */
 function describeThreadState(threadState: ThreadState | undefined, context: FailureContext): string | undefined {
   const { threadUrl, continues, messageNotConfirmed, isRerun } = context;
   if (threadUrl !== undefined) {
@@ -78,7 +78,7 @@ function describeThreadState(threadState: ThreadState | undefined, context: Fail
 
 /** Of a server's message in an annotation, in UTF-16 units. */
 const MAX_QUOTE_LENGTH = 300;
-/** In UTF-16 units: an annotation holds 4,096 in all, and what it says last must not be lost. */
+/** In UTF-16 units: an annotation holds 4,096 in all, and the end of the text must not be lost. */
 const MAX_ISSUES_LENGTH = 3_600;
 
 /** Several problems of the inputs, as many as there is room for. */

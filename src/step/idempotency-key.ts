@@ -1,8 +1,8 @@
 /**
  * The idempotency key: what makes two requests the same request. Pure.
  *
- * `gh-<run ID>-<digest>`: the digest covers a versioned object of everything that tells one step of one workflow run
- * from another, and everything that decides the body. Changing the names in it or how a value is written needs a new
+ * `gh-<run ID>-<digest>`: the digest covers a versioned object of everything that distinguishes one step of one workflow
+ * run from another, and everything that decides the body. Changing the names in it or how a value is written needs a new
  * version: a run that started before an update of the action must find its thread after it (a golden test holds the key
  * of a fixed run). Fields without a value are left out, so that a new optional input changes no other run's key.
  */

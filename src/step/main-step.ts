@@ -31,7 +31,7 @@ export interface StepContext {
   outputs: Outputs;
 }
 
-export interface MainContext extends StepContext {
+interface MainContext extends StepContext {
   stop: ShutdownController;
 }
 

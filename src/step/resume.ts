@@ -22,7 +22,7 @@ async function refresh(start: StartContext, handle: ThreadHandle): Promise<Threa
   const { thread, run: newest, links } = await readThread(start, threadId);
   let run: Run;
   if (newest?.id === own.id) run = newest;
-  // A stale read: a run that may be active must not be interrupted to learn how it ended.
+  // A stale read: a run that may be active must not be interrupted to find out how it ended.
   else if (newest === null || compareRunAge(newest, own) === "older") run = own;
   else run = (await readEndedRun(start, threadId, own.id)) ?? { ...own, status: undefined };
   const current: ThreadHandle = { ...handle, thread, run, link: links?.thread ?? handle.link, isFresh: true };

@@ -12,7 +12,7 @@ import type { StepProgress } from "./step-state.ts";
 
 const MINUTE_MS = 60_000;
 
-export interface RunListenerOptions {
+interface RunListenerOptions {
   inputs: Pick<Inputs, "onWaitingInput">;
   clock: Clock;
   /** When the wait began, on that clock. */

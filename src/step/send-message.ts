@@ -7,7 +7,7 @@ import type { SentMessage } from "../mosoo/messages/message-request.ts";
 import type { ThreadResponse } from "../mosoo/contract/schema.ts";
 import type { StartContext } from "./thread-handle.ts";
 
-export interface StepMessage {
+interface StepMessage {
   threadId: string;
   requestId: string;
   contract: Contract | undefined;

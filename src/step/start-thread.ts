@@ -1,4 +1,4 @@
-/** Gets the message to the agent: in a new thread, with files, in a thread that exists, or again after a failed run. */
+/** Sends the message to the agent: in a new thread, with files, in an existing thread, or again after a failed run. */
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { StartContext, ThreadHandle } from "./thread-handle.ts";
@@ -95,7 +95,7 @@ async function createNew({ mosoo, plan, context, listener }: StartContext, agent
 }
 
 /**
- * Starts the work, or finds where an earlier attempt has brought it.
+ * Starts the work, or finds how far an earlier attempt got.
  *
  * @throws MosooError; CancelledError
  */

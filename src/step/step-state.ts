@@ -8,7 +8,7 @@ import type { StepPlan } from "./request.ts";
 import type { ThreadHandle } from "./thread-handle.ts";
 import { threadJson } from "./thread-json.ts";
 
-export interface StepState {
+interface StepState {
   readonly report: Readonly<Report>;
   /** The thread, and its run as last seen. */
   readonly handle: ThreadHandle | undefined;
@@ -18,7 +18,7 @@ export interface StepState {
 /** An agent's ID as the server names it in a thread; anything else is not shown. */
 const AGENT_ID = /^[\w-]{1,64}$/;
 
-export function initialState(context: ActionContext): StepState {
+function initialState(context: ActionContext): StepState {
   const { subject } = context;
   return {
     report: {
@@ -33,7 +33,7 @@ export function initialState(context: ActionContext): StepState {
 }
 
 /** The request is decided; nothing was sent yet. */
-export function withRequest(state: StepState, { inputs, request, key }: StepPlan): StepState {
+function withRequest(state: StepState, { inputs, request, key }: StepPlan): StepState {
   const { agentId, onRerun } = inputs;
   return {
     ...state,
@@ -43,7 +43,7 @@ export function withRequest(state: StepState, { inputs, request, key }: StepPlan
 }
 
 /** The run, and its thread where it was read, as last seen. */
-export function withRun(state: StepState, run: Run | null, thread?: Thread): StepState {
+function withRun(state: StepState, run: Run | null, thread?: Thread): StepState {
   if (state.handle === undefined) return state;
   const handle = { ...state.handle, run, thread: thread ?? state.handle.thread };
   const status = run?.status ?? "";
@@ -55,7 +55,7 @@ export function withRun(state: StepState, run: Run | null, thread?: Thread): Ste
 }
 
 /** A thread is known, and its run as far as it is. */
-export function withThread(state: StepState, handle: ThreadHandle, apiBase: URL): StepState {
+function withThread(state: StepState, handle: ThreadHandle, apiBase: URL): StepState {
   const { threadId, replayed, resumedAfter, key } = handle;
   const named = handle.thread["agent_id"];
   const agentId = state.report.agentId ?? (typeof named === "string" && AGENT_ID.test(named) ? named : undefined);

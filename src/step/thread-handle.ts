@@ -26,7 +26,7 @@ export interface ThreadHandle {
   contract: Contract | undefined;
 }
 
-export interface StartListener {
+interface StartListener {
   /** A thread is known; its message may still be on the way. */
   thread(handle: ThreadHandle): void;
   info(text: string): void;

@@ -63,7 +63,7 @@ export async function waitForRun(wait: WaitContext, handle: ThreadHandle): Promi
   return stepResult;
 }
 
-/** After a signal, whatever the step was doing: interrupts the run as `wait` and `on-cancel` say. */
+/** After a signal, at any point of the step: interrupts the run as `wait` and `on-cancel` say. */
 export function stopRun(wait: WaitContext, run: Run | null): Promise<StepResult> {
   return conclude(wait, { kind: "cancelled" }, run);
 }

@@ -6,7 +6,7 @@ const example = "comment-on-pull-request.yml";
 export const cases: ExampleCase[] = [
   {
     example,
-    shows: "the answer stands in one comment, which the next push brings up to date",
+    shows: "the response is in one comment, which the next push updates",
     async run({ check, mosoo, github, act }) {
       const server = await mosoo({
         revision: "2026-08",

@@ -59,7 +59,7 @@ export function invalidValueError(reply: ApiErrorResult): MosooError {
 }
 
 /**
- * The contract to make a rejected body anew from.
+ * The contract from which to build a rejected body again.
  *
  * @param known the server's contract, where it was read before
  * @param schemaOf the part of the contract that the body was made from

@@ -152,7 +152,7 @@ function unescaped(part: string): string {
 }
 
 /** What a document says about the calls of this client. */
-export interface ParsedContract {
+interface ParsedContract {
   create: ObjectSchema;
   /** The `user_message` event, where it is described. */
   message: ObjectSchema | undefined;

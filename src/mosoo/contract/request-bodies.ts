@@ -6,7 +6,7 @@
  */
 import { MosooError } from "../errors.ts";
 
-/** What the workflow's author asks of the agent, whatever the server's names for it. */
+/** What the workflow's author asks of the agent, independent of the server's property names. */
 export interface ThreadRequest {
   text: string;
   externalRef?: string | undefined;
@@ -204,7 +204,7 @@ export function remembersRequestIds(message: ObjectSchema): boolean {
   return !message.properties.has("attachmentIds");
 }
 
-/** Bytes of UTF-8 that a body has on the wire. */
+/** Size of a request body in bytes of UTF-8. */
 export function bodyBytes(body: unknown): number {
   return Buffer.byteLength(JSON.stringify(body), "utf8");
 }

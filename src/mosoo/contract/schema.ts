@@ -6,9 +6,9 @@ import * as z from "../../common/zod.ts";
 
 /**
  * An ID goes into URLs, outputs, keys and, by way of outputs, into other people's scripts and logs: letters, digits and
- * the few signs that mean nothing to any of them, and not only dots. ULIDs are not required.
+ * the few punctuation characters that mean nothing to any of them, and not only dots. ULIDs are not required.
  */
-export const idPattern = /^(?!\.+$)[\w.=-]{1,255}$/;
+const idPattern = /^(?!\.+$)[\w.=-]{1,255}$/;
 
 /** A schema that is made when an answer asks for it: every step makes that of a thread, hardly any the others. */
 function lazy<T>(make: () => T): () => T {
@@ -18,7 +18,7 @@ function lazy<T>(make: () => T): () => T {
 
 const Id = z.string().check(z.regex(idPattern));
 export const optionalString = z.catch(z.optional(z.nullable(z.string())), undefined);
-/** A word of the contract; anything else counts as missing, for outputs and conditions of workflows rely on it. */
+/** An identifier such as a status or code; anything else counts as missing, since workflows rely on it. */
 const Status = z.catch(z.optional(z.nullable(z.string().check(z.regex(/^[\w.-]{1,64}$/)))), undefined);
 
 const RunSchema = z.looseObject({
@@ -99,7 +99,7 @@ function ulidTimestamp(id: string): string | undefined {
 
 /**
  * Whether `run` began before `other` or after it, by `createdAt`, else by their IDs. The thread always names its newest
- * run, but a read may come from a copy that lags behind.
+ * run, but a read may be stale.
  */
 export function compareRunAge(run: Run, other: Run): "older" | "newer" | "unknown" {
   const [at, otherAt] = [Date.parse(String(run["createdAt"])), Date.parse(String(other["createdAt"]))];

@@ -19,7 +19,7 @@ function isClosed(error: unknown): boolean {
   return CLOSED_CODES.includes(code) && !String(message).includes("secure TLS");
 }
 
-/** The connections to the proxy. undici takes its own error for a closed one as recoverable, and connects for ever. */
+/** The connections to the proxy. undici takes its own error for a closed one as recoverable, and reconnects forever. */
 class TunnelPool extends Pool {
   // ProxyAgent uses no other signature.
   override connect = async (options: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> => {

@@ -32,7 +32,7 @@ function invalidProxyVariable({ name }: Variable, problem: string, advice: strin
 }
 
 /**
- * What stands before the last `@`, as it was written: `URL` would end a host at a raw `#`, `/`, `?` or `\` of a
+ * The part before the last `@`, as it was written: `URL` would end a host at a raw `#`, `/`, `?` or `\` of a
  * password, and a part of the password would be looked up as a host.
  */
 function assertCredentialsEncoded(variable: Variable): void {

@@ -51,7 +51,7 @@ export interface HttpResponse {
   url: URL;
 }
 
-export interface HttpStreamResponse extends Omit<HttpResponse, "text"> {
+interface HttpStreamResponse extends Omit<HttpResponse, "text"> {
   body: Readable;
 }
 

@@ -4,7 +4,7 @@ import { type ThreadResponse, isTerminalStatus } from "../contract/schema.ts";
 import { CancelledError, MosooError } from "../errors.ts";
 import { INITIAL_POLL_INTERVAL_MS, growInterval, withJitter } from "../runs/poll-scheduler.ts";
 
-export interface ActiveRunOptions {
+interface ActiveRunOptions {
   clock: Clock;
   /** For all waits together, in milliseconds. */
   timeoutMs: number;

@@ -50,7 +50,7 @@ export async function findOwnRun(
 
 async function readRun(loop: RetryLoop, threadId: string, id: string, newest: Run | null): Promise<Run> {
   if (id === newest?.id) return newest;
-  // A stale read: a run that may be active must not be interrupted to learn how it ended.
+  // A stale read: a run that may be active must not be interrupted to find out how it ended.
   if (newest === null || compareRunAge(newest, { id }) === "older") return { id };
   return (await getEndedRunByInterrupt(loop, threadId, id)) ?? { id };
 }
@@ -82,6 +82,6 @@ export async function lookUpMessage(
   if (found.runIds.length > knownRunIds.length) {
     return sendingSince !== undefined && found.newestAt < sendingSince ? "unknown" : "yes";
   }
-  // Fewer than were sent: the service shows the text otherwise than it was sent.
+  // Fewer than were sent: the service has changed the text.
   return found.truncated || found.runIds.length < knownRunIds.length ? "unknown" : "no";
 }

@@ -1,4 +1,4 @@
-/** A message to send, what came of it, and the errors that only sending has. */
+/** A message to send, its result, and the errors that only sending has. */
 import { invalidValueError } from "../contract/negotiate.ts";
 import type { Contract } from "../contract/request-bodies.ts";
 import type { Run, Thread } from "../contract/schema.ts";
@@ -28,7 +28,7 @@ export interface MessageRequest {
   ownThread?: boolean;
   /** The key under which a later attempt sends the message again. */
   resendKey?: string | undefined;
-  /** Runs of the thread that were there before: none of them is the message's, whatever its text. */
+  /** Runs that the thread already had: none of them belongs to the message, even if the text is the same. */
   knownRunIds?: readonly string[];
 }
 
@@ -60,7 +60,7 @@ export function archivedThreadError(rejection: ApiErrorResult): MosooError {
   });
 }
 
-/** The message may be among the events that the service does not list any more, or another's has the same text. */
+/** The message may be among the events that the service does not list anymore, or another's has the same text. */
 export function fateUnknownError(rejection: ApiErrorResult): MosooError {
   return toMosooError(rejection).extend({
     threadState: "unknown",

@@ -30,7 +30,7 @@ const MAX_REUPLOADS = 6;
 const MIN_POLLS = 1;
 /** The same where an attempt uses files up that have to be uploaded again. */
 const MIN_POLLS_WITH_FILES = 8;
-/** A thread without an active run that answers 500 so often in a row takes no message any more: it is archived. */
+/** A thread without an active run that answers 500 so often in a row takes no message anymore: it is archived. */
 const MAX_IDLE_FAILURES = 5;
 /** Later generations in which a message is looked for. Another one is used only where a key's record is stuck. */
 const MAX_REPLAY_ATTEMPTS = 3;
@@ -72,7 +72,7 @@ export function eventOf(state: MessageState): Body {
   return messageEvent(assumedContract(state).message, text, requestId, state.fileIds);
 }
 
-export function isActive(response: ThreadResponse): response is ThreadResponse & { run: Run } {
+function isActive(response: ThreadResponse): response is ThreadResponse & { run: Run } {
   return response.run !== null && !isTerminalStatus(response.run.status);
 }
 

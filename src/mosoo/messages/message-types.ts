@@ -1,4 +1,4 @@
-/** The state of a message on its way, what can happen to it, and what there is to do. */
+/** The state of a message that is being sent, the events that change it, and the effects. */
 import type { Body, Contract } from "../contract/request-bodies.ts";
 import type { EventsResponse, Run, ThreadResponse } from "../contract/schema.ts";
 import type { MosooError } from "../errors.ts";
@@ -11,7 +11,7 @@ export interface MessageState {
   readonly contract: Contract | undefined;
   /** As long as the contract is unknown, the newest one is assumed. */
   readonly newestFirst: boolean;
-  /** The contract was asked for, whatever came of it. */
+  /** The contract was requested, successfully or not. */
   readonly renegotiated: boolean;
   readonly contractUnavailable: boolean;
   /** Without generation: the key of a message with uploaded files covers their IDs. */

@@ -1,5 +1,5 @@
 /**
- * Following a run as a state machine: `(state, event) → [state, effect]`. Pure; follow.ts carries the effects out.
+ * Following a run as a state machine: `(state, event) → [state, effect]`. Pure; follow.ts performs the effects.
  *
  * What events say is a hint; `GET /threads/{id}`, as long as it shows our run, is the truth. There are three phases:
  * following (stream and polling, below), superseded (superseded-run.ts) and confirming (confirm-end.ts).

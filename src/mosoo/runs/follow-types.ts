@@ -23,7 +23,7 @@ export type FollowResult =
   /** The deadline has passed. */
   | { kind: "timeout" }
   | { kind: "cancelled" }
-  /** The thread cannot be read any more (deleted, token revoked), or nothing says how the run ended. */
+  /** The thread cannot be read anymore (deleted, token revoked), or nothing says how the run ended. */
   | { kind: "error"; error: MosooError };
 
 /**
@@ -61,7 +61,7 @@ export interface FollowState {
 }
 
 /** A newer run has begun in the thread, so ours has ended. An interrupt, or its own ending event, says how. */
-export interface SupersededState {
+interface SupersededState {
   /** The token may not interrupt. */
   readonly isInterruptRefused: boolean;
   /** Until when its ending event may still be missing from the event list. */

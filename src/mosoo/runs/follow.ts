@@ -116,7 +116,7 @@ class Follower {
     }
   }
 
-  /** Waits until then, or for what the stream brings. */
+  /** Waits until then, or for the stream's next item. */
   async #wait(until: number): Promise<FollowEvent> {
     const { clock, cancelSignal } = this.#options;
     const ms = Math.max(0, until - clock.now());

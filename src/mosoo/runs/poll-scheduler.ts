@@ -82,7 +82,7 @@ export function initialSchedule({ now, random }: Moment): Schedule {
   };
 }
 
-/** The interval after this one; what rate limits made of it stays. */
+/** The interval after this one; an increase by rate limits stays. */
 export function growInterval(intervalMs: number): number {
   return Math.max(intervalMs, Math.min(MAX_POLL_INTERVAL_MS, intervalMs * POLL_INTERVAL_GROWTH));
 }

@@ -1,5 +1,5 @@
 /**
- * How a run ended that a newer one of its thread has followed, so that the thread does not show it any more. An
+ * How a run ended that a newer one of its thread has followed, so that the thread does not show it anymore. An
  * interrupt of it changes nothing, and its response holds the run's real status. Where the token may not interrupt, the
  * run's own ending event decides, which knows less: it says "completed" of cancelled and expired runs, too.
  */
@@ -12,7 +12,7 @@ import { type Moment, type ReadFailure, expectSoon, isRateLimited, readRetryDela
 /** The service stores an ending event up to some seconds after the run's status. */
 const ENDING_EVENT_GRACE_MS = 5_000;
 
-export type SupersededOutcome =
+type SupersededOutcome =
   | { kind: "none" }
   | { kind: "request"; effect: FollowEffect }
   | { kind: "retry"; failure?: ReadFailure }

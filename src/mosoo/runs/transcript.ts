@@ -59,7 +59,7 @@ const IGNORED_TYPES = new Set([
 ]);
 
 /** A map that forgets its oldest entries, some thousands at a time: a stream may never end. */
-export class BoundedMap<T> {
+class BoundedMap<T> {
   /** Ten times what a connection repeats of the past. */
   static readonly #generationSize = 10_000;
   #young = new Map<string, T>();
@@ -181,7 +181,7 @@ function isFirst({ seen }: Transcript, id: string): boolean {
 }
 
 function countName(names: Map<string, number>, text: string): void {
-  // Not truncated: that could leave half of a secret, which is not redacted any more.
+  // Not truncated: that could leave half of a secret, which is not redacted anymore.
   const name = text.length > MAX_NAME_LENGTH ? LONG_NAME : text;
   if (names.size < MAX_NAMES || names.has(name)) names.set(name, (names.get(name) ?? 0) + 1);
 }

@@ -1,5 +1,5 @@
 /**
- * Brings the one comment of a step to say a text: found or created, never a second one, never anybody else's, and never
+ * Writes a text to the one comment of a step: found or created, never a second one, never anybody else's, and never
  * over the text of a newer run. One attempt; sticky-comment.ts retries it. Every attempt reads before it writes, so
  * repeating one does no harm.
  */
@@ -14,7 +14,7 @@ import { safeCutIndex } from "../../sanitize/truncate.ts";
 const MAX_RELOCATE_ATTEMPTS = 3;
 const TRUNCATION_NOTE = "\n\n_The rest is too long for a comment._";
 
-/** The comment that was just read is not there any more, or not ours any more: look for it again. */
+/** The comment that was just read is not there anymore, or not ours anymore: look for it again. */
 class CommentGoneError extends Error {
   override name = "CommentGoneError";
 }
@@ -187,7 +187,7 @@ export class CommentWriter {
     return saysIt && (!isSignatureNeeded || isSigned(target, this.#sign));
   }
 
-  /** Some servers store a text otherwise than it was sent: what they returned is compared, too. */
+  /** Some servers change a text when they store it: what they returned is compared, too. */
   #isAsWritten(target: IssueComment, text: string): boolean {
     const last = this.lastWritten(text);
     return last?.id === target.id && last.body === target.body;

@@ -11,7 +11,7 @@ import { redact } from "../../sanitize/redact.ts";
 import type { CommentTarget } from "./target.ts";
 
 /** What the failed call was for. */
-export interface CommentContext {
+interface CommentContext {
   owner: string;
   repo: string;
   /** The commit, while its pull request was being looked up. */

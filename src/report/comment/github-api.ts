@@ -94,7 +94,7 @@ function parsePullRequest(data: unknown): CommitPullRequest | undefined {
   };
 }
 
-/** undefined where GitHub says that the comment is not there (any more). */
+/** undefined where GitHub says that the comment is not there (anymore). */
 async function ignoreNotFound<T>(response: Promise<T>): Promise<T | undefined> {
   try {
     return await response;
@@ -137,7 +137,7 @@ export interface IssueCommentsApi {
   remove(id: number): Promise<void>;
 }
 
-export interface RepositoryName {
+interface RepositoryName {
   owner: string;
   repo: string;
 }

@@ -115,7 +115,7 @@ export function isNewer(a: CommentMarker, b: CommentMarker): boolean {
   return a.runNumber === b.runNumber ? a.runAttempt > b.runAttempt : a.runNumber > b.runNumber;
 }
 
-/** Whether this action wrote a comment, whatever its identity and version: an event it causes must start no run. */
+/** Whether this action wrote a comment, with any identity and version: an event it causes must start no run. */
 export function hasMarker(body: string): boolean {
   return body.startsWith(OPENING);
 }

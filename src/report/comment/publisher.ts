@@ -15,7 +15,7 @@ import { MAX_TEXT_LENGTH } from "./marker.ts";
 import type { CommentOutcome, StickyComment } from "./sticky-comment.ts";
 import { type CommentTarget, type SettledTarget, type TargetResult, findTarget, selectPullRequest } from "./target.ts";
 
-export interface CommentOptions {
+interface CommentOptions {
   inputs: Inputs;
   context: ActionContext;
   /** Values that the comment must not hold. */
@@ -26,8 +26,8 @@ export interface CommentOptions {
   idempotencyKey: string | undefined;
 }
 
-export interface ShowOptions {
-  /** Nothing more will come: not even from the post step, unless this could not be written. */
+interface ShowOptions {
+  /** The last text: the post step writes none, unless this one could not be written. */
   final?: boolean;
   /** Ends the attempt at once. */
   signal?: AbortSignal;
@@ -152,7 +152,7 @@ class IssueCommentPublisher implements CommentPublisher {
   async #open(report: Report, target: CommentTarget): Promise<StickyComment> {
     const { inputs, context, idempotencyKey } = this.#options;
     const knownId = Number(state.read("comment_id")) || undefined;
-    // The post step need not look the number up again: by then the commit may not be the head any more.
+    // The post step need not look the number up again: by then the commit may not be the head anymore.
     state.save("comment_target", `${target.kind} ${target.number}`);
     const { openComment } = await import("./sticky-comment.ts");
     return openComment(
@@ -188,7 +188,7 @@ class IssueCommentPublisher implements CommentPublisher {
     return renderComment(full, MAX_TEXT_LENGTH, secrets);
   }
 
-  /** What could not be written in time, and a comment that would say "working" for ever, is left to the post step. */
+  /** What could not be written in time, and a comment that would say "working" forever, is left to the post step. */
   #isLeftToPostStep(shown: Shown, signal: AbortSignal | undefined): boolean {
     if (shown.kind !== "refused") return false;
     const isPostStep = this.#options.idempotencyKey === undefined;

@@ -1,4 +1,4 @@
-/** Which pull request or issue to comment on. Pure, but for the look-up of a commit's pull requests. */
+/** Which pull request or issue to comment on. Pure, except for the look-up of a commit's pull requests. */
 import type { ActionContext } from "../../actions/context.ts";
 import type { Inputs } from "../../actions/inputs.ts";
 import type { CommitPullRequest, RepositoryId } from "./github-api.ts";

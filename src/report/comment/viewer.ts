@@ -1,4 +1,4 @@
-/** Whose the token is: asked of GraphQL, then of REST, and never found out by writing something. */
+/** Whose the token is: asked of GraphQL, then of REST, and never determined by writing something. */
 import { isTransient, responseStatus } from "../../actions/github-retry.ts";
 import type { Viewer } from "./decide.ts";
 import type { Account, IssueCommentsApi } from "./github-api.ts";

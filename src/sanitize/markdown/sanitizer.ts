@@ -4,7 +4,7 @@
  * - links lead to `http`, `https` and `mailto` only, else their address follows them as code; images are links
  * - references are resolved and definitions go, so that no label of the response can match a bracket of ours
  * - what GitHub would ping or cross-reference is a code span: it stays legible, and copies as it is
- * - headings are two levels smaller, below ours; footnotes are numbered anew
+ * - headings are two levels smaller, below ours; footnotes are renumbered
  * - code keeps its text exactly; fences that GitHub would draw (mermaid, math, maps, models) show their source
  * - what is left without content is left out: an empty item or heading reads as something else in its place
  */
