@@ -96,7 +96,7 @@ describe("the code", () => {
     expect(unset).toEqual([]);
   });
 
-  it("tells servers the version of package.json", () => {
+  it("sends servers the version of package.json", () => {
     const pack = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
     expect(version).toBe(pack.version);
   });

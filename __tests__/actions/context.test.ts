@@ -75,7 +75,7 @@ describe("The subject of a run", () => {
     const name = `refs/heads/gh-readonly-queue/release/pr-9-x/pr-12-${headSha}`;
     const event = { name: "merge_group", payload: { merge_group: { head_ref: name } } };
     expect(refOf(event)).toBe("github:octo-org/octo-repo#12");
-    // Without a payload the run's own ref tells it.
+    // Without a payload it is in the run's own ref.
     expect(refOf({ name: "merge_group", payload: {} }, { GITHUB_REF: name })).toBe("github:octo-org/octo-repo#12");
     expect(refOf({ name: "push", payload: {} }, { GITHUB_REF: name })).toBe(
       `github:octo-org/octo-repo@${name.slice("refs/heads/".length)}`,
@@ -128,7 +128,7 @@ describe("An event file that is missing or broken", () => {
     expect(refOf({ name: "pull_request", payload: "{" }, env)).toBe("github:octo-org/octo-repo#12");
   });
 
-  it("never throws, whatever the payload is", () => {
+  it("never throws, with any payload", () => {
     fc.assert(
       fc.property(
         fc.object({ key: fc.constantFrom("pull_request", "head", "repo", "number", "issue", "id") }),
@@ -140,7 +140,7 @@ describe("An event file that is missing or broken", () => {
     );
   });
 
-  it("never links to another server, whatever is in the names", () => {
+  it("never links to another server, with any text in the names", () => {
     const context = readContext({ GITHUB_SERVER_URL: "https://ghe.example" });
     const issue = { kind: "issue", number: 1, title: undefined } as const;
     for (const repository of ["", "/evil.example/x", "o/r?x#y"])

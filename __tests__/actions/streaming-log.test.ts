@@ -52,7 +52,7 @@ describe("the agent's words in the log", () => {
     expect(lines()).toHaveLength(1_001);
   });
 
-  it("stand in order with tools and lines of ours, which each begin a line", () => {
+  it("are in order with tools and the action's own lines, each of which begins a line", () => {
     live.text("Let me");
     live.tool("read");
     live.text("See");

@@ -1,4 +1,4 @@
-/** One attempt of the step, and what came of it: in this process on a scaled clock, or the built action as the runner runs it. */
+/** One attempt of the step and its result: in this process on a scaled clock, or through the built action. */
 import { failureText, toFailureDetails } from "../../src/step/errors.ts";
 import { readContext } from "../../src/actions/context.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
@@ -18,15 +18,15 @@ export interface Attempt {
   /** As outputs name them; empty where they are not known. */
   threadId: string;
   runId: string;
-  /** All that anybody can read of the attempt. */
+  /** Everything that the attempt shows. */
   visible: string;
   /** The failure's text; empty for a success. */
   failure: string;
 }
 
-export interface AttemptOptions {
+interface AttemptOptions {
   runAttempt: number;
-  /** Tells the step to stop so many real milliseconds after its beginning. */
+  /** Cancels the step so many real milliseconds after its start. */
   stopAfterMs: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export function scaledClock(scale: number, chance: Random): Clock {
 const runId = "4711";
 
 async function planFor(world: Environment, environment: Record<string, string>): ReturnType<typeof buildStepRequest> {
-  // The globs are the files' own tests' to try; here they would only fill the log.
+  // Globs have tests of their own; here they would only fill the log.
   const inputs = Object.entries({ requestTimeout: "30s", createTimeout: "5m", ...world.inputs(), files: "" });
   const names = inputs.map(([name, value]) => {
     const variable = `INPUT_${name.toUpperCase()}`;

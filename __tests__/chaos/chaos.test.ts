@@ -1,4 +1,4 @@
-/** `npm run chaos -- --schedules 1 --seed <seed>` plays a seed that failed here once more, and tells all of it. */
+/** `npm run chaos -- --schedules 1 --seed <seed>` repeats a schedule that failed here, and prints all of it. */
 import { describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
 import { simulateSeeds } from "./simulate.ts";
@@ -8,14 +8,14 @@ const scaled = 60;
 const bundled = 6;
 const firstSeed = 20_260_801;
 
-/** Seeds whose schedule broke the promise, with what broke. */
+/** Seeds whose schedule violated the promise, with the violation. */
 function broken(played: Awaited<ReturnType<typeof simulateSeeds>>): object {
   return Object.fromEntries(
     played.filter((each) => each.broken.length > 0).map((each) => [`seed ${each.schedule.seed}`, each.broken]),
   );
 }
 
-describe("whatever breaks, there is exactly one thread, and outputs and re-runs name it", () => {
+describe("exactly one thread exists after any failure, and outputs and re-runs name it", () => {
   it(`through the step's own modules on a scaled clock (${scaled} schedules)`, async () => {
     const played = await simulateSeeds(firstSeed, scaled, 8, "modules");
     expect(broken(played)).toEqual({});
@@ -52,7 +52,7 @@ describe("whatever breaks, there is exactly one thread, and outputs and re-runs 
     120_000,
   );
 
-  it("the same seed makes the same schedule", () => {
+  it("and the same seed makes the same schedule", () => {
     const bounds = { faults: 5, rerunStages: 3 };
     expect(createScenario(42, bounds)).toEqual(createScenario(42, bounds));
     expect(createScenario(42, bounds)).not.toEqual(createScenario(43, bounds));

@@ -1,4 +1,4 @@
-/** The place where a schedule plays: a fake service, a second way to it, and files. */
+/** The environment of a schedule: a fake service, a proxy in front of it, and files. */
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { createServer, connect, type Server, type Socket } from "node:net";
@@ -10,11 +10,11 @@ import { startFakeMosooServer, type Fault, type FakeMosooServer } from "../suppo
 import type { Ended, PlannedFault, Scenario, OtherUser } from "./scenario.ts";
 
 export const text = "Have a look at this.\nAnd tell what you think — 你好 🙂";
-export const fileNames = ["plain.txt", "with blanks and ümläuts.md", "deep/\"quoted\" 'name'.json"];
+const fileNames = ["plain.txt", "with blanks and ümläuts.md", "deep/\"quoted\" 'name'.json"];
 
 const contracts = publishedContracts();
 
-/** How time goes. */
+/** The clocks. */
 export interface Pace {
   /** Milliseconds on the real clock. */
   requestTimeoutMs: number;
@@ -30,7 +30,7 @@ export class Environment {
   readonly #elsewhere: Server;
   readonly #sockets = new Set<Socket>();
   readonly #timers: NodeJS.Timeout[] = [];
-  /** What the service's published contract has against requests and answers, where it is at hand. */
+  /** Violations of the service's published contract by requests and responses, where the contract is available. */
   readonly violations: string[];
   /** The thread of a follow-up. */
   readonly threadId: string | undefined;
@@ -141,7 +141,7 @@ export class Environment {
     const ms = "part" in trouble ? trouble.part * this.pace.requestTimeoutMs : 0;
     switch (trouble.kind) {
       case "fault":
-        return { ...where, ...trouble.mishap };
+        return { ...where, ...trouble.fault };
       case "slow":
         return { ...where, kind: "slow", ms };
       case "slow body":

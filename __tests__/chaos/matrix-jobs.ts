@@ -1,11 +1,11 @@
-/** many matrix jobs that share one token, against the service's rate limit. */
+/** Many matrix jobs that share one token, against the service's rate limit. */
 import { performance } from "node:perf_hooks";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import { startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { scaledClock } from "./attempt.ts";
 import { Random } from "./random.ts";
 
-export interface MatrixJobsOptions {
+interface MatrixJobsOptions {
   jobs: number;
   /** The service's clock, and the jobs', run so much faster than the real one. */
   scale: number;
@@ -14,7 +14,7 @@ export interface MatrixJobsOptions {
   into: number;
 }
 
-export interface MatrixJobsResult {
+interface MatrixJobsResult {
   threads: number;
   failed: string[];
   /** Seconds until the last job has its thread; seconds that no scheduling could do without. */

@@ -1,4 +1,4 @@
-/** Chance that a seed decides: the same seed, the same draws. */
+/** Seeded random numbers: the same seed gives the same sequence. */
 export class Random {
   #state: number;
 

@@ -1,6 +1,6 @@
 /**
- * What goes wrong, and when: made of a seed alone, so that a seed that found something finds it again. Times are parts
- * of the request timeout: the same schedule fits a scaled clock and the built bundle.
+ * The faults of a schedule and their times: derived from a seed alone, so that each failure can be reproduced. Times are
+ * parts of the request timeout: the same schedule fits a scaled clock and the built bundle.
  */
 import type { FaultHandler } from "../support/mosoo/faults.ts";
 import type { Revision } from "../support/fake-mosoo-server.ts";
@@ -9,12 +9,12 @@ import { Random } from "./random.ts";
 export type Work = "create" | "files" | "follow-up" | "follow-up with files";
 export type Ended = "completed" | "failed" | "cancelled" | "expired";
 
-/** Where a fault strikes. */
+/** Where a fault is injected. */
 export type Place = "create" | "events" | "thread" | "openapi" | "upload" | "event-list" | "any";
 
 /** Times in it are parts of the request timeout; `moved` is a redirect to another port. */
-export type Trouble =
-  | { kind: "fault"; mishap: FaultHandler }
+type Trouble =
+  | { kind: "fault"; fault: FaultHandler }
   | { kind: "slow"; part: number }
   | { kind: "slow body"; part: number }
   | { kind: "asked by date"; status: number; seconds: number }
@@ -66,7 +66,7 @@ const envelope = (status: number, code?: string, message?: string): FaultHandler
 
 const page = "<html><body>Bad gateway</body></html>";
 
-function mishap(chance: Random, on: Place, revision: Revision): FaultHandler {
+function randomFault(chance: Random, on: Place, revision: Revision): FaultHandler {
   const status = chance.pick([500, 502, 503, 504, 507, 520]);
   const common: [() => FaultHandler, ...(() => FaultHandler)[]] = [
     () => ({ kind: "drop-before" }),
@@ -87,7 +87,7 @@ function mishap(chance: Random, on: Place, revision: Revision): FaultHandler {
     () => envelope(409, "idempotency_conflict", "A request with this Idempotency-Key is still processing."),
     () => envelope(409, "idempotency_conflict", "Try again in a moment, if you please."),
     () => ({ kind: "status", status: 409, body: chance.pick(["Conflict", "", page]) }),
-    // What died before it was committed is run again in every revision, what died after it is found by the later ones.
+    // What died before its commit is executed again at every revision; what died after it is found by later revisions.
     () => ({ kind: "crash-half-way", commit: on === "events" || (revision !== "reference" && chance.happens(0.7)) }),
   ];
   const create: (() => FaultHandler)[] = [
@@ -115,7 +115,7 @@ function trouble(chance: Random, on: Place, revision: Revision): Trouble {
   if (kind < 0.12) return { kind: "slow body", part: chance.random() * 1.4 };
   if (kind < 0.16) return { kind: "asked by date", status: chance.pick([429, 503]), seconds: chance.between(0, 2) };
   if (kind < 0.22) return { kind: "moved", status: chance.pick([307, 308]) };
-  return { kind: "fault", mishap: mishap(chance, on, revision) };
+  return { kind: "fault", fault: randomFault(chance, on, revision) };
 }
 
 const places: Record<Work, readonly [Place, ...Place[]]> = {
@@ -188,7 +188,7 @@ export function createScenario(seed: number, bounds: Bounds): Scenario {
   };
 }
 
-/** A service that moves to where it is already would be a circle, and rightly refused. */
+/** A redirect to the same address would be a loop, which the step rejects. */
 function movedOnce(stages: readonly Stage[]): Stage[] {
   let moved = false;
   return stages.map((stage) => ({

@@ -1,4 +1,4 @@
-/** Plays a schedule and says what the promise has against it: nothing, unless it is broken. */
+/** Runs a schedule and returns every violation of the promise. */
 import { type Attempt, type AttemptRunner, attemptBundled, attemptHere } from "./attempt.ts";
 import { Random } from "./random.ts";
 import { type Bounds, type Scenario, type Stage, createScenario } from "./scenario.ts";
@@ -6,22 +6,22 @@ import { type Pace, Environment, text } from "./environment.ts";
 
 export interface SimulationResult {
   schedule: Scenario;
-  /** What was promised and did not hold; empty where all did. */
+  /** Violations of the promise; empty where there are none. */
   broken: string[];
   attempts: Attempt[];
   requests: number;
-  /** Faults that struck, by their kind. */
+  /** Faults that were injected, by kind. */
   struck: Record<string, number>;
 }
 
 export const bounds: Bounds = { faults: 5, rerunStages: 3 };
 /** The step's own times (30 s for a request, 5 min for all), a hundred times as fast. */
-export const scaledPace: Pace = { requestTimeoutMs: 300, scale: 100 };
-/** Through the built action, whose clock nobody holds. */
-export const bundleBounds: Bounds = { faults: 2, rerunStages: 1 };
-export const bundlePace: Pace = { requestTimeoutMs: 1_000, scale: 1 };
+const scaledPace: Pace = { requestTimeoutMs: 300, scale: 100 };
+/** Through the built action, whose clock is the real one. */
+const bundleBounds: Bounds = { faults: 2, rerunStages: 1 };
+const bundlePace: Pace = { requestTimeoutMs: 1_000, scale: 1 };
 
-/** Plays the schedules of `count` seeds from `seed` on, some at a time. */
+/** Runs the schedules of `count` seeds from `seed` on, some at a time. */
 export async function simulateSeeds(
   seed: number,
   count: number,
@@ -45,9 +45,9 @@ export async function simulateSeeds(
 }
 
 /** Attempts that may fail in a row before the faults are taken away. */
-const mostFailing = 4;
+const MAX_FAILING_ATTEMPTS = 4;
 /** Requests of one attempt: more would be a loop without a pause. */
-const mostRequests = 150;
+const MAX_REQUESTS = 150;
 
 export async function simulate(schedule: Scenario, pace: Pace, run: AttemptRunner): Promise<SimulationResult> {
   const world = await Environment.open(schedule, pace);
@@ -119,8 +119,8 @@ class Player {
       const both = await Promise.all([first, this.#attempt(undefined, false)]);
       succeeded = both.some((attempt) => attempt.succeeded);
     }
-    for (let failing = 1; !succeeded && failing <= mostFailing; failing += 1) {
-      if (failing === mostFailing) mosoo.clearFaults();
+    for (let failing = 1; !succeeded && failing <= MAX_FAILING_ATTEMPTS; failing += 1) {
+      if (failing === MAX_FAILING_ATTEMPTS) mosoo.clearFaults();
       succeeded = (await this.#attempt()).succeeded;
     }
     if (!succeeded) this.broken.push(`No attempt succeeded: ${this.attempts.at(-1)?.failure ?? ""}`);
@@ -136,7 +136,7 @@ class Player {
     const before = mosoo.requests.length;
     const attempt = await this.#run(this.#world, { runAttempt, stopAfterMs }, this.#chance);
     this.attempts[runAttempt - 1] = attempt;
-    if (mosoo.requests.length - before > mostRequests)
+    if (mosoo.requests.length - before > MAX_REQUESTS)
       this.broken.push(`Attempt ${runAttempt} made ${mosoo.requests.length - before} requests.`);
     if (attempt.visible.includes(mosoo.tokens.person)) this.broken.push(`Attempt ${runAttempt} shows the token.`);
     if (alone) this.#checkTruth(attempt);

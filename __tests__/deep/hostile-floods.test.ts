@@ -72,7 +72,7 @@ describe("megabytes of untrusted text", () => {
   });
 
   it("are searched in linear time as the message of a conflict", async () => {
-    // Words that cost a careless pattern quadratic time: some ten minutes.
+    // Text for which a careless pattern takes quadratic time: some ten minutes.
     const message = "still for another ".repeat(100_000);
     const step = await runStep(await stepOf(refused(409, { error: { code: "idempotency_conflict", message } })));
     expect(step.exitCode).toBe(1);

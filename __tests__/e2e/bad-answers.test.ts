@@ -131,7 +131,7 @@ describe("an answer that is not the promised one", () => {
     if (result === undefined) throw new Error("The row was not run.");
     const message = failureOf(result.step);
     expect(message).toMatch(says);
-    // Of a success that is not understood, and of a connection that broke, nobody knows what it left behind.
+    // After an invalid success response or a lost connection, the outcome is unknown.
     expect(message).toMatch(status < 300 ? perhaps : says.source.includes("5 MiB") ? /exist|created/ : none);
     expect(result.step.outputs).not.toHaveProperty("thread-id");
     if (tries !== undefined) expect(result.server.requests).toHaveLength(tries);
@@ -150,7 +150,7 @@ describe("the server's words in an error", () => {
     expect(traces(step)).not.toContain("line 99");
   });
 
-  it("are harmless in the log, the annotation and the summary", async () => {
+  it("are sanitized in the log, the annotation and the summary", async () => {
     const words =
       "::error::canary\n##[error]canary \u001b[31mred\u001b[0m \u202eback <img src=x> @octocat ![x](https://evil.example)";
     const { step } = await ask({ status: 403, body: json({ error: { code: "forbidden", message: words } }) });

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 type Inputs = Record<string, string>;
 
-/** Runs the step in a workspace of its own, with a file of somebody else beside it. */
+/** Runs the step in a workspace of its own, with another user's file beside it. */
 function start(inputs: Inputs, prepare?: (workspace: string, outside: string) => void): Promise<StepResult> {
   const root = join(folder, String(++places));
   const workspace = join(root, "work", "repo", "repo");

@@ -7,7 +7,7 @@ import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 import { LOG_LINES } from "../support/log-lines.ts";
 
 /**
- * Some four seconds are promised, and the runner sends SIGTERM after 7.5 s; a busy machine gets most of the difference.
+ * Some four seconds are promised, and the runner sends SIGTERM after 7.5 s; the difference is tolerance for a busy machine.
  * That nothing ran into the step's own time limits is visible in what the step says: "Failed to interrupt run".
  */
 const MAX_SHUTDOWN_MS = 7_000;
@@ -114,7 +114,7 @@ describeStopped("a signal while the step waits", () => {
     "reports the real status of a run that has ended meanwhile",
     withAgent(async (agent) => {
       const running = await agent.atWork();
-      // The end is told by no event in time: the stream is cut and the thread cannot be read.
+      // No event reports the end in time: the stream is cut and the thread cannot be read.
       agent.server.fault({ on: "stream", kind: "hang-before" });
       agent.server.fault({ on: "thread", kind: "hang-before", times: 9 });
       agent.server.cutStreams();
@@ -190,7 +190,7 @@ describeStopped("an interrupt after a signal", () => {
     ["is not answered in time", "hang", "Sent interrupt to the run.", "running"],
   ] as const)(
     "succeeds where its response has no run, since it changed nothing, and the thread %s",
-    async (_, thread, told, status) => {
+    async (_, thread, summary, status) => {
       const server = await startScriptedMosoo({
         create: () => ({ status: 201, body: threadBody({ status: "running" }) }),
         stream: (__, response) => {
@@ -207,7 +207,7 @@ describeStopped("an interrupt after a signal", () => {
         await running.waitForLog("Reading.");
         const { result, ms, error } = await stopped(running, "SIGINT");
         expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-        expect(error).toContain(told);
+        expect(error).toContain(summary);
         expect(result.outputs["status"]).toBe(status);
         expect(result.state["interrupt_pending"]).toBe("");
         expect(server.count("events")).toBe(1);
@@ -331,7 +331,7 @@ describeStopped("a signal after the run's end", () => {
       await until(() => agent.asked().includes("GET thread"));
       running.signal("SIGINT");
       const result = await running.result;
-      // The read was given up, and the interrupt tells that there was nothing to interrupt.
+      // The read was aborted, and the response to the interrupt says that the run had ended.
       expect(result.outputs).toMatchObject({ status: "completed", response: "Done." });
     }),
   );

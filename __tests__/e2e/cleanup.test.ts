@@ -177,7 +177,7 @@ describe("the post step with nothing to do", () => {
     withAgent(async (agent) => {
       const folder = mkdtempSync(join(tmpdir(), "post-"));
       try {
-        // Nothing but the door is there to be loaded.
+        // Nothing but the entry point is there to load.
         cpSync(join(import.meta.dirname, "../../dist/post.js"), join(folder, "post.cjs"));
         for (const wait of ["true", "false"]) {
           const main = await agent.run({ wait });

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterAll(() => scene.close());
 
-/** A step that hands its work over and ends. */
+/** A step that starts a run and does not wait. */
 function step(event: RunnerEvent, inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): StepOptions {
   return scene.step({ event, ...more, with: { wait: "false", ...inputs } });
 }

@@ -42,7 +42,7 @@ describe("a comment that GitHub rejects", () => {
     expect(scene.own()).toEqual([]);
   });
 
-  it("costs a warning without workflow commands, whatever the runner calls the repository", async () => {
+  it("costs a warning without workflow commands, with any repository name", async () => {
     const repository = "octo-org/\u2028::error::##[add-mask]\u202eodd";
     const warning = warningOf(await runStep(scene.step({ repository })));
     expect(warning).toContain(" of octo-org/ ::error::##\\[add-mask][U+202E]odd (404");
@@ -66,7 +66,7 @@ describe("a comment that GitHub rejects", () => {
   });
 });
 
-describe("two steps of one run that GitHub does not tell apart", () => {
+describe("two steps of one run that GitHub does not distinguish", () => {
   it("leave the comment to the first one, and the second one's warning names `pr-comment-key`", async () => {
     await runStep(scene.step({ with: { message: "Review the code." } }));
     const [first] = scene.texts();

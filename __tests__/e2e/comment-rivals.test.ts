@@ -24,7 +24,7 @@ function stepOfRun(runNumber: number, more: Partial<StepOptions> = {}): StepOpti
   });
 }
 
-/** Each run responds with the message it was sent; the one that is held goes on until `endRun`. */
+/** Each run responds with the message it was sent; the held one continues until `endRun`. */
 const echo =
   (held?: number): Scene["script"] =>
   ({ text }) =>

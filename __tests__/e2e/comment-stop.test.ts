@@ -149,7 +149,7 @@ describe("a step that is killed", () => {
     expect(scene.texts()[0]).not.toContain("Pwned");
   });
 
-  it("has a post step that never fails, whatever GitHub responds", async () => {
+  it("has a post step that never fails, with any response of GitHub", async () => {
     const killed = await (await stepAtWork(scene)).kill();
     scene.github.faults.push({ status: 403, body: { message: "Resource not accessible by integration" }, times: 99 });
     const post = await runPost(killed);

@@ -124,7 +124,7 @@ describe("Threads and contexts", () => {
     expect(server.threads).toHaveLength(contexts.length);
   });
 
-  it("another person's re-run finds the same thread, whatever the order of the matrix", async () => {
+  it("another person's re-run finds the same thread, in any order of the matrix", async () => {
     const matrixJob = { matrix: { os: "linux", node: 24 } };
     const one = await start(matrixJob);
     const other = await start({

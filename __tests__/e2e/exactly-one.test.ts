@@ -1,4 +1,4 @@
-/** Whatever breaks between the step and the thread: one thread, told truly. Through the built action. */
+/** Exactly one thread after any failure between the step and the API, and correct outputs. Through the built action. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   type Fault,
@@ -53,7 +53,7 @@ function seconds(server: FakeMosooServer, from: number, to: number): number {
 
 /** The step succeeded, and its outputs name the server's only thread and run. */
 function expectOne(result: StepResult, server: FakeMosooServer): void {
-  expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
+  expect({ exit: result.exitCode, error: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, error: "" });
   expect(server.threads).toHaveLength(1);
   expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
   expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
@@ -70,7 +70,7 @@ const conflict = (message: string, more: Partial<Fault & { kind: "status" }> = {
 });
 const stored = (times = 1): Fault => ({ on: "create", kind: "status", status: 500, stored: true, times });
 /** An old failure as the service replays it, for so many keys. */
-const burnt = (times: number, header = "true"): Fault => ({
+const cachedFailure = (times: number, header = "true"): Fault => ({
   on: "create",
   kind: "status",
   status: 500,
@@ -250,10 +250,10 @@ describe("a cached failure", () => {
   });
 
   it.concurrent("is skipped twenty times, however the header is written, and not once more", async () => {
-    const server = await serve([burnt(20, "TRUE")]);
+    const server = await serve([cachedFailure(20, "TRUE")]);
     expectOne(await runStep(step(server, {}, { runAttempt: 9 })), server);
     expect(keys(server)).toHaveLength(21);
-    const endless = await serve([burnt(99)]);
+    const endless = await serve([cachedFailure(99)]);
     const message = failureOf(await runStep(step(endless, {}, { runAttempt: 9 })));
     expect(endless.requests).toHaveLength(21);
     expect(message).toMatch(/hold cached failures.*24 hours.*`idempotency-key`.*No thread was created\.$/);
@@ -300,9 +300,9 @@ describe("409 idempotency_conflict", () => {
     "Idempotency-Key was reused with another request body.",
   ])("for a different request is final (%j)", async (message) => {
     const server = await serve([conflict(message, { times: 9 })]);
-    const told = failureOf(await runStep(step(server)));
-    expect(told).toMatch(/^`idempotency-key`: .*The agent, the message, the references, users and files decide/);
-    expect(told).toMatch(/No thread was created\.$/);
+    const failure = failureOf(await runStep(step(server)));
+    expect(failure).toMatch(/^`idempotency-key`: .*The agent, the message, the references, users and files decide/);
+    expect(failure).toMatch(/No thread was created\.$/);
     expect(server.requests).toHaveLength(1);
   });
 
@@ -350,7 +350,7 @@ describe("an idempotency key that another step has used", () => {
     ["a lost answer", { on: "create", kind: "drop-after" }],
     ["an answer that came too late", { on: "create", kind: "slow", ms: 1_500 }],
     ["a proxy's 502", { on: "create", kind: "garbage", shape: "empty", status: 502 }],
-  ])("is not told of after %s of the step's own", async (_, fault) => {
+  ])("is not reported after %s of the step's own", async (_, fault) => {
     const server = await serve([fault]);
     const result = await runStep(step(server));
     expectOne(result, server);

@@ -1,7 +1,7 @@
-/** Refusals and failures of the service: one annotation each, with status, code, its words, what to do, and what exists. */
+/** Rejections and failures of the service: one annotation each, with status, code, message, advice, and what exists. */
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Mishap, type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
+import { type FaultHandler, type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { failureOf } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
@@ -19,11 +19,11 @@ interface Outcome {
   server: FakeMosooServer;
 }
 
-/** One step against a server of its own, where `mishap` befalls every create request. */
-async function fail(mishap?: Mishap, inputs: (server: FakeMosooServer) => Inputs = () => ({})): Promise<Outcome> {
+/** One step against a server of its own, where every create request has this fault. */
+async function fail(fault?: FaultHandler, inputs: (server: FakeMosooServer) => Inputs = () => ({})): Promise<Outcome> {
   const server = await startFakeMosooServer();
   servers.push(server);
-  if (mishap !== undefined) server.fault({ ...mishap, on: "create", times: 99 });
+  if (fault !== undefined) server.fault({ ...fault, on: "create", times: 99 });
   const step = await runStep({
     with: {
       "agent-id": server.agents.published,
@@ -40,14 +40,14 @@ async function fail(mishap?: Mishap, inputs: (server: FakeMosooServer) => Inputs
 
 const none = "No thread was created.";
 const maybe = "A thread may exist; a re-run of this workflow run finds it.";
-const refusal = (status: number, code: string, message = `Words about ${code}.`): Mishap => ({
+const refusal = (status: number, code: string, message = `Words about ${code}.`): FaultHandler => ({
   kind: "status",
   status,
   code,
   message,
 });
 
-/** What the service may answer, what the advice names, what exists then, and how often it is asked. */
+/** The response, what the advice names, what exists then, and the number of requests. */
 const codes: [status: number, code: string, named: RegExp, exists: string, asked: number | "again"][] = [
   [400, "invalid_request", /input/, none, 1],
   [400, "invalid_json", /input/, none, 1],
@@ -85,7 +85,7 @@ describe("each error code", () => {
       const creates = server?.requests.filter(({ method }) => method === "POST").length ?? 0;
       if (asked === "again") expect(creates).toBeGreaterThan(1);
       else expect(creates).toBe(asked);
-      // One key throughout, told to later steps, too.
+      // One key for all attempts, also in the output.
       const keys = new Set(server?.requests.flatMap(({ headers }) => headers["idempotency-key"] ?? []));
       expect([...keys]).toEqual([step?.outputs["idempotency-key"]]);
       expect(step?.outputs).not.toHaveProperty("thread-id");
@@ -94,7 +94,7 @@ describe("each error code", () => {
   );
 });
 
-describe("what the service really refuses", () => {
+describe("a request that the service rejects", () => {
   it.each<[string, (server: FakeMosooServer) => Inputs, RegExp]>([
     [
       "a token that it does not know",
@@ -153,7 +153,7 @@ describe("what the service really refuses", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("a key whose first request does not end: it is waited for, and a re-run is advised", async () => {
+  it("a key whose first request does not end: the step waits for it, then advises a re-run", async () => {
     const { message, server } = await fail(
       refusal(409, "idempotency_conflict", "A request with this key is still being processed."),
     );
@@ -162,7 +162,7 @@ describe("what the service really refuses", () => {
     expect(server.requests.length).toBeGreaterThan(1);
   });
 
-  it("a server that asks for no wait at all: the deadline is not laid to what it asked", async () => {
+  it("a server that sends Retry-After: 0: the error does not blame it for the deadline", async () => {
     const { message } = await fail({
       kind: "status",
       status: 503,
@@ -173,7 +173,7 @@ describe("what the service really refuses", () => {
     expect(message).not.toContain("asks to wait");
   });
 
-  it("a rate that is used up for longer than there is time: it is not asked again", async () => {
+  it("a rate limit that outlasts the deadline: the request is not retried", async () => {
     const { message, server } = await fail({ kind: "rate-limit", retryAfter: "60" });
     expect(message).toMatch(
       /429 rate_limited.*asks to wait 1 min, which is longer than what is left of `create-timeout` \(2 s\)/,
@@ -184,12 +184,12 @@ describe("what the service really refuses", () => {
 });
 
 describe("a connection that fails", () => {
-  it.each<[string, Mishap, RegExp, string]>([
+  it.each<[string, FaultHandler, RegExp, string]>([
     ["by an end without an answer", { kind: "drop-before" }, /The connection to 127\.0\.0\.1:\d+ was reset\./, maybe],
     ["by silence", { kind: "hang-before" }, /127\.0\.0\.1:\d+ did not answer within (1|0\.\d) s\./, maybe],
     ["in the middle of the answer", { kind: "cut" }, /answered 201, but the response was cut off\./, maybe],
-  ])("%s is tried again until the time is up", async (_, mishap, says, exists) => {
-    const { message, server } = await fail(mishap);
+  ])("%s is retried until the deadline", async (_, fault, says, exists) => {
+    const { message, server } = await fail(fault);
     expect(message).toMatch(says);
     expect(message).toMatch(/^Failed to create the thread after (?:1 attempt|\d+ attempts)/);
     expect(message.endsWith(` ${exists}`)).toBe(true);
@@ -197,7 +197,7 @@ describe("a connection that fails", () => {
     expect(new Set(server.requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
   });
 
-  it("before TLS is agreed on: it is tried again, and known that nothing was sent", async () => {
+  it("before the TLS handshake is retried, and the error says that no thread was created", async () => {
     let connections = 0;
     const host = createServer((socket) => {
       connections += 1;
@@ -211,7 +211,7 @@ describe("a connection that fails", () => {
     expect(connections).toBeGreaterThan(1);
   });
 
-  it("for nobody listens there: three tries, and it is said", async () => {
+  it("because no server listens ends the step after three attempts, with the cause", async () => {
     const server = await startFakeMosooServer();
     await server.close();
     const { message } = await fail(undefined, () => ({ "api-url": server.apiUrl, "create-timeout": "5m" }));
@@ -220,7 +220,7 @@ describe("a connection that fails", () => {
     );
   });
 
-  it("for the host's name does not exist: three tries, and it is said", async () => {
+  it("because the host name does not exist ends the step after three attempts, with the cause", async () => {
     const { message } = await fail(undefined, () => ({
       "api-url": "https://mosoo.invalid/api/v1",
       "create-timeout": "5m",
@@ -235,7 +235,7 @@ describe("a step in which nothing is left to happen, although its work is not do
   it("fails and says so, where Node would end it as a success", async () => {
     const server = await startFakeMosooServer();
     servers.push(server);
-    // What writes the summary never comes back, and keeps no process alive either.
+    // Writing the summary never settles, and does not keep the process alive.
     const hang =
       "import fs from 'node:fs'; fs.promises.appendFile = fs.promises.writeFile = () => new Promise(() => {});";
     const step = await runStep({

@@ -1,4 +1,4 @@
-/** `files`: which are found, how they get there, and that faults and re-runs leave one thread with one message and them. */
+/** `files`: which are found, how they are uploaded, and that faults and re-runs leave one thread and one message. */
 import { createHash } from "node:crypto";
 import {
   mkdirSync,
@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { checkExchange, publishedContracts } from "../support/contract-check.ts";
 import {
   type Fault,
-  type Mishap,
+  type FaultHandler,
   type FakeMosooServer,
   type FakeMosooServerOptions,
   type Revision,
@@ -105,7 +105,7 @@ function attached(server: FakeMosooServer): [string, string][] {
 }
 
 function expectOne(result: StepResult, server: FakeMosooServer): void {
-  expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
+  expect({ exit: result.exitCode, error: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, error: "" });
   expect(server.threads).toHaveLength(1);
   expect(server.threads[0]?.messages).toHaveLength(1);
   expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
@@ -287,7 +287,7 @@ describe("the upload", () => {
 });
 
 describe("a fault at any point of the upload's flow leaves one thread with one message and its files", () => {
-  const kinds: [string, Mishap][] = [
+  const kinds: [string, FaultHandler][] = [
     ["dropped after", { kind: "drop-after" }],
     ["a 500 before", { kind: "status", status: 500 }],
     ["cut off", { kind: "cut" }],

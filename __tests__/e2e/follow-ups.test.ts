@@ -1,4 +1,4 @@
-/** Threads that go on: `thread-id`, and what a re-run makes of an earlier attempt's work. Through the built action. */
+/** Existing threads: `thread-id`, and how a re-run continues an earlier attempt's work. Through the built action. */
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { checkExchange, publishedContracts } from "../support/contract-check.ts";
 import {
@@ -62,7 +62,7 @@ async function run(
 }
 
 function expectSuccess(result: StepResult): void {
-  expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
+  expect({ exit: result.exitCode, error: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, error: "" });
 }
 
 const own = (thread: StoredThread) => thread.messages.filter((message) => message.text === text);
@@ -131,7 +131,7 @@ describe("`thread-id`", () => {
     expectSuccess(await run(server, inputs));
     expect(own(thread)[0]?.fileIds).toEqual([file.id]);
     expect(JSON.parse(JSON.stringify(sentEvents(server).at(-1)).replaceAll(file.id, "0"))).toMatchObject(files);
-    // Only where a message that is refused late uses its files up is the thread looked at first.
+    // The thread is read first only where a message that is rejected late uses its files up.
     expect(server.requests.map(({ method }) => method)).toEqual(
       revision === "reference" ? ["POST"] : ["POST", "GET", "GET", "POST"],
     );
@@ -161,7 +161,7 @@ describe("`thread-id`", () => {
     ["a stuck key for a day", [conflict("The reservation could not be confirmed.", "86400")], "2026-07"],
     ["a pending checkpoint", [{ on: "events", kind: "status", status: 409, code: "readiness_blocked" }], "2026-07"],
     ["a cached failure", [{ on: "events", kind: "status", status: 500, stored: true }], "2026-07"],
-  ])("sends it once, whatever happens on the way: %s; a re-run finds it", async (_, faults, revision) => {
+  ])("sends it once after %s, and a re-run finds it", async (_, faults, revision) => {
     const server = await serve(revision, faults, { stuckReservationMs: 500 });
     const thread = earlierThread(server);
     const result = await run(server, { "thread-id": thread.id });
@@ -197,7 +197,7 @@ describe("`thread-id`", () => {
       const following = run(server, { "thread-id": first.outputs["thread-id"] ?? "" }, { step: "second" });
       const looks = (): number =>
         server.requests.filter(({ method, status }) => method === "GET" && status === 200).length;
-      // The first try finds the run active, and so does the one that makes sure that it is somebody else's.
+      // The first attempt finds the run active, and so does the second one, which proves that it is another's run.
       while (looks() < (revision === "2026-08" ? 4 : 2)) await new Promise((resolve) => setTimeout(resolve, 10));
       end(server, thread.runs[0]?.id, "completed");
       const second = await following;
@@ -281,7 +281,7 @@ describe("a thread that does not exist for the token", () => {
     ["", "reference", 1],
     ["0", "reference", 1],
     ["0", "2026-08", 3],
-  ])("is told as one, with the input (file-ids: %j, %s)", async (fileIds, revision, requests) => {
+  ])("is reported as missing, with the input (file-ids: %j, %s)", async (fileIds, revision, requests) => {
     const server = await serve(revision);
     const fileId = fileIds === "" ? "" : server.addFile().id;
     const result = await run(server, { "thread-id": "01J0000000000000000000000T", "file-ids": fileId });

@@ -1,4 +1,4 @@
-/** What a pull request brings: the event's payload, names of files, paths, and what workflows pass on of them. */
+/** Untrusted data of a pull request: the event's payload, file names, paths, and what workflows pass on of them. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ function issueWith(title: string): RunnerEvent {
 }
 
 describe("a hostile event", () => {
-  it("does no harm as an issue's title, in summary and comment", async () => {
+  it("is sanitized as an issue's title, in summary and comment", async () => {
     const titles = portions(95);
     const results = await runConcurrently(sample(titles.filter((_, at) => at % 3 === 0)), (title) =>
       meet({ event: issueWith(title), with: { "pr-number": "12" } }),
@@ -67,7 +67,7 @@ describe("a hostile event", () => {
     }
   });
 
-  it("does no harm as branch, author, repository, commit or comment of a pull request", async () => {
+  it("is sanitized as branch, author, repository, commit or comment of a pull request", async () => {
     const results = await runConcurrently(sample(portions(280).filter((_, at) => at % 3 === 1)), (text) => {
       const facts = {
         title: text,
@@ -82,12 +82,12 @@ describe("a hostile event", () => {
     });
     for (const { step, harm, comment } of results) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
-      // A commit that is none is not shown; the run's own is.
+      // An invalid commit is not shown; the run's own is.
       expect(comment).toContain("/commit/5a1f0c6b7e9d4832a1b0c9d8e7f6a5b4c3d2e1f0)");
     }
   });
 
-  it("does no harm as a ref, an actor, or the name of a workflow or job", async () => {
+  it("is sanitized as a ref, an actor, or the name of a workflow or job", async () => {
     const texts = [LOG, MARKDOWN].flatMap((corpus) => Object.values(corpus)).filter((text) => text.length < 200);
     const results = await runConcurrently(sample(texts.filter((_, at) => at % 8 === 0).map(variable)), (text) => {
       const event = events.push({ ref: `refs/heads/${text}` });
@@ -97,7 +97,7 @@ describe("a hostile event", () => {
     for (const { step, harm } of results) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
   });
 
-  it("does no harm as a reference that the workflow passes on", async () => {
+  it("is sanitized as a reference that the workflow passes on", async () => {
     const results = await runConcurrently(
       sample(portions(250).map((text) => oneLine(text).slice(0, 250).toWellFormed())),
       (reference) => meet({ event: events.pullRequest(), with: { "external-ref": reference, "user-id": reference } }),
@@ -105,7 +105,7 @@ describe("a hostile event", () => {
     for (const { step, harm } of results) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
   });
 
-  it("with names that JavaScript knows is read like any other", async () => {
+  it("is read with property names that JavaScript objects inherit", async () => {
     const payload = `{"__proto__":{"pull_request":{"number":666}},"constructor":{"prototype":{"number":666}},"pull_request":{"number":12,"__proto__":{"title":"${CANARY}"}}}`;
     const { step, harm, comment } = await meet({ event: { ...events.pullRequest(), payload } });
     expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
@@ -113,7 +113,7 @@ describe("a hostile event", () => {
     expect(step.summary + comment).not.toContain(CANARY);
   });
 
-  it("of megabytes costs no more than a moment", async () => {
+  it("is read within bounded time when it has megabytes", async () => {
     const title = `${Object.values(HOSTILE).join("\n")}\n`.repeat(150);
     expect(title.length).toBeGreaterThan(1_000_000);
     const { step, harm } = await meet({ event: issueWith(title), with: { "pr-number": "12" } });
@@ -127,20 +127,20 @@ skipUnless("any name", describe)("hostile names of files", () => {
     ...new Set(Object.values(HOSTILE).map((text) => variable(text).replaceAll("/", "∕").toWellFormed())),
   ].filter((name) => Buffer.byteLength(name) < 256 && name.trim() !== "" && !/^\.+$/.test(name));
 
-  it("do no harm when the files are uploaded, each under its own name", async () => {
+  it("are sanitized when the files are uploaded, each under its own name", async () => {
     const workspace = join(folder, "uploaded");
     mkdirSync(join(workspace, "up"), { recursive: true });
     for (const name of names) writeFileSync(join(workspace, "up", name), "x");
     const { step, harm } = await meet({ workspace, with: { files: "up/**", "include-hidden-files": "true" } });
     expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
     const sent = scene.mosoo.requests.flatMap(({ multipart }) => multipart?.filename ?? []);
-    // What browsers write for line ends and quotes cannot be distinguished from the same characters in a name.
+    // The escapes for line ends and quotes cannot be distinguished from the same characters in a name.
     const read = (name: string) => name.replaceAll("%22", '"').replaceAll("%0D", "\r").replaceAll("%0A", "\n");
     expect(sent.toSorted()).toEqual(names.map(read).toSorted());
     expect(names.length).toBeGreaterThan(50);
   });
 
-  it("do no harm when the files are refused, and nothing is sent", async () => {
+  it("are sanitized when the files are refused, and nothing is sent", async () => {
     const workspace = join(folder, "refused");
     mkdirSync(join(workspace, "up"), { recursive: true });
     for (const name of names) symlinkSync("/etc/hostname", join(workspace, "up", name));
@@ -150,7 +150,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
     expect(scene.mosoo.requests).toEqual([]);
   });
 
-  it("do no harm in the debug log, as links that lead nowhere", async () => {
+  it("are sanitized in the debug log, as links that lead nowhere", async () => {
     const workspace = join(folder, "links");
     mkdirSync(join(workspace, "up"), { recursive: true });
     for (const name of names) symlinkSync("/nowhere/at/all", join(workspace, "up", name));
@@ -160,7 +160,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
     expect(step.stdout).toContain("::debug::Broken symlink");
   });
 
-  it("do no harm as the path of the message, nor in its text", async () => {
+  it("are sanitized as the path of the message and in its text", async () => {
     const results = await runConcurrently(sample(names.filter((_, at) => at % 9 === 0)), async (name) => {
       const workspace = mkdtempSync(join(folder, "message-"));
       const given = { workspace, with: { message: "", "message-file": name } };
@@ -176,7 +176,7 @@ skipUnless("any name", describe)("hostile names of files", () => {
 });
 
 describe("hostile proxy variables", () => {
-  it("do no harm, and are not shown", async () => {
+  it("are rejected without being shown", async () => {
     const values = [
       `::error::${CANARY}`,
       `##[error]${CANARY}`,

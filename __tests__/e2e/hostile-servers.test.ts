@@ -1,4 +1,4 @@
-/** Servers that mean harm: what they say in errors, pages, IDs, links, redirects and headers, through the built action. */
+/** Hostile servers: their errors, pages, IDs, links, redirects and headers, through the built action. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
@@ -10,7 +10,7 @@ import { writeToken } from "../support/fake-github-server.ts";
 import { unsafeOutput } from "../support/unsafe-output.ts";
 import { portions, sample } from "../support/hostile-groups.ts";
 import { CANARY, HOSTILE, LOG, MARKDOWN, PATHS } from "../support/hostile.ts";
-import type { Mishap } from "../support/fake-mosoo-server.ts";
+import type { FaultHandler } from "../support/fake-mosoo-server.ts";
 import { runStep, type StepOptions, type StepResult } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
 
@@ -19,7 +19,7 @@ const threadId = "01K9NWZ3C2H7D8E4F5G6J1K2M3";
 const runId = "01K9NWZ3D9QK5V7X2B8C4N6P1R";
 
 let scene: Scene;
-/** A server that nobody may ask for anything, and how often it was asked. */
+/** A server that must get no request, and the number of requests it got. */
 let elsewhere: { origin: string; asked: string[]; close: () => void };
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ afterAll(async () => {
   await scene.close();
 });
 
-interface Told {
+interface Outcome {
   step: StepResult;
   harm: string[];
   error: string;
@@ -52,16 +52,16 @@ interface Told {
 
 let turn = 0;
 
-/** Runs a step, the `on` call of which goes wrong in this way, and looks for harm. */
+/** Runs a step whose `on` call has this fault, and searches its output for unsafe text. */
 async function meet(
-  mishap: Mishap,
+  fault: FaultHandler,
   more: Partial<StepOptions> = {},
   on = (path: string): boolean => path.endsWith("/threads"),
-): Promise<Told> {
+): Promise<Outcome> {
   const name = `turn-${(turn += 1)}`;
   const message = `Message of ${name}.`;
   scene.mosoo.fault({
-    ...mishap,
+    ...fault,
     times: 9,
     on: ({ path, body }) => on(path) && (body === "" || body.includes(message)),
   });
@@ -80,7 +80,7 @@ async function meet(
 }
 
 const json = (value: unknown): string => JSON.stringify(value);
-const answer = (thread: object = {}, run: object | null = {}, links: object = {}): Mishap => ({
+const answer = (thread: object = {}, run: object | null = {}, links: object = {}): FaultHandler => ({
   kind: "status",
   status: 201,
   body: json({
@@ -90,19 +90,19 @@ const answer = (thread: object = {}, run: object | null = {}, links: object = {}
   }),
 });
 
-describe("what a server says of a refused request", () => {
-  it("does no harm as message and code of its errors", async () => {
-    const told = await runConcurrently(sample(lines), (text) =>
+describe("the error response of a hostile server", () => {
+  it("is sanitized as message and code", async () => {
+    const outcomes = await runConcurrently(sample(lines), (text) =>
       meet({ kind: "status", status: 403, body: json({ error: { code: text.slice(0, 40), message: text } }) }),
     );
-    for (const { step, harm, error } of told) {
+    for (const { step, harm, error } of outcomes) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
       expect(error).toContain(' 403: "');
       expect(step.annotations).toHaveLength(1);
     }
   });
 
-  it("does no harm as a page", async () => {
+  it("is sanitized as an HTML page", async () => {
     const pages = lines.filter((_, at) => at % 2 === 0).map((text) => `<html><body>${text}</body></html>`);
     for (const { step, harm } of await runConcurrently(sample(pages, 1), (body) =>
       meet({ kind: "status", status: 403, body }),
@@ -110,25 +110,25 @@ describe("what a server says of a refused request", () => {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
   });
 
-  it("does no harm as an error that is tried again, as a bare string, nor where a success was promised", async () => {
+  it("is sanitized as an error that is retried, as a bare string, and in place of a success", async () => {
     const text = Object.values(LOG).join("\n");
-    const told = await runConcurrently(
+    const outcomes = await runConcurrently(
       [
         { kind: "status", status: 502, body: text },
         { kind: "status", status: 404, body: json({ error: text }) },
         { kind: "status", status: 200, body: text },
         { kind: "status", status: 409, body: json({ error: { code: "idempotency_conflict", message: text } }) },
         { kind: "status", status: 400, body: json({ error: { code: "invalid_request", message: `Agent ${text}` } }) },
-      ] satisfies Mishap[],
-      (mishap) => meet(mishap),
+      ] satisfies FaultHandler[],
+      (fault) => meet(fault),
     );
-    for (const { step, harm } of told) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+    for (const { step, harm } of outcomes) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
   });
 });
 
-describe("what GitHub says of a refused comment", () => {
-  it("does no harm in the warning", async () => {
-    const told = await runConcurrently(
+describe("the response of GitHub to a rejected comment", () => {
+  it("is sanitized in the warning", async () => {
+    const outcomes = await runConcurrently(
       sample(
         lines.filter((_, at) => at % 2 === 1).map((text, at) => ({ text, at })),
         2,
@@ -149,7 +149,7 @@ describe("what GitHub says of a refused comment", () => {
       },
       1,
     );
-    for (const { step, harm } of told) {
+    for (const { step, harm } of outcomes) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
       expect(step.annotations.map(({ level }) => level)).toEqual(["warning"]);
     }
@@ -171,20 +171,20 @@ describe("an ID from a server", () => {
   ];
   const bad = ids.filter((id) => id.trim() !== "");
 
-  it.each(["thread", "run"] as const)("that is none is no ID of a %s", async (whose) => {
-    const told = await runConcurrently(
+  it.each(["thread", "run"] as const)("that is invalid is not used as the ID of a %s", async (whose) => {
+    const outcomes = await runConcurrently(
       sample(bad.filter((_, at) => at % 6 === (whose === "run" ? 1 : 0))),
       (id) => meet(whose === "thread" ? answer({ id }) : answer({}, { id })),
       8,
     );
-    for (const { step, harm, error } of told) {
+    for (const { step, harm, error } of outcomes) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
       expect(error).toMatch(/unexpected body/);
       expect(step.outputs["thread-id"]).toBeUndefined();
     }
   });
 
-  it("of a file that is none is not sent on", async () => {
+  it("that is invalid is not sent as a file's ID", async () => {
     const workspace = mkdtempSync(join(tmpdir(), "files-"));
     writeFileSync(join(workspace, "notes.txt"), "Notes.");
     for (const id of ["../../etc/passwd", `\n::error::${CANARY}`]) {
@@ -200,10 +200,10 @@ describe("an ID from a server", () => {
   });
 });
 
-describe("what a server tells of a thread", () => {
-  it("does no harm as title, status, agent, time and whatever else", async () => {
+describe("what a server says about a thread", () => {
+  it("is sanitized as title, status, agent, time and any other field", async () => {
     const texts = sample(lines.filter((_, at) => at % 2 === 0));
-    const told = await runConcurrently(texts, (text) =>
+    const outcomes = await runConcurrently(texts, (text) =>
       meet(
         answer(
           { title: text, agent_id: text, [text]: text, __proto__: null, constructor: text, toString: text },
@@ -212,7 +212,7 @@ describe("what a server tells of a thread", () => {
         ),
       ),
     );
-    for (const [at, { step, harm }] of told.entries()) {
+    for (const [at, { step, harm }] of outcomes.entries()) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
       expect(step.outputs["status"]).toBe("");
       const { thread } = JSON.parse(step.outputs["json"] ?? "") as { thread: { title: string } };
@@ -220,7 +220,7 @@ describe("what a server tells of a thread", () => {
     }
   });
 
-  it("forges nothing with names that JavaScript knows", async () => {
+  it("is safe with property names that JavaScript objects inherit", async () => {
     const body = `{"thread":{"id":"${threadId}","__proto__":{"agent_id":"evil"}},"run":{"id":"${runId}","__proto__":{"status":"completed"}},"__proto__":{"links":{"thread":"/evil"}}}`;
     const { step, harm } = await meet({ kind: "status", status: 201, body });
     expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
@@ -228,7 +228,7 @@ describe("what a server tells of a thread", () => {
     expect(step.outputs["thread-api-url"]).not.toContain("evil");
   });
 
-  it("leads nowhere else by its link", async () => {
+  it("never links to another host", async () => {
     const { origin } = scene.mosoo;
     const links = [
       `${elsewhere.origin}/x`,
@@ -239,8 +239,8 @@ describe("what a server tells of a thread", () => {
       ...Object.values(PATHS),
       MARKDOWN["addresses of issues"] ?? "",
     ];
-    const told = await runConcurrently(sample(links, 6), (thread) => meet(answer({}, {}, { thread })));
-    for (const { step, harm } of told) {
+    const outcomes = await runConcurrently(sample(links, 6), (thread) => meet(answer({}, {}, { thread })));
+    for (const { step, harm } of outcomes) {
       expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 0, harm: [] });
       const address = new URL(step.outputs["thread-api-url"] ?? "");
       expect(address.origin).toBe(origin);
@@ -251,7 +251,7 @@ describe("what a server tells of a thread", () => {
 });
 
 describe("a redirect", () => {
-  it("does no harm by its address, and leads the token nowhere else", async () => {
+  it("has its address sanitized, and never takes the token to another host", async () => {
     const strange = new URL(elsewhere.origin);
     const locations = [
       `${elsewhere.origin}/api/v1/::error::${CANARY}`,
@@ -263,7 +263,7 @@ describe("a redirect", () => {
       `/${"%0A::error::x".repeat(500)}`,
       "\u00a0##[error]x",
     ];
-    const told = await runConcurrently(
+    const outcomes = await runConcurrently(
       sample(
         locations.flatMap((location, at) => [
           { kind: "redirect", status: at % 2 === 0 ? 308 : 302, location } as const,
@@ -271,13 +271,13 @@ describe("a redirect", () => {
         ]),
         6,
       ),
-      (mishap) => meet(mishap),
+      (fault) => meet(fault),
     );
-    for (const { step, harm } of told) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
+    for (const { step, harm } of outcomes) expect({ exitCode: step.exitCode, harm }).toEqual({ exitCode: 1, harm: [] });
     expect(elsewhere.asked).toEqual([]);
   });
 
-  it("of one call after another is told in one annotation", async () => {
+  it("is reported in one annotation where each call is redirected", async () => {
     let moves = 0;
     let awaited: string | undefined;
     const thread = { id: threadId };
@@ -300,7 +300,7 @@ describe("a redirect", () => {
   });
 });
 
-describe("headers of an answer", () => {
+describe("headers of a response", () => {
   /** Answers every request with these bytes. */
   async function rawly(bytes: Buffer, run: (api: string) => Promise<void>): Promise<void> {
     const server = createServer((socket) => {
@@ -329,7 +329,7 @@ describe("headers of an answer", () => {
     ["a failure", "500 ::error::x"],
     ["a redirect", "308 ##[error]x"],
     ["a success", "201 Created"],
-  ])("do no harm: %s", async (_, status) => {
+  ])("are safe: %s", async (_, status) => {
     const portion = Math.ceil(odd.length / headers.length);
     const fields = headers.map((name, at) => `${name}: ${odd.slice(at * portion, at * portion + 3).join(" ")}\r\n`);
     const body = json({ error: { message: "no" } });

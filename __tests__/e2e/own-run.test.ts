@@ -1,4 +1,4 @@
-/** A re-run reports and continues its own runs only, whatever others send into the thread. Through the built action. */
+/** A re-run reports and continues only its own runs of a thread that others use, too. Through the built action. */
 import { afterAll, describe, expect, it } from "@jest/globals";
 import {
   type FakeMosooServer,

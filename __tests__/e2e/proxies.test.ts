@@ -147,7 +147,7 @@ describe("a step behind a proxy", () => {
 });
 
 describe("a step past the proxy", () => {
-  it("reaches loopback directly, without NO_PROXY, whatever the variables hold", async () => {
+  it("reaches loopback directly, without NO_PROXY, with any proxy variables", async () => {
     const step = await start({
       apiUrl: `${mosoo.origin}/api/v1`,
       env: { HTTPS_PROXY: `http://127.0.0.1:${deadPort}`, HTTP_PROXY: "socks5://proxy.corp" },

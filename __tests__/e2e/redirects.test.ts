@@ -1,4 +1,4 @@
-/** A service that has moved: what is followed, with what, and where the token does not go. */
+/** A service that has moved: which redirects are followed, what is sent, and where the token is not sent. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,7 +91,7 @@ describe("a move of the service", () => {
       "thread-api-url": `${moved.apiUrl}/threads/${id}`,
     });
     expect(notices(step)).toEqual([expect.stringMatching(new RegExp(`${moved.apiUrl}\\. .*\`api-url\``))]);
-    // What comes after goes there at once.
+    // Later requests go there directly.
     expect(old.requests).toHaveLength(1);
     expect(moved.requests.length).toBeGreaterThan(1);
     expect(step.state["api_url"]).toBe(moved.apiUrl);

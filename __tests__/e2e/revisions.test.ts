@@ -27,7 +27,7 @@ async function serve(revision: Revision, faults: Fault[] = []): Promise<FakeMoso
 
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
-  // Requests and answers keep to the service's published contracts, where these are at hand.
+  // Requests and responses satisfy the service's published contracts, where these are available.
   expect(violations).toEqual([]);
 });
 
@@ -166,7 +166,10 @@ describe("a field of the create request", () => {
       expect(failureOf(result)).toMatch(row.body);
       expect(server.threads).toHaveLength(0);
     } else {
-      expect({ exit: result.exitCode, told: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, told: "" });
+      expect({ exit: result.exitCode, error: result.exitCode === 0 ? "" : result.shown }).toEqual({
+        exit: 0,
+        error: "",
+      });
       expect(accepted(server)).toEqual(row.body);
       expect(server.threads).toHaveLength(1);
       expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
@@ -217,7 +220,7 @@ describe("a rejected value (by the contract, not by the server's message)", () =
     ["it does not describe threads", { on: "openapi", kind: "garbage", shape: "no-id", times: 9 }],
     ["it requires a token", { on: "openapi", kind: "status", status: 401, times: 9 }],
     ["it is cut off", { on: "openapi", kind: "cut", times: 9 }],
-  ])("is what the user sees where the contract cannot be had (%s)", async (_, fault) => {
+  ])("is what the user sees where the contract is not available (%s)", async (_, fault) => {
     const server = await serve("2026-08", [fault]);
     // Nobody gave an `external-ref`: it is the contract that is missing.
     expect(failureOf(await run(server))).toMatch(

@@ -1,4 +1,4 @@
-/** A step that is told to stop while it creates: soon over, and true to what it leaves behind. Through the built action. */
+/** A step that is cancelled while it creates a thread ends soon and reports what exists. Through the built action. */
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
 import { type Fault, type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";

@@ -1,4 +1,4 @@
-/** A canary token through every failure, and through servers that send it back: it is only in the line that masks it. */
+/** A canary token in every failure, and with servers that send it back: it is only in the line that masks it. */
 import { readFileSync, writeFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { type StepResult, events, runPost, runStep } from "../support/runner.ts"
 import { type Said, startScriptedServer } from "../support/scripted-server.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
 
-/** One with every character that some clean-up might escape. */
+/** A token with every character that a sanitizer may escape. */
 const canary = `grt_pat_C4n4ry*_K7~"Q&%x'+/=<$\\\`P0w9[Z](8).${"Vb3".repeat(6)}`;
 const folder = mkdtempSync(join(tmpdir(), "token-"));
 const closers: (() => Promise<void>)[] = [];
@@ -37,7 +37,7 @@ function start(inputs: Inputs, env: Record<string, string> = {}): Promise<StepRe
   });
 }
 
-/** The token is masked before all else, and nowhere to be found after. */
+/** The token is masked first, and is nowhere else. */
 function expectSecrecy(step: StepResult, more: Record<string, string> = {}): void {
   expect(step.masks[0]).toBe(canary);
   expect(step.stdout.startsWith("::add-mask::")).toBe(true);
@@ -60,7 +60,7 @@ const thread = {
   thread: { id: "01KEXAMPLETHREAD0000000000" },
 };
 
-/** What a server may make of the token that it got. */
+/** Forms in which a server may return the token. */
 const echoes: [string, (token: string) => Said][] = [
   ["in an error's message", echo(400, (token) => envelope("invalid_request", `authorization: Bearer ${token}`))],
   [
@@ -126,7 +126,7 @@ const echoes: [string, (token: string) => Said][] = [
   ["in the encoding", echo(201, () => "{}", { "Content-Encoding": canary.replace(/["\\,]/g, "") })],
 ];
 
-describe("a server that says the token back", () => {
+describe("a token that the server repeats", () => {
   let steps: StepResult[] = [];
   beforeAll(async () => {
     steps = await runConcurrently(echoes, async ([, answer]) => {
@@ -138,20 +138,20 @@ describe("a server that says the token back", () => {
     });
   }, 60_000);
 
-  it.each(echoes.map(([title], index) => [title, index] as const))("%s gives *** at most", (_, index) => {
+  it.each(echoes.map(([title], index) => [title, index] as const))("%s: becomes ***", (_, index) => {
     const step = steps[index];
     if (step === undefined) throw new Error("It was not run.");
     if (step.exitCode !== 0) failureOf({ ...step, shown: "" });
     expectSecrecy(step);
   });
 
-  it("is shown the rest of what it says", () => {
+  it("is redacted without the text around it", () => {
     const message = steps[0]?.annotations.find(({ level }) => level === "error")?.message;
     expect(message).toContain(': "authorization: Bearer ***".');
   });
 });
 
-describe("a server that says the token back with some of its characters escaped", () => {
+describe("a token that the server repeats with some of its characters escaped", () => {
   const token = "grt_pat_Esc4pedSecretOfNoValue/0123456789";
   const escaped = token.replace(/[a-f4]/g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`);
   const envelopeOf = (message: string): string => `{"error":{"code":"invalid_request","message":"${message}"}}`;
@@ -161,7 +161,7 @@ describe("a server that says the token back with some of its characters escaped"
     ["in a message that is cut far behind", envelopeOf(`${"x".repeat(1_975)}${escaped}`)],
     ["in what is no JSON", `<pre>{"authorization":"${escaped}"}</pre>`],
     ["in JSON in JSON", envelopeOf(`{\\"authorization\\":\\"${escaped.replaceAll("\\", "\\\\")}\\"}`)],
-  ])("%s gives *** at most", async (_, body) => {
+  ])("%s: becomes ***", async (_, body) => {
     const server = await startScriptedServer(() => ({ status: 400, body }));
     closers.push(() => server.close());
     const step = await start({ token, "api-url": `${server.origin}/api/v1` });
@@ -238,7 +238,7 @@ describe("a failure before or on the way", () => {
   });
 });
 
-describe("an agent and a GitHub that say the token", () => {
+describe("a token that the agent or GitHub repeats", () => {
   let scene: Scene;
   let secret: string;
   /** Of the token what it does not share with IDs that were made at the same time. */
@@ -256,7 +256,7 @@ describe("an agent and a GitHub that say the token", () => {
 
   const comments = (): string => scene.github.comments.map(({ body }) => body).join("\n");
 
-  it("in answer, words, tools, questions and title: not in comment, summary, outputs, file or log", async () => {
+  it("is redacted in all outputs, from response, text, tools, questions and title", async () => {
     scene.script = [
       {
         emit: {
@@ -281,7 +281,7 @@ describe("an agent and a GitHub that say the token", () => {
     expect(step.masks[0]).toBe(secret);
   });
 
-  it("in the reason of a failed run", async () => {
+  it("is redacted in the reason of a failed run", async () => {
     scene.script = [
       {
         end: "failed",
@@ -293,7 +293,7 @@ describe("an agent and a GitHub that say the token", () => {
     expect(leaksOf(step, secretPart, { comments: comments() })).toEqual({});
   });
 
-  it("in an error of the server that the comment tells", async () => {
+  it("is redacted in a server error that the comment quotes", async () => {
     scene.mosoo.fault({ kind: "echo-headers", on: "create", status: 403 });
     const step = await runStep(scene.step());
     failureOf(step);
@@ -301,7 +301,7 @@ describe("an agent and a GitHub that say the token", () => {
     expect(leaksOf(step, secretPart, { comments: comments() })).toEqual({});
   });
 
-  it("in GitHub's rejection of the comment, which shows neither token", async () => {
+  it("is redacted in GitHub's rejection of the comment", async () => {
     const token = scene.step().githubToken ?? "";
     scene.github.faults.push({
       path: /./,
@@ -316,7 +316,7 @@ describe("an agent and a GitHub that say the token", () => {
     expect(leaksOf(step, token)).toEqual({});
   });
 
-  it("when the step is killed and the post step tidies up", async () => {
+  it("is redacted when the step is killed and the post step cleans up", async () => {
     scene.script = [{ status: "running" }, { emit: { type: "agent.message.delta", content: "Reading the diff.\n" } }];
     const running = await stepAtWork(scene, { env: { RUNNER_DEBUG: "1" } });
     const killed = await running.kill();
@@ -327,7 +327,7 @@ describe("an agent and a GitHub that say the token", () => {
     for (const step of [killed, post]) expect(leaksOf(step, secretPart, { comments: comments() })).toEqual({});
   });
 
-  it("when an upload fails", async () => {
+  it("is redacted when an upload fails", async () => {
     writeFileSync(join(folder, "a.txt"), "x");
     scene.mosoo.fault({ kind: "echo-headers", on: "upload", status: 403, times: 9 });
     const step = await runStep({ ...scene.step({ with: { files: "a.txt" } }), workspace: folder });
@@ -336,7 +336,7 @@ describe("an agent and a GitHub that say the token", () => {
   });
 });
 
-describe("an error that nobody waits for", () => {
+describe("an uncaught error", () => {
   it.each([
     ["thrown", "setTimeout(() => { throw new Error(`stray ${process.env.INPUT_TOKEN}`); }, 300);"],
     ["rejected", "setTimeout(() => void Promise.reject(new Error(`stray ${process.env.INPUT_TOKEN}`)), 300);"],

@@ -22,7 +22,7 @@ describe("the log of a step that waits", () => {
     Agent.during({}, async (agent) => {
       agent.script = [{ status: "running" }];
       const running = startStep(agent.step());
-      // What comes before the stream is open, or at once, comes folded: words first, tools after them.
+      // Events from before the stream, or of one turn, arrive folded: text first, then tools.
       await until(() => agent.server.openStreams === 1);
       const { id } = agent.newestRun();
       const thought = { type: "agent.thinking.delta", content: "secret thoughts" };

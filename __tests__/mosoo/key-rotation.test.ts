@@ -36,7 +36,7 @@ describe("a generation's key", () => {
     ]);
   });
 
-  it("fits into 128 visible characters whatever the key", () => {
+  it("fits into 128 visible characters with any key", () => {
     fc.assert(
       fc.property(key, suffix, (given, end) => {
         const made = suffixedKey(given, end);

@@ -34,7 +34,7 @@ describe("a thread's API resource", () => {
     expect(threadApiUrl(base, "01K", link)).toBe(own);
   });
 
-  it("never leaves its place, whatever the ID", () => {
+  it("is on the API's origin with any ID", () => {
     for (const id of Object.values(PATHS)) {
       const parent = new URL(threadApiUrl(base, id, undefined)).pathname.replace(/[^/]*$/, "");
       expect(parent).toBe("/api/v1/threads/");

@@ -70,7 +70,7 @@ function attempts(failures: readonly [Failure, number, number][], budget: number
 const failures = (each: fc.Arbitrary<Failure>) =>
   fc.array(fc.tuple(each, fc.integer({ min: 0, max: 30 * second }), random), { minLength: 1, maxLength: 60 });
 
-/** The same failure again and again, immediately, with the smallest draw. */
+/** The same failure again and again, immediately, with the smallest random number. */
 const again = (failed: Failure, times: number): [Failure, number, number][] =>
   Array.from({ length: times }, () => [failed, 0, 0]);
 
@@ -113,7 +113,7 @@ describe("the retry policy of requests that create a thread", () => {
     }
   });
 
-  it("waits for Retry-After wherever it ends before the deadline, whatever the jitter", () => {
+  it("waits for Retry-After wherever it ends before the deadline, with any jitter", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), random, fc.nat(9), (seconds, drawn, failures) => {
         const asked = seconds * second;
@@ -237,7 +237,7 @@ describe("the retry policy of requests that create a thread", () => {
 });
 
 describe("a failed request", () => {
-  it("may have been executed where the connection broke or the server failed, and not where it was rejected", () => {
+  it("may have been executed where the connection was lost or the server failed, and not where it was rejected", () => {
     const failed = (each: ConnectionErrorCode): boolean => isAmbiguous({ kind: "connection", fault: each });
     const answered = (code: number): boolean => isAmbiguous({ kind: "status", status: code });
     expect(

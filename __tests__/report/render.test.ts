@@ -262,7 +262,7 @@ describe("untrusted text in a report", () => {
         expect(problems(renderReport(hostileReport(text, outcome), "The response.", target))).toEqual([]);
   });
 
-  it("is shown as text, whatever it is mixed from", () => {
+  it("is shown as text in any mixture", () => {
     const untrusted = fc.array(fc.oneof(fc.constantFrom(...FRAGMENTS), fc.string({ unit: "binary", maxLength: 4 })), {
       maxLength: 12,
     });

@@ -18,7 +18,7 @@ describe("untrusted text inside Markdown of the action", () => {
     expect(render(`[${markdownText(text)}](https://example.com)`).problems).toEqual([]);
   });
 
-  it("renders as text, whatever is mixed, at a line's start, in a cell, in a link, in bold, in HTML", () => {
+  it("renders as text in any mixture: at a line's start, in a cell, in a link, in bold, in HTML", () => {
     fc.assert(
       fc.property(untrustedText, (text) => {
         const inline = markdownText(text);

@@ -19,7 +19,7 @@ describe("untrusted text in the log", () => {
     expect(executed.length).toBeGreaterThan(20);
   });
 
-  it("executes no workflow command, whatever is mixed, as lines or as one line", () => {
+  it("executes no workflow command in any mixture, as lines or as one line", () => {
     fc.assert(
       fc.property(untrustedText, (text) => {
         const printed = [...logLines(text), logLine(text), excerpt(text), annotationText(text)];

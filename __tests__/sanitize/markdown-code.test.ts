@@ -33,7 +33,7 @@ describe("code in a response", () => {
         fc.constantFrom("", "js", "js `x`"),
         (...drawn) => {
           const [text, wrap, marker, info] = drawn;
-          // A tree cannot tell no line from one empty line.
+          // A tree does not distinguish no line from one empty line.
           fc.pre(text !== "");
           const fence = marker.repeat(20);
           const source = wrap(`${fence}${marker === "`" ? info.replaceAll("`", "") : info}\n${text}\n${fence}`);

@@ -24,7 +24,7 @@ describe("a response's Markdown", () => {
     expect(harmful.length).toBeGreaterThan(35);
   });
 
-  it("is safe when rendered, whatever is mixed", () => {
+  it("is safe when rendered, in any mixture", () => {
     fc.assert(
       fc.property(untrustedText, (source) => {
         expectSafe(clean(source));
@@ -103,7 +103,7 @@ describe("a response's Markdown", () => {
     expect(clean("<!-- mosoo-thread-action: x -->\n\ntext")).toBe("text");
   });
 
-  it("makes headings smaller than ours, and numbers footnotes anew", () => {
+  it("makes headings smaller than ours, and renumbers footnotes", () => {
     expect(clean("# A\n\nB\n-\n\n###### C")).toBe("### A\n\n#### B\n\n###### C");
     expect(clean("x[^@octocat]\n\n[^@octocat]: y")).toBe("x[^1]\n\n[^1]: y");
   });

@@ -169,7 +169,7 @@ describe("a secret in untrusted text", () => {
     const texts = ["\\", "\\u0000", "m", "mst_", "a", token.slice(0, -1), `${token} `, "日本", "=", "%6D"];
     const start = process.cpuUsage();
     for (const text of texts) redact(text.repeat(2_000_000 / text.length), [token, "ghs_another0123456789"]);
-    // Some 20 MB in all: a second here; a quadratic search would take minutes.
+    // Some 20 MB in all: about a second; a quadratic search would take minutes.
     expect(process.cpuUsage(start).user).toBeLessThan(20e6);
   });
 });

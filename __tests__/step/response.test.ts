@@ -29,7 +29,7 @@ const lastRun = ({ result }: Followed): Run => (result.kind === "ended" ? result
 describe("a run's response", () => {
   it.each<[string, Followed, object]>([
     [
-      "is its final output, whatever else it said",
+      "is its final output, without its earlier messages",
       followed({ finalOutput: { text: "Last." } }, { text: "First.Last." }),
       { text: "Last.", truncated: "none" },
     ],

@@ -114,7 +114,7 @@ describe("the step's result", () => {
       { run: { id: "R", status: "completed" } },
       { outcome: "stopped", consequence: "The run is completed." },
     ],
-  ])("says what became of the run that was interrupted after %s: %#", (_, result, interrupt, expected) => {
+  ])("says how the run ended that was interrupted after %s: %#", (_, result, interrupt, expected) => {
     const { outcome, failure, interruptFailed } = toStepResult(result, context({}, { interrupt }));
     expect({ outcome, consequence: failure?.consequence }).toEqual(expected);
     expect(interruptFailed).toBe(false);

@@ -5,22 +5,22 @@ import { threadJson } from "../../src/step/thread-json.ts";
 const thread: Thread = { id: "01K9NWZ3C2H7D8E4F5G6J1K2M3", title: "Two\nlines \ud800", agent_id: "01K", source: null };
 const run: Run = { id: "01K9NWZ3D9QK5V7X2B8C4N6P1R", status: "completed", finalOutput: { text: "Hi" }, trigger: "x" };
 
-interface Told {
+interface ThreadJson {
   thread: Record<string, unknown>;
   run: Record<string, unknown> | null;
 }
-const told = (json: string): Told => JSON.parse(json) as Told;
+const parse = (json: string): ThreadJson => JSON.parse(json) as ThreadJson;
 const deep = JSON.parse("[".repeat(200_000) + "]".repeat(200_000)) as unknown;
 
 describe("the output json", () => {
-  it("holds all that the server tells of thread and run on one line, but for the answer", () => {
+  it("holds all fields of thread and run on one line, except the response", () => {
     const json = threadJson(thread, run);
     expect(json).not.toMatch(/[\n\r]/);
     expect(json.isWellFormed()).toBe(true);
     const { finalOutput, ...shown } = run;
     expect(finalOutput).toBeDefined();
-    expect(told(json)).toEqual({ thread, run: shown });
-    expect(told(threadJson(thread, null))).toEqual({ thread, run: null });
+    expect(parse(json)).toEqual({ thread, run: shown });
+    expect(parse(threadJson(thread, null))).toEqual({ thread, run: null });
   });
 
   it.each([
@@ -36,7 +36,7 @@ describe("the output json", () => {
   ])("is short enough for a later step's environment, IDs and status included: %s", (_, given, lastSeen) => {
     const json = threadJson(given, lastSeen);
     expect(Buffer.byteLength(json)).toBeLessThanOrEqual(98_304);
-    expect(told(json)).toMatchObject({
+    expect(parse(json)).toMatchObject({
       thread: { id: thread.id, agent_id: "01K" },
       run: { id: run.id, status: "completed" },
     });

@@ -1,4 +1,4 @@
-/** X.509 certificates for tests, made on the spot: an authority of one's own, and what it signs. DER by hand, P-256. */
+/** X.509 certificates for tests, generated at run time: an authority, and what it signs. DER by hand, P-256. */
 import { type KeyObject, createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { isIP } from "node:net";
 
@@ -8,7 +8,7 @@ export interface Certificate {
   cert: string;
 }
 
-export interface Authority {
+interface Authority {
   /** The authority's own certificate, for NODE_EXTRA_CA_CERTS. PEM. */
   cert: string;
   /** A server's certificate for these host names and IPv4 addresses. `expired`: until yesterday. */
@@ -93,7 +93,7 @@ function keyPair(): { publicKey: KeyObject; privateKey: KeyObject } {
   return generateKeyPairSync("ec", { namedCurve: "prime256v1" });
 }
 
-/** An authority that nobody knows. */
+/** An untrusted authority. */
 export function makeAuthority(name = "Test authority"): Authority {
   const own = keyPair();
   const keyId = createHash("sha1")

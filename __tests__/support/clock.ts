@@ -1,19 +1,19 @@
-/** A clock that tests hold. */
+/** A clock that tests control. */
 import type { Clock } from "../../src/common/clock.ts";
 
-/** Turns of the event loop, a timer's and an immediate's each, after which everything that can happen has happened. */
+/** Turns of the event loop, a timer's and an immediate's each, after which all pending work is done. */
 const stillTurns = 8;
 
 interface Sleeper {
   at: number;
   wake: () => void;
-  /** Nobody waits any more. */
+  /** Nothing waits anymore. */
   isGone: () => boolean;
 }
 
 /**
- * A clock that stands still as long as anything goes on, and then jumps to the moment that the first sleeper waits for:
- * hours pass in milliseconds, and neither what takes real time nor a busy machine takes any of it. Servers of the same
+ * A clock that does not advance while work is pending, and then jumps to the moment that the first sleeper waits for:
+ * hours pass in milliseconds, and neither real work nor a busy machine takes any of that time. Servers of the same
  * process must wait by this clock, too.
  *
  * @param grainMs so far behind the first one others are woken together with it, where there are very many
@@ -66,7 +66,7 @@ export function patientClock(random: () => number = () => 0.5, grainMs = 0): Clo
         clearTimeout(handle);
         then();
       };
-      // The one trace that clearTimeout() leaves.
+      // The only visible effect of clearTimeout().
       add({ at: now + ms, wake, isGone: () => "_destroyed" in handle && handle._destroyed === true });
       return handle;
     },

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import type { Certificate } from "./certificates.ts";
 
 export interface ProxyOptions {
-  /** Host names and the loopback ports they stand for. What is not listed is refused with 502. */
+  /** Host names and the loopback ports that they map to. What is not listed is refused with 502. */
   hosts?: Record<string, number>;
   /** `user:password` that must be given, else 407. */
   credentials?: string;

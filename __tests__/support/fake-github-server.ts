@@ -18,8 +18,8 @@ export interface GitHubComment {
   updatedAt: string;
 }
 
-/** Whom a token speaks for. */
-export interface GitHubAccount {
+/** The account of a token. */
+interface GitHubAccount {
   /** As REST shows it: `github-actions[bot]`, `octocat`. */
   login: string;
   type: "User" | "Bot";
@@ -34,7 +34,7 @@ export type RepositoryRole = "admin" | "maintain" | "write" | "triage" | "read" 
 /** GitHub's `permission` knows no `maintain` and `triage`. */
 const PERMISSIONS: Partial<Record<RepositoryRole, string>> = { maintain: "write", triage: "read" };
 
-/** The next matching requests, `times` of them (1 unless said), go wrong in one way. */
+/** The next matching requests, `times` of them (1 unless said), have one fault. */
 export interface GitHubFault {
   method?: string;
   /** Tested against the path below the API's base, query included. */
@@ -52,7 +52,7 @@ export interface GitHubFault {
   afterwards?: boolean;
 }
 
-export interface GitHubRequest {
+interface GitHubRequest {
   method: string;
   /** Below the API's base, query included; "graphql" for GraphQL. */
   path: string;
@@ -108,7 +108,7 @@ export interface FakeGitHubServer {
   /** Called before a request is answered: where a test lets something happen between two calls. */
   onRequest: ((request: GitHubRequest) => void | Promise<void>) | undefined;
   addComment(comment: { body: string; login?: string; type?: "User" | "Bot"; number?: number }): GitHubComment;
-  /** Other people's chatter, `count` comments of it. */
+  /** Adds `count` comments of other people. */
   preload(count: number, number?: number): void;
   close(): Promise<void>;
 }
@@ -161,7 +161,7 @@ const notFound: Answer = {
 const forbidden: Answer = { status: 403, body: { message: "Resource not accessible by integration", status: "403" } };
 
 /** Everybody's ID, by login. */
-export function accountId(login: string): number {
+function accountId(login: string): number {
   return Array.from(login.toLowerCase()).reduce((id, character) => (id * 31 + character.charCodeAt(0)) % 99_999_989, 7);
 }
 

@@ -30,26 +30,26 @@ import type {
   StoredThread,
 } from "./mosoo/types.ts";
 
-export type { Fault, FaultHandler as Mishap } from "./mosoo/faults.ts";
+export type { Fault, FaultHandler } from "./mosoo/faults.ts";
 export type * from "./mosoo/types.ts";
 
 /** More than any body that the service takes: beyond it a request is answered without its body being kept. */
 const KEPT_BODY_BYTES = 1_000_000;
 
 /**
- * A fake of the Mosoo Thread API over real HTTP on loopback: it refuses what the service would refuse, at any of
- * its deployed revisions, remembers keys as the service does, and goes wrong in every way it is asked to.
+ * A fake of the Mosoo Thread API over real HTTP on loopback: it rejects what the service would reject, at any of
+ * its deployed revisions, remembers keys as the service does, and injects the faults that a test asks for.
  */
 export async function startFakeMosooServer(options: FakeMosooServerOptions = {}): Promise<FakeMosooServer> {
-  const stand = new FakeServer(options);
-  await stand.listen();
-  return stand;
+  const server = new FakeServer(options);
+  await server.listen();
+  return server;
 }
 
 class FakeServer implements FakeMosooServer {
   readonly requests: LoggedRequest[] = [];
   readonly #options: FakeMosooServerOptions;
-  readonly #desk: ServerState;
+  readonly #state: ServerState;
   readonly #faults = new FaultQueue();
   readonly #timers = new Timers();
   readonly #streams: EventStreams;
@@ -58,8 +58,8 @@ class FakeServer implements FakeMosooServer {
 
   constructor(options: FakeMosooServerOptions) {
     this.#options = options;
-    this.#desk = this.#makeDesk(options);
-    this.#streams = new EventStreams(this.#desk.store, this.#desk.facts, options.keepAliveMs ?? 15_000);
+    this.#state = this.#makeDesk(options);
+    this.#streams = new EventStreams(this.#state.store, this.#state.facts, options.keepAliveMs ?? 15_000);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#serve(request, response);
     };
@@ -78,7 +78,7 @@ class FakeServer implements FakeMosooServer {
   }
 
   get revision() {
-    return this.#desk.revision;
+    return this.#state.revision;
   }
   get origin() {
     return this.#origin;
@@ -87,19 +87,19 @@ class FakeServer implements FakeMosooServer {
     return `${this.#origin}/api/v1`;
   }
   get agents() {
-    return this.#desk.accounts.agents;
+    return this.#state.accounts.agents;
   }
   get tokens() {
-    return this.#desk.accounts.tokens;
+    return this.#state.accounts.tokens;
   }
   get users() {
-    return this.#desk.accounts.users;
+    return this.#state.accounts.users;
   }
   get threads() {
-    return this.#desk.store.threads;
+    return this.#state.store.threads;
   }
   get uploads() {
-    return this.#desk.files.files;
+    return this.#state.files.files;
   }
   get pendingFaults() {
     return this.#faults.length;
@@ -117,53 +117,53 @@ class FakeServer implements FakeMosooServer {
   }
 
   createThreadDirectly(wanted: DirectThread = {}): StoredThread {
-    const caller = this.#desk.accounts.callerOf(wanted.token ?? this.tokens.person);
-    const thread = this.#desk.store.createThread({
+    const caller = this.#state.accounts.callerOf(wanted.token ?? this.tokens.person);
+    const thread = this.#state.store.createThread({
       agentId: wanted.agentId ?? this.agents.published,
       body: null,
       ownerToken: caller.token,
       ownerAccount: caller.account,
       attributedUserId: caller.kind === "person" ? caller.account : null,
       externalRef: wanted.externalRef ?? null,
-      userId: wanted.userId ?? (this.#desk.facts.userIdRequired ? "direct" : null),
+      userId: wanted.userId ?? (this.#state.facts.userIdRequired ? "direct" : null),
       idempotencyKey: null,
     });
-    if (wanted.text !== undefined) this.#desk.store.startRun(thread, wanted.text, null, []);
+    if (wanted.text !== undefined) this.#state.store.startRun(thread, wanted.text, null, []);
     return thread;
   }
 
   startRunDirectly(threadId: string, text: string) {
-    return this.#desk.store.startRun(this.findThread(threadId), text, null, []);
+    return this.#state.store.startRun(this.findThread(threadId), text, null, []);
   }
 
   addFile(file: { name?: string; size?: number; token?: string } = {}): StoredFile {
-    const caller = this.#desk.accounts.callerOf(file.token ?? this.tokens.person);
+    const caller = this.#state.accounts.callerOf(file.token ?? this.tokens.person);
     const { name = "notes.txt", size = 1 } = file;
     const sha256 = createHash("sha256").update(name).digest("hex");
-    return this.#desk.files.add(caller, { name, size, sha256, mimeType: "text/plain" });
+    return this.#state.files.add(caller, { name, size, sha256, mimeType: "text/plain" });
   }
 
   findThread(threadId: string) {
-    return this.#desk.store.findThread(threadId);
+    return this.#state.store.findThread(threadId);
   }
   findRun(runId: string) {
-    return this.#desk.store.findRun(runId);
+    return this.#state.store.findRun(runId);
   }
   emit: FakeMosooServer["emit"] = (runId, event) => {
-    this.#desk.store.emit(runId, event);
+    this.#state.store.emit(runId, event);
   };
   endRun: FakeMosooServer["endRun"] = (runId, status, ending) => {
-    this.#desk.store.endRun(runId, status, ending);
+    this.#state.store.endRun(runId, status, ending);
   };
   setRunStatus: FakeMosooServer["setRunStatus"] = (runId, status, asked) => {
-    this.#desk.store.setRunStatus(runId, status, asked);
+    this.#state.store.setRunStatus(runId, status, asked);
   };
   play: FakeMosooServer["play"] = (runId, script) => {
-    this.#desk.store.play(runId, script);
+    this.#state.store.play(runId, script);
   };
 
   setPublished(agentId: string, published: boolean): void {
-    const { withdrawn } = this.#desk.accounts;
+    const { withdrawn } = this.#state.accounts;
     if (published) withdrawn.delete(agentId);
     else withdrawn.add(agentId);
   }
@@ -175,17 +175,17 @@ class FakeServer implements FakeMosooServer {
   reset(): void {
     this.#streams.cut();
     this.#faults.clear();
-    this.#desk.store.clear();
-    this.#desk.files.files.length = 0;
-    this.#desk.keys.clear();
-    this.#desk.rate.clear();
-    this.#desk.accounts.withdrawn.clear();
+    this.#state.store.clear();
+    this.#state.files.files.length = 0;
+    this.#state.keys.clear();
+    this.#state.rate.clear();
+    this.#state.accounts.withdrawn.clear();
     this.requests.length = 0;
   }
 
   async close(): Promise<void> {
     this.#timers.stop();
-    this.#desk.store.stopScripts();
+    this.#state.store.stopScripts();
     this.#streams.cut();
     await new Promise<void>((resolve) => {
       this.#server.close(() => {
@@ -216,9 +216,9 @@ class FakeServer implements FakeMosooServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", this.#origin);
-    const route = routeOf(request.method ?? "", url.pathname, this.#desk.facts);
+    const route = routeOf(request.method ?? "", url.pathname, this.#state.facts);
     const logged = this.#log(request);
-    // Kept from the beginning: a request that breaks off lets go of it.
+    // Kept from the start: an aborted request releases it.
     const { socket } = request;
     try {
       // An upload is read by its endpoint, as it comes.
@@ -227,14 +227,14 @@ class FakeServer implements FakeMosooServer {
       if (fault !== undefined) logged.fault = fault.kind;
       await this.#answer({ request, response, socket, url, route, logged, bytes, fault });
     } catch {
-      // The client went away in the middle, or the request died: nobody is left to answer.
+      // The client disconnected, or the request died: there is no response to send.
       socket.destroy();
     }
   }
 
   #log(request: IncomingMessage): LoggedRequest {
     const { method = "", url = "/", headers } = request;
-    const logged: LoggedRequest = { method, path: url, headers, body: "", json: undefined, at: this.#desk.now() };
+    const logged: LoggedRequest = { method, path: url, headers, body: "", json: undefined, at: this.#state.now() };
     if (headers.authorization !== undefined) logged.authorization = headers.authorization;
     this.requests.push(logged);
     return logged;
@@ -279,7 +279,7 @@ class FakeServer implements FakeMosooServer {
     if (route === undefined) return { answer: { status: 404, headers: {}, body: { error: "Not Found" } } };
     const call = { raw: request, bytes, logged, pathname: url.pathname, query: url.searchParams, id: route.id };
     try {
-      return await ENDPOINTS[route.endpoint](this.#desk, { ...call, mishap: fault });
+      return await ENDPOINTS[route.endpoint](this.#state, { ...call, fault });
     } catch (error) {
       if (error instanceof Died || (request.destroyed && !request.complete)) throw error;
       return { answer: refusalAnswer(error instanceof Refusal ? error : internalError()) };

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-export interface FakeRelease {
+interface FakeRelease {
   id: number;
   tag_name: string;
   name: string;

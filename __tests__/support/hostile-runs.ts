@@ -1,4 +1,4 @@
-/** Steps whose agent, pull request and server send hostile text, and what they left behind. */
+/** Steps whose agent, pull request and server send hostile text, and their outputs. */
 import { startScene, type Scene } from "./commenting.ts";
 import { writeToken } from "./fake-github-server.ts";
 import type { Revision, RunEvent, RunScript } from "./fake-mosoo-server.ts";

@@ -5,12 +5,10 @@
 
 /** Part of every text that tries to be executed, so that a test finds its effect. */
 export const CANARY = "canary-7f3a";
-/** Whom the texts try to ping. */
-export const PINGED = ["canary-user", "canary-org/canary-team"] as const;
 /** Commit hashes the texts try to reference. */
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-export type Corpus = Readonly<Record<string, string>>;
+type Corpus = Readonly<Record<string, string>>;
 
 /** Lines that the runner or a terminal would act on. */
 export const LOG: Corpus = {
@@ -50,11 +48,11 @@ export const LOG: Corpus = {
   "a command after a form feed": `fine\f::error::${CANARY}`,
   "a command after NUL": `\0::error::${CANARY}`,
   "an old command split by NUL": `#\0#\0[error]${CANARY}`,
-  "a command uncovered by a colour": `\u001b[31m::error::${CANARY}`,
+  "a command uncovered by a color": `\u001b[31m::error::${CANARY}`,
   "a command uncovered inside": `:\u001b[0m:error::${CANARY}`,
   "an old command uncovered by a title": `#\u001b]0;x\u0007#\u001b[1m[error]${CANARY}`,
   "a command uncovered by nested sequences": `\u001b\u001b[m[31m:\u009b0m:error::${CANARY}`,
-  "colours and a cleared screen": `\u001b[2J\u001b[H\u001b[31m${CANARY}\u001b[0m`,
+  "colors and a cleared screen": `\u001b[2J\u001b[H\u001b[31m${CANARY}\u001b[0m`,
   "a window's title": `\u001b]0;${CANARY}\u0007`,
   "a link whose text lies": `\u001b]8;;https://evil.example/\u0007https://example.com/\u001b]8;;\u0007`,
   "a sequence without an end": `\u001b]0;${CANARY}`,

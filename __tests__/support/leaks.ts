@@ -1,7 +1,7 @@
-/** Looks for a secret in all that a step leaves behind, in whatever clothes it may wear there. */
+/** Searches everything that a step leaves behind for a secret, in each encoding that it may have there. */
 import type { StepResult } from "./runner.ts";
 
-/** So many of a secret's characters in a row are no chance. */
+/** So many of a secret's characters in a row are no coincidence. */
 const piece = 10;
 
 function bare(text: string): string[] {
@@ -16,7 +16,7 @@ function bare(text: string): string[] {
     unescaped,
     unescaped.replace(/\\(.)/g, "$1"),
     text.replace(/(%[0-9a-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString("latin1")),
-    // U+200B and its like part what GitHub would make a link of.
+    // Zero-width characters separate what GitHub would turn into a link.
     unescaped.replace(/\p{Cf}/gu, ""),
   ];
 }

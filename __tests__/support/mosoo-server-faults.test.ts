@@ -3,9 +3,10 @@ import { createServer as createTcpServer } from "node:net";
 import { inspect } from "node:util";
 import { describe, expect, it } from "@jest/globals";
 import { at, call, create, idAt, message, send, start, until, upload } from "./mosoo/test-client.ts";
-import type { Fault, Mishap, FakeMosooServer } from "./fake-mosoo-server.ts";
+import type { Fault, FaultHandler, FakeMosooServer } from "./fake-mosoo-server.ts";
 
-const onCreate = (mishap: Mishap, more: Partial<Fault> = {}): Fault => ({ on: "create", ...mishap, ...more }) as Fault;
+const onCreate = (fault: FaultHandler, more: Partial<Fault> = {}): Fault =>
+  ({ on: "create", ...fault, ...more }) as Fault;
 
 /** The error behind a failed fetch. */
 async function failure(attempt: Promise<unknown>): Promise<string> {
@@ -166,18 +167,18 @@ describe("answers that are bent", () => {
 
   it("another content type, compression, a slow body, a late answer", async () => {
     const server = await start();
-    const mishaps: Mishap[] = [
+    const faults: FaultHandler[] = [
       { kind: "wrong-content-type" },
-      ...(["gzip", "deflate", "br"] as const).map((encoding): Mishap => ({ kind: "compressed", encoding })),
+      ...(["gzip", "deflate", "br"] as const).map((encoding): FaultHandler => ({ kind: "compressed", encoding })),
       { kind: "slow-body", ms: 5 },
       { kind: "slow", ms: 5 },
     ];
-    for (const mishap of mishaps) {
-      server.fault(onCreate(mishap));
+    for (const fault of faults) {
+      server.fault(onCreate(fault));
       const reply = await create(server);
       expect(idAt(reply.json, "thread", "id")).toBe(server.threads.at(-1)?.id);
-      if (mishap.kind === "wrong-content-type") expect(reply.headers.get("content-type")).toBe("text/html");
-      if (mishap.kind === "compressed") expect(reply.headers.get("content-encoding")).toBe(mishap.encoding);
+      if (fault.kind === "wrong-content-type") expect(reply.headers.get("content-type")).toBe("text/html");
+      if (fault.kind === "compressed") expect(reply.headers.get("content-encoding")).toBe(fault.encoding);
     }
     server.fault({ on: "thread", kind: "slow", ms: 5 });
     expect((await call(server, "GET", `/threads/${server.threads[0]?.id ?? ""}`)).status).toBe(200);

@@ -57,7 +57,7 @@ const running = async (revision: (typeof LATER)[number] = "2026-08", keepAliveMs
 };
 
 describe("the event stream", () => {
-  it.each(LATER)("opens with a comment, tells the past and what comes (%s)", async (revision) => {
+  it.each(LATER)("opens with a comment, then sends past and new events (%s)", async (revision) => {
     const { server, thread, runId } = await running(revision);
     const stream = await listen(server, thread.id);
     expect([stream.status, stream.contentType]).toEqual([200, "text/event-stream; charset=utf-8"]);
@@ -108,7 +108,7 @@ describe("the event stream", () => {
     expect(again.events()[3]?.["content"]).toBe("abcd");
   });
 
-  it("tells fragments written at once as one event, others one by one", async () => {
+  it("sends fragments written at once as one event, others one by one", async () => {
     const { server, thread, runId } = await running();
     const stream = await listen(server, thread.id);
     await until(() => stream.events().length === 2);

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
+import { ScriptPlayer } from "./mosoo/script-player.ts";
 import { at, call, create, idAt, LATER, message, REVISIONS, send, start, until } from "./mosoo/test-client.ts";
 import type { EndedStatus, FakeMosooServer, RunEvent } from "./fake-mosoo-server.ts";
 
@@ -23,7 +24,7 @@ describe("reading a thread", () => {
     expect((await call(server, "GET", "/threads/mine")).status).toBe(400);
   });
 
-  it.each(LATER)("tells the answer once the run is completed, and only then (%s)", async (revision) => {
+  it.each(LATER)("returns the response once the run is completed, and only then (%s)", async (revision) => {
     const server = await start({ revision });
     const { id } = server.createThreadDirectly({ text: "Go" });
     const [run] = server.findThread(id).runs;
@@ -134,7 +135,7 @@ describe("the event list", () => {
 });
 
 describe("sending a message into a thread", () => {
-  it.each(REVISIONS)("queues a new run and tells it with the thread (%s)", async (revision) => {
+  it.each(REVISIONS)("queues a new run and returns it with the thread (%s)", async (revision) => {
     const server = await start({ revision });
     const { id } = server.createThreadDirectly();
     const field = revision === "2026-08" ? "requestId" : "clientRequestId";
@@ -232,7 +233,7 @@ describe("interrupting", () => {
     expect(types(await listed(server, threadId)).filter((type) => type === "run.completed")).toHaveLength(1);
   });
 
-  it("touches no other run and tells the one it names", async () => {
+  it("changes no other run and returns the named one", async () => {
     const server = await start();
     const { id, runs } = server.createThreadDirectly({ text: "First" });
     const first = runs[0]?.id ?? "";
@@ -248,36 +249,29 @@ describe("interrupting", () => {
     expect((await send(server, id, { type: "user_interrupt", runId: STRANGER })).status).toBe(500);
   });
 
-  it("stops a script that is playing", async () => {
-    const script = [{ status: "running" as const }, { after: 20, end: "completed" as const }];
-    const server = await start({ script });
+  it("ends a run whose script has more steps", async () => {
+    const server = await start({ script: [{ status: "running" }, { after: 600_000, end: "completed" }] });
     const created = await create(server);
     const runId = idAt(created.json, "run", "id");
     await until(() => server.findRun(runId).status === "running");
     await send(server, idAt(created.json, "thread", "id"), { type: "user_interrupt", runId });
-    await new Promise((resolve) => setTimeout(resolve, 30));
     expect(server.findRun(runId).status).toBe("cancelled");
   });
 });
 
-describe("a run that asks", () => {
-  it("waits with the question's title, and goes on when somebody decides", async () => {
-    const server = await start();
-    const { id, runs } = server.createThreadDirectly({ text: "Go" });
-    const runId = runs[0]?.id ?? "";
-    server.setRunStatus(runId, "running");
-    server.setRunStatus(runId, "waiting_input", { title: "Delete all", requestId: "q1" });
-    expect(at(await read(server, id), "run", "status")).toBe("waiting_input");
-    const decide = (requestId: string) =>
-      send(server, id, { type: "permission_decision", requestId, decision: "allow_once" });
-    expect((await decide("other")).status).toBe(200);
-    expect(server.findRun(runId).status).toBe("waiting_input");
-    expect(at((await decide("q1")).json, "events", 0)).toMatchObject({ type: "permission_decision", run: null });
-    expect(server.findRun(runId).status).toBe("running");
-    const events = at(await listed(server, id), "events") as { type: string; content: string }[];
-    expect(events.slice(1).map((event) => event.content)).toEqual([runId, "Delete all", runId]);
-    expect((await send(server, id, { type: "permission_decision", requestId: "q", decision: "allow" })).status).toBe(
-      400,
-    );
+describe("the script of a run", () => {
+  it("performs no step after it is stopped", () => {
+    jest.useFakeTimers();
+    try {
+      const performed: unknown[] = [];
+      const player = new ScriptPlayer((_, step) => performed.push(step));
+      player.play("run", [{ status: "running" }, { after: 20, end: "completed" }]);
+      jest.advanceTimersByTime(19);
+      player.stop("run");
+      jest.advanceTimersByTime(1_000);
+      expect(performed).toEqual([{ status: "running" }]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

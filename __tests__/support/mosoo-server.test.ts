@@ -147,7 +147,7 @@ describe("refusing a create request", () => {
     expect([reply.status, reply.code]).toEqual([401, "unauthenticated"]);
   });
 
-  it("tells unknown, unpublished and unready Agents apart", async () => {
+  it("distinguishes unknown, unpublished and unready agents", async () => {
     const server = await start();
     const asked = async (agent: string) => {
       const reply = await create(server, { agent });
@@ -232,7 +232,7 @@ describe("routing", () => {
 });
 
 describe("the request log", () => {
-  it("tells what came, and how it was answered", async () => {
+  it("records each request and its response", async () => {
     const server = await start({ now: () => 1_000 });
     await create(server, { key: "k" });
     expect(server.requests).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** What every failed step keeps to, whatever went wrong. */
+/** What holds for every failed step. */
 import { expect } from "@jest/globals";
 import type { StepResult } from "./runner.ts";
 

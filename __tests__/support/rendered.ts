@@ -43,7 +43,7 @@ const LIVE = [
   /https?:\/\/[^\s]*\/(?:issues|pull|discussions|commit)\//iu,
 ];
 
-export interface Rendered {
+interface Rendered {
   html: string;
   problems: string[];
 }
@@ -106,7 +106,7 @@ export function decoded(text: string): string {
     .replaceAll("&amp;", "&");
 }
 
-/** Whether cleaned Markdown does no harm inside a report. */
+/** Whether sanitized Markdown is safe inside a report. */
 export function expectSafe(markdown: string): void {
   // Where a report has it.
   const { html, problems } = render(`<details><summary>Response</summary>\n\n${markdown}\n\n</details>\n\nEND`, [

@@ -67,7 +67,7 @@ function evaluate(template: string, options: StepOptions): string {
 
 /** `INPUT_*`: spaces become underscores, dashes stay; a default counts only where the name is absent from `with`. */
 function inputVariables(options: StepOptions): Record<string, string> {
-  // Most tests are not about who may start the agent. An empty value stands for the default.
+  // Most tests are not about who may start the agent. An empty value means the default.
   const inputs = { "allowed-actors": "anyone", ...options.with };
   const given = new Set(Object.keys(inputs).map((name) => name.toLowerCase()));
   const byDefault = inputDefaults()

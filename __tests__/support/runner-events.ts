@@ -2,13 +2,13 @@
 
 export interface RunnerEvent {
   name: string;
-  /** An object becomes JSON; a string is written as it stands; undefined: GITHUB_EVENT_PATH names a file that is not there. */
+  /** An object becomes JSON; a string is written unchanged; undefined: GITHUB_EVENT_PATH names a file that is not there. */
   payload: unknown;
   /** What the event decides in the environment: ref, head, actor. */
   env?: Record<string, string>;
 }
 
-export interface PullRequestFacts {
+interface PullRequestFacts {
   number?: number;
   title?: string;
   body?: string | null;

@@ -26,7 +26,7 @@ export function makeCommandFiles(temp: string): CommandFiles {
   return Object.fromEntries(files) as CommandFiles;
 }
 
-export interface FileCommands {
+interface FileCommands {
   outputs: Record<string, string>;
   state: Record<string, string>;
   env: Record<string, string>;

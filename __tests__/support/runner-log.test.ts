@@ -40,7 +40,7 @@ describe("the runner's reading of a log", () => {
     expect(names("＃＃\\［error]x")).toEqual([]);
   });
 
-  it("carries nothing out between stop-commands and its token, whatever its case", () => {
+  it("executes nothing between stop-commands and its token, in any case", () => {
     const log = parseRunnerLog(
       "::stop-commands::ToKeN123\n::error::a\n##[error]b\n::other::\n::token123::\n::notice::c",
     );

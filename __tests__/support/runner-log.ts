@@ -1,5 +1,5 @@
 /**
- * What the runner makes of the lines an action prints: which commands it carries out and what the log shows. Follows
+ * What the runner makes of the lines an action prints: which commands it executes and what the log shows. Follows
  * actions/runner (ActionCommand.cs, ActionCommandManager.cs, OutputManager.cs): lines as .NET's `ReadLine` gives them,
  * `::command::` after whitespace, the older `##[command]` anywhere, `stop-commands`, masks.
  *
@@ -17,8 +17,8 @@ export interface RunnerCommand {
   line: string;
 }
 
-export interface RunnerLog {
-  /** Carried out, in order; `stop-commands` among them, the line that ends it not. */
+interface RunnerLog {
+  /** Executed, in order; `stop-commands` among them, the line that ends it not. */
   commands: RunnerCommand[];
   /** As shown to people, masked from the moment a mask is known. */
   lines: string[];
@@ -46,7 +46,7 @@ const REGISTERED = [
 ];
 /** Shown under their own tag; every other command leaves no line. */
 const SHOWN = new Set(["debug", "endgroup", "error", "group", "notice", "warning"]);
-const SHORTEST_MASKED_TOKEN = 7;
+const MIN_MASKED_TOKEN_LENGTH = 7;
 
 const WHITESPACE = /^[\t-\r \u0085\p{Z}]+/u;
 const WEIGHTLESS = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/u;
@@ -72,7 +72,7 @@ export function parseRunnerLog(output: string): RunnerLog {
       log.commands.push(command);
       token = command.message.toLowerCase();
       registered.add(token);
-      if (command.message.length >= SHORTEST_MASKED_TOKEN) log.masks.push(command.message);
+      if (command.message.length >= MIN_MASKED_TOKEN_LENGTH) log.masks.push(command.message);
       show(line);
     } else {
       log.commands.push(command);

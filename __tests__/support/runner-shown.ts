@@ -6,7 +6,7 @@ export interface RunnerCommand {
   message: string;
 }
 
-export interface ShownLog {
+interface ShownLog {
   commands: RunnerCommand[];
   masks: string[];
   shown: string;
@@ -71,8 +71,8 @@ function formsOf(secret: string): string[] {
 }
 
 function masked(text: string, masks: readonly string[]): string {
-  const longestFirst = masks.toSorted((a, b) => b.length - a.length);
-  return longestFirst.reduce((rest, mask) => rest.replaceAll(mask, "***"), text);
+  const byDescendingLength = masks.toSorted((a, b) => b.length - a.length);
+  return byDescendingLength.reduce((rest, mask) => rest.replaceAll(mask, "***"), text);
 }
 
 /**

@@ -15,7 +15,7 @@ export { events, type RunnerEvent } from "./runner-events.ts";
 export { parseFileCommand } from "./runner-files.ts";
 export type { RunnerCommand } from "./runner-shown.ts";
 
-export interface Annotation {
+interface Annotation {
   level: "error" | "warning" | "notice";
   title?: string;
   message: string;
@@ -111,7 +111,7 @@ function peakMemory(pid: number | undefined): number | undefined {
 /** What a step was started with, so that its post step gets the same. */
 const startedWith = new WeakMap<StepResult, StepOptions>();
 
-/** Starts dist/index.js and gives a hold on the running process. */
+/** Starts dist/index.js and returns a handle of the running process. */
 export function startStep(options: StepOptions): RunningStep {
   const temp = options.temp ?? makeFolder("temp");
   const workspace = options.workspace ?? makeFolder("workspace");
@@ -176,7 +176,7 @@ export function startStep(options: StepOptions): RunningStep {
       }
     });
   });
-  // Whoever waits for the result hears of a failure; a test that only watches the log must not die of it.
+  // A failure rejects the result; a test that only watches the log must not crash on it.
   result.catch(() => undefined);
 
   const running: RunningStep = {

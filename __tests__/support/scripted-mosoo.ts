@@ -1,5 +1,5 @@
 /**
- * A Mosoo that answers as each test wants, byte by byte: for what the fake server, which plays the service as it is, never
+ * A Mosoo that answers as each test wants, byte by byte: for what the fake server, which behaves as the service does, never
  * does. It knows one agent, one thread and one run.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -11,11 +11,11 @@ export const ids = {
   newerRun: "01K00000000000000000000RN2",
 };
 
-/** What is answered; a text goes out as it stands. `hang`: nothing ever. `drop`: the socket is destroyed. */
-export type ScriptedAnswer =
+/** What is answered; a text is sent unchanged. `hang`: nothing ever. `drop`: the socket is destroyed. */
+type ScriptedAnswer =
   { status?: number; body?: unknown; headers?: Record<string, string>; afterMs?: number } | "hang" | "drop";
 
-export interface ScriptedRequest {
+interface ScriptedRequest {
   method: string;
   path: string;
   body: unknown;
@@ -30,7 +30,7 @@ export interface ScriptedBehavior {
   list?: (before: number) => ScriptedAnswer;
   /** POST /events: follow-ups and interrupts. */
   events?: (before: number, body: unknown) => ScriptedAnswer;
-  /** Default: 404. An answer, or whatever is done with the response. */
+  /** Default: 404. A response, or a function that writes one. */
   stream?: (before: number, response: ServerResponse) => ScriptedAnswer | undefined;
 }
 
@@ -59,7 +59,7 @@ export function interruptBody(status: string): Record<string, unknown> {
 
 let lastId = 0;
 
-/** An event as it stands in a list. */
+/** An event as the event list holds it. */
 export function scriptedEvent(
   type: string,
   content: string,
@@ -94,22 +94,22 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-export async function startScriptedMosoo(behaviour: ScriptedBehavior): Promise<ScriptedMosoo> {
+export async function startScriptedMosoo(behavior: ScriptedBehavior): Promise<ScriptedMosoo> {
   const counts = new Map<keyof ScriptedBehavior, number>();
   const requests: ScriptedRequest[] = [];
 
   function answerOf(kind: keyof ScriptedBehavior, before: number, body: unknown, response: ServerResponse) {
     switch (kind) {
       case "create":
-        return behaviour.create?.(before) ?? { status: 201, body: threadBody({ status: "queued" }) };
+        return behavior.create?.(before) ?? { status: 201, body: threadBody({ status: "queued" }) };
       case "thread":
-        return behaviour.thread?.(before) ?? { body: threadBody({}) };
+        return behavior.thread?.(before) ?? { body: threadBody({}) };
       case "list":
-        return behaviour.list?.(before) ?? { body: { events: [], truncated: false } };
+        return behavior.list?.(before) ?? { body: { events: [], truncated: false } };
       case "events":
-        return behaviour.events?.(before, body) ?? { body: interruptBody("cancelled") };
+        return behavior.events?.(before, body) ?? { body: interruptBody("cancelled") };
       case "stream":
-        return behaviour.stream === undefined ? { status: 404 } : behaviour.stream(before, response);
+        return behavior.stream === undefined ? { status: 404 } : behavior.stream(before, response);
     }
   }
 

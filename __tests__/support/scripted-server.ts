@@ -1,4 +1,4 @@
-/** A server that answers whatever a test wants said, byte for byte. */
+/** A server that sends exactly the bytes that a test gives it. */
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Certificate } from "./certificates.ts";

@@ -35,7 +35,7 @@ export function withInputs<T>(inputs: Inputs, work: () => T): T {
   }
 }
 
-export interface Planner {
+interface Planner {
   /** A new workspace, with a file of somebody else beside it. */
   makePlace: () => Place;
   /** The plan of a step with valid inputs, changed by `given`. @throws InputValidationError */

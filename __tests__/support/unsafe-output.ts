@@ -1,5 +1,5 @@
 /**
- * Looks for harm in everything that a step leaves behind: the log as the runner reads it, annotations, outputs, state,
+ * Finds unsafe text in everything that a step leaves behind: the log as the runner reads it, annotations, outputs, state,
  * exported variables, summary and comment as GitHub renders them.
  */
 import { readFileSync } from "node:fs";
@@ -113,7 +113,7 @@ function harmInOutputs({ outputs, state, exported }: StepResult, api: string): s
 }
 
 /** What is wrong with Markdown of the action's own as GitHub renders it. */
-export function unsafeInMarkdown(markdown: string): string[] {
+function unsafeInMarkdown(markdown: string): string[] {
   const { html, problems } = render(markdown, ["details", "summary", "b"]);
   const harm = problems.filter(
     (problem) =>
@@ -129,12 +129,12 @@ export function unsafeInMarkdown(markdown: string): string[] {
 }
 
 /** The comment's Markdown without the marker, which has to come first. */
-export function withoutMarker(body: string): string {
+function withoutMarker(body: string): string {
   if (!MARKER.test(body)) throw new Error(`The comment begins with no marker: ${body.slice(0, 100)}`);
   return body.replace(MARKER, "");
 }
 
-export interface Traces {
+interface Traces {
   /** What may be masked: the tokens. */
   secrets: readonly string[];
   /** The API's base. */

@@ -137,7 +137,7 @@ describe("a property that nobody knows", () => {
     expect(error.details).toMatchObject({ threadState: "not_created" });
   });
 
-  it("is let be where it is not required", () => {
+  it("is ignored where it is not required", () => {
     const { create } = read(documentWith(object({ input: {}, workspace: {} }, ["input"])));
     expect(createBody(create, { ...intent, fileIds: [] })).toEqual({ input });
   });
@@ -148,7 +148,7 @@ describe("a property that nobody knows", () => {
     expect(refusal(() => createBody(create, { ...intent, fileIds: [] })).message.length).toBeLessThan(1_000);
   });
 
-  it("names what stands in the way where files cannot go before the message", () => {
+  it("names the property that is unknown where files cannot be sent before the message", () => {
     expect(refusal(() => createBody(referenceContract.create, intent, false)).details.input).toBe("files");
     expect(refusal(() => createBody(read(documentWith(object({ input: {} }))).create, intent)).details.input).toBe(
       "file-ids",
@@ -182,11 +182,11 @@ describe("a contract in another valid shape", () => {
   };
   const create = (schema: unknown): unknown => createBody(read(documentWith(schema, { components })).create, intent);
 
-  it("may stand behind a reference, with words beside it", () => {
+  it("may be behind a reference with siblings", () => {
     expect(create({ $ref: "#/components/schemas/Create", description: "What it takes." })).toEqual(expected);
   });
 
-  it("may stand behind references at the path and at the body", () => {
+  it("may be behind references of the path and of the body", () => {
     const document = {
       components,
       paths: { "/agents/{agent_id}/threads": { $ref: "#/components/pathItems/Threads" } },

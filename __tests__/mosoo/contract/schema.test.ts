@@ -7,26 +7,26 @@ const late = "01K9NWZ3DAQK5V7X2B8C4N6P1R";
 describe("the age of a run beside another", () => {
   it.each<[string, Run, Run, string]>([
     [
-      "is told by when they began",
+      "is decided by their creation times",
       { id: late, createdAt: "2026-08-01" },
       { id: early, createdAt: "2026-08-02" },
       "older",
     ],
     [
-      "is told by it, not by their IDs",
+      "is decided by creation times, not by IDs",
       { id: early, createdAt: "2026-08-02" },
       { id: late, createdAt: "2026-08-01" },
       "newer",
     ],
-    ["is told by their IDs where one has no time", { id: early }, { id: late, createdAt: "2026-08-01" }, "older"],
+    ["is decided by their IDs where one has no time", { id: early }, { id: late, createdAt: "2026-08-01" }, "older"],
     [
-      "is told by IDs with a name before them, in small letters, too",
+      "is decided by IDs with a prefix, in lower case, too",
       { id: `run_${late}` },
       { id: early.toLowerCase() },
       "newer",
     ],
-    ["is not told by IDs of one moment", { id: early }, { id: `${early.slice(0, -1)}0` }, "unknown"],
-    ["is not told by IDs of another kind", { id: "run-1" }, { id: "run-2", createdAt: null }, "unknown"],
+    ["is unknown with IDs of the same time", { id: early }, { id: `${early.slice(0, -1)}0` }, "unknown"],
+    ["is unknown with IDs of another kind", { id: "run-1" }, { id: "run-2", createdAt: null }, "unknown"],
   ])("%s", (_, run, other, age) => {
     expect(compareRunAge(run, other)).toBe(age);
   });

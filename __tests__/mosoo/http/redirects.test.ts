@@ -117,10 +117,10 @@ describe("a redirect's target", () => {
       "an address with a user or password, https://mosoo.ai",
       "its https address on mosoo.ai.",
     ],
-  ])("is refused for the token's sake: %s", (location, what, cure) => {
+  ])("is rejected to protect the token: %s", (location, what, fix) => {
     const { message, advice } = refusal("POST", 308, location);
     expect(message).toBe(`mosoo.ai answered 308 and points to ${what}; the token is not sent there.`);
-    expect(advice).toContain(cure);
+    expect(advice).toContain(fix);
   });
 
   it.each([undefined, "http://", "https://[", "mailto:me@example.com", "javascript:alert(1)"])(
@@ -137,7 +137,7 @@ describe("the base after a move", () => {
     ["https://cloud.mosoo.ai/api/v1/threads/1?limit=9", "https://cloud.mosoo.ai/api/v1"],
     ["https://mosoo.ai/public/api/v2/threads/1", "https://mosoo.ai/public/api/v2"],
     ["https://mosoo.ai/threads/1", "https://mosoo.ai/"],
-  ])("is what stands before the path in %s", (answered, base) => {
+  ])("is the part before the path in %s", (answered, base) => {
     expect(deriveBaseUrl(url("https://mosoo.ai/api/v1"), asked, url(answered))?.href).toBe(base);
   });
 

@@ -195,7 +195,7 @@ describe("a message whose key is stuck", () => {
       expect(lookedUp("yes")).toMatchObject({ do: "read", purpose: "applied" });
     });
 
-    it("fails where the events cannot tell, and names the way out", () => {
+    it("fails where the events do not show it, and names the input that helps", () => {
       const effect = lookedUp("unknown");
       expect(effect).toMatchObject({ do: "fail", error: { details: { threadState: "unknown" } } });
       expect(effect.do === "fail" && effect.error.details.advice).toContain("`on-rerun: create`");
@@ -209,7 +209,7 @@ describe("another's active run", () => {
     read("after_failure", thread(runId, status), failed),
   ];
 
-  it("may be the message's own: it is sent again at once, which tells", () => {
+  it("may be the message's own: it is sent again at once to find out", () => {
     expect(effectOf(base, ...busy("RUN"))).toMatchObject(sends);
   });
 
@@ -329,7 +329,7 @@ describe("a message with files", () => {
 });
 
 describe("every sequence of events", () => {
-  it("keeps the message's request ID, whatever key it is sent with", () => {
+  it("keeps the message's request ID with every key", () => {
     const results: ApiResult<never>[] = [error(503), unrecoverable, failed, stillProcessing(86_400_000)];
     for (const result of results as SendResult[]) {
       const { state } = play(newer, response(result, 1_000), { kind: "waited", then: "rotate_key" });

@@ -103,7 +103,7 @@ describe("a message on the reference revision, which remembers request IDs under
 });
 
 describe("a message that was sent under a later key", () => {
-  it("is found by the replay of that key, whatever else has its text", async () => {
+  it("is found by the replay of that key, also where other messages have its text", async () => {
     const { server, thread, send } = await openThread({ revision: "2026-08" });
     server.fault({
       on: "events",

@@ -137,7 +137,7 @@ describe("an event stream", () => {
     const opened = await open();
     if (opened.kind !== "open") throw new Error(opened.kind);
     await opened.stream.next(2_000, systemClock, never);
-    // Nobody hears what comes meanwhile; without a brake it is tens of megabytes a second.
+    // Nothing is read meanwhile; without backpressure the server would send tens of megabytes a second.
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(sent).toBeLessThan(10_000_000);
     const before = sent;

@@ -55,7 +55,7 @@ interface Played {
   last: FollowEffect;
 }
 
-/** Plays events, and names the effect that follows each: a wait by the time that it is until. */
+/** Applies events, and names the effect of each: a wait by the time that it is until. */
 function play(rows: Row[], options: { mayHaveEnded?: boolean; status?: string } = {}): Played {
   const run = { ...own, status: options.status ?? "running" };
   let [state, last] = startFollowing(
@@ -293,12 +293,12 @@ describe("a run that the thread does not show", () => {
     ],
     ["an error where neither may be asked", [fails("interrupt", 401), fails("read_history", 403)], { kind: "error" }],
     [
-      "an error where nothing tells for 5 s",
+      "an error where nothing shows its status for 5 s",
       [fails("interrupt", 401), listed(), { at: 5_000, event: tick }, listed()],
       { kind: "error" },
     ],
     [
-      "an error at the deadline where nothing tells",
+      "an error at the deadline where nothing shows its status",
       [fails("interrupt", 503), { at: 600_000, event: tick }, fails("interrupt", 503)],
       { kind: "error" },
     ],

@@ -15,7 +15,7 @@ import {
 } from "../../support/follow.ts";
 import { ids, interruptBody, openSse, sse, threadBody } from "../../support/scripted-mosoo.ts";
 
-describe("a thread that lags behind its events", () => {
+describe("a thread whose reads are stale", () => {
   it("is read again until it shows the end, soon at first", async () => {
     const { result, durationMs } = await followScripted({
       stream: streaming(started(), message("All done."), completed()),
@@ -113,7 +113,7 @@ describe("a run that a newer one has followed", () => {
     expect(result).toMatchObject({ kind: "ended", run: { status: "failed" } });
   });
 
-  it("ends the wait with an error where nothing tells its status for 5 s", async () => {
+  it("ends the wait with an error where nothing shows its status for 5 s", async () => {
     const { result } = await followScripted({ thread: () => newer, events: () => ({ status: 403 }) });
     expect(result).toMatchObject({ kind: "error", error: { message: expect.stringContaining("newer run") } });
   });
@@ -167,7 +167,7 @@ describe("a run that a newer one has followed", () => {
     expect(result).toMatchObject({ kind: "ended", run: { id: ids.run, status: "completed" } });
   });
 
-  it("ends the wait at the deadline with the last failure, where nothing tells its status", async () => {
+  it("ends the wait at the deadline with the last failure, where nothing shows its status", async () => {
     const { result } = await followScripted(
       { thread: () => newer, events: () => ({ status: 500 }) },
       { clock: patientClock() },

@@ -229,7 +229,7 @@ describe.each(["reference", "2026-07", "2026-08"] as const)("at the %s revision"
     const askAgain = async (): Promise<void> => {
       await clock.sleep(1_000);
       server.setRunStatus(run.id, "running");
-      // A server that is polled is seen to go on in between.
+      // With polling, the run is seen to continue in between.
       await clock.sleep(20_000);
       ask();
     };
@@ -272,7 +272,7 @@ describe("a polled run", () => {
       const run = await startRun({ revision: "reference" });
       const { result } = await follow(run, { clock: patientClock(() => random), timeoutMs: 600_000 });
       expect(result.kind).toBe("timeout");
-      // The last read of all comes of the deadline; before them stands the request that created the thread.
+      // The last read is the one at the deadline; the first request created the thread.
       expect(server.requests.length - 1 + 1).toBeLessThanOrEqual(45);
       await server.close();
     }
@@ -293,7 +293,7 @@ describe("a polled run", () => {
     server = await startFakeMosooServer({ revision: "reference", rateLimit: window, now: () => clock.now() });
     const runs = Array.from({ length: 60 }, () => server.createThreadDirectly({ text: "Hi" }).runs).flat();
     const following = runs.map((run) => follow(run, { clock, timeoutMs: 1_800_000 }));
-    // Four minutes on, the intervals have found their measure.
+    // After four minutes the intervals have settled.
     await clock.sleep(240_000);
     const before = server.requests.length;
     await clock.sleep(240_000);

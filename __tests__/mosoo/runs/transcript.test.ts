@@ -180,7 +180,7 @@ describe("the run that an event belongs to", () => {
 });
 
 describe("a possible end of the run", () => {
-  it("is the run's own ending event, whatever it calls the end, once", () => {
+  it("is the run's own ending event with any status, once", () => {
     const end = event("run.completed", own);
     expect(apply(end)).toEqual({ kind: "run_maybe_ended" });
     expect(apply(end)).toBeUndefined();
@@ -249,7 +249,7 @@ describe("a run that never ends", () => {
   it("has eight million characters of its text kept, and is known to be truncated", () => {
     for (let times = 0; times < 8; times += 1) newText(delta("x".repeat(mebibyte)));
     expect(transcript.isTruncated).toBe(false);
-    // The past that comes again is no more.
+    // A replay repeats no more than this.
     reconnect(delta("x".repeat(8 * mebibyte), "folded"));
     expect(transcript.isTruncated).toBe(false);
     expect(newText(delta("y"))).toEqual([]);

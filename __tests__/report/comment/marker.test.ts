@@ -96,7 +96,7 @@ describe("a comment's marker", () => {
     expect(hasMarker(`Quoting ${later}`)).toBe(false);
   });
 
-  it("is one short HTML comment that can be parsed, whatever its parts hold", () => {
+  it("is one short HTML comment that can be parsed, with any parts", () => {
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("-->", "\n", "--!>", "\ud800"));
     const number = fc.oneof(fc.nat(), fc.double(), fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.NaN, -1));
     const at = fc.record({ runId: text, runNumber: number, runAttempt: number, key: text });

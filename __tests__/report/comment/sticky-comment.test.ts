@@ -41,7 +41,7 @@ describe("a step's comment", () => {
     expect(github.requests.slice(4).map(({ method }) => method)).toEqual(["GET", "PATCH"]);
   });
 
-  it("is found by a later run among 230 others, on whatever page", async () => {
+  it("is found by a later run among 230 others, on any page", async () => {
     github.preload(230);
     await open().show("First");
     github.preload(40);
@@ -167,7 +167,7 @@ describe("runs at the same time", () => {
   it("end with one comment and the newest run's text where three of them race", async () => {
     await Promise.all([open({ run: 7 }).show("Seven"), open({ run: 9 }).show("Nine"), open({ run: 8 }).show("Eight")]);
     expect(own()).toHaveLength(1);
-    // Whoever comes later to the comment of a newer run leaves it alone.
+    // An older run leaves the comment of a newer run alone.
     await open({ run: 9 }).show("Nine is done");
     expect(await open({ run: 8 }).show("Eight is done")).toMatchObject({ kind: "superseded" });
     expect(texts()).toEqual(["Nine is done"]);

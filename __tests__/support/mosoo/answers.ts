@@ -6,12 +6,12 @@ import type { StoredEvent, StoredFile, StoredRun, StoredThread } from "./types.t
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
-export function threadLinks(thread: StoredThread): { thread: string } {
+function threadLinks(thread: StoredThread): { thread: string } {
   return { thread: `/api/v1/threads/${thread.id}` };
 }
 
-/** `final`: with the run's answer, which GET tells once the run is completed and POST never does. */
-export function runSummary(run: StoredRun, facts: RevisionFacts, final: "with-answer" | "no-answer"): object {
+/** `final`: with the run's answer, which GET returns once the run is completed and POST never does. */
+function runSummary(run: StoredRun, facts: RevisionFacts, final: "with-answer" | "no-answer"): object {
   const details = {
     error: run.error,
     finalOutput:

@@ -5,7 +5,7 @@ import { refusalAnswer, Refusal } from "./refusal.ts";
 import type { Answer } from "./refusal.ts";
 import type { LoggedRequest } from "./types.ts";
 
-/** An answer as bytes for the wire. */
+/** A response as bytes. */
 export interface Packet {
   status: number;
   headers: Record<string, string>;
@@ -27,42 +27,42 @@ export function jsonPacket(answer: Answer): Packet {
   };
 }
 
-/** The answer that a fault makes up without the request being looked at; `undefined` where it leaves that to the server. */
-export function madeUpAnswer(mishap: FaultHandler, request: LoggedRequest): Packet | undefined {
-  switch (mishap.kind) {
+/** The response of a fault that ignores the request; `undefined` where the server responds. */
+export function madeUpAnswer(fault: FaultHandler, request: LoggedRequest): Packet | undefined {
+  switch (fault.kind) {
     case "status":
-      return mishap.stored === true ? undefined : statusPacket(mishap);
+      return fault.stored === true ? undefined : statusPacket(fault);
     case "redirect": {
-      const location = mishap.location ?? `${mishap.origin ?? ""}${request.path}`;
-      return { status: mishap.status ?? 308, headers: { Location: location }, bytes: Buffer.alloc(0) };
+      const location = fault.location ?? `${fault.origin ?? ""}${request.path}`;
+      return { status: fault.status ?? 308, headers: { Location: location }, bytes: Buffer.alloc(0) };
     }
     case "rate-limit": {
       const packet = jsonPacket(refusalAnswer(new Refusal(429, "rate_limited", "The request budget is used up.")));
-      if (mishap.retryAfter !== null) packet.headers["Retry-After"] = mishap.retryAfter ?? "1";
+      if (fault.retryAfter !== null) packet.headers["Retry-After"] = fault.retryAfter ?? "1";
       return packet;
     }
     case "echo-headers": {
       const message = `Bad request. Headers: authorization: ${request.authorization ?? "none"}`;
-      return jsonPacket(refusalAnswer(new Refusal(mishap.status ?? 500, "internal_error", message)));
+      return jsonPacket(refusalAnswer(new Refusal(fault.status ?? 500, "internal_error", message)));
     }
     case "garbage":
-      return mishap.commit === false ? garbagePacket(mishap) : undefined;
+      return fault.commit === false ? garbagePacket(fault) : undefined;
     default:
       return undefined;
   }
 }
 
 /** A fault's status as an answer that can be stored. */
-export function storedFailure(mishap: Extract<FaultHandler, { kind: "status" }>): Answer {
-  return refusalAnswer(new Refusal(mishap.status, mishap.code ?? codeOf(mishap.status), mishap.message ?? "A fault."));
+export function storedFailure(fault: Extract<FaultHandler, { kind: "status" }>): Answer {
+  return refusalAnswer(new Refusal(fault.status, fault.code ?? codeOf(fault.status), fault.message ?? "A fault."));
 }
 
-function statusPacket(mishap: Extract<FaultHandler, { kind: "status" }>): Packet {
+function statusPacket(fault: Extract<FaultHandler, { kind: "status" }>): Packet {
   const packet =
-    mishap.body === undefined
-      ? jsonPacket(storedFailure(mishap))
-      : { status: mishap.status, headers: { "Content-Type": "text/html" }, bytes: Buffer.from(mishap.body) };
-  return { ...packet, headers: { ...packet.headers, ...mishap.headers } };
+    fault.body === undefined
+      ? jsonPacket(storedFailure(fault))
+      : { status: fault.status, headers: { "Content-Type": "text/html" }, bytes: Buffer.from(fault.body) };
+  return { ...packet, headers: { ...packet.headers, ...fault.headers } };
 }
 
 function codeOf(status: number): string {
@@ -77,29 +77,29 @@ function codeOf(status: number): string {
   return codes[status] ?? "internal_error";
 }
 
-function garbagePacket(mishap: Extract<FaultHandler, { kind: "garbage" }>): Packet {
+function garbagePacket(fault: Extract<FaultHandler, { kind: "garbage" }>): Packet {
   const [contentType, body] = {
     html: ["text/html", HTML],
     array: ["application/json", "[1,2,3]"],
     "no-id": ["application/json", '{"links":{},"run":{"status":"queued"},"thread":{"title":"No ID here"}}'],
     empty: ["application/json", ""],
     broken: ["application/json", '{"thread":{"id":"01'],
-  }[mishap.shape ?? "html"] as [string, string];
-  return { status: mishap.status ?? 200, headers: { "Content-Type": contentType }, bytes: Buffer.from(body) };
+  }[fault.shape ?? "html"] as [string, string];
+  return { status: fault.status ?? 200, headers: { "Content-Type": contentType }, bytes: Buffer.from(body) };
 }
 
-/** The right answer as a fault bends it. */
-export function bentAnswer(packet: Packet, mishap: FaultHandler | undefined): Packet {
-  switch (mishap?.kind) {
+/** The correct response as changed by a fault. */
+export function bentAnswer(packet: Packet, fault: FaultHandler | undefined): Packet {
+  switch (fault?.kind) {
     case "garbage":
-      return { ...garbagePacket({ status: packet.status, ...mishap }) };
+      return { ...garbagePacket({ status: packet.status, ...fault }) };
     case "wrong-content-type":
-      return { ...packet, headers: { ...packet.headers, "Content-Type": mishap.contentType ?? "text/html" } };
+      return { ...packet, headers: { ...packet.headers, "Content-Type": fault.contentType ?? "text/html" } };
     case "compressed":
-      return compressed(packet, mishap.encoding);
+      return compressed(packet, fault.encoding);
     case "huge": {
-      const padded = padding(packet, mishap.bytes ?? 6_000_000);
-      return mishap.encoding === undefined ? padded : compressed(padded, mishap.encoding);
+      const padded = padding(packet, fault.bytes ?? 6_000_000);
+      return fault.encoding === undefined ? padded : compressed(padded, fault.encoding);
     }
     default:
       return packet;
@@ -119,30 +119,30 @@ function padding(packet: Packet, bytes: number): Packet {
   return { ...packet, bytes: Buffer.concat([packet.bytes.subarray(0, -1), field]) };
 }
 
-/** Puts an answer on the wire; a fault may tear it or make it slow. */
+/** Sends a response; a fault may cut or delay it. */
 export async function deliver(
   response: ServerResponse,
   packet: Packet,
-  mishap: FaultHandler | undefined,
+  fault: FaultHandler | undefined,
   wait: (ms: number) => Promise<void>,
 ): Promise<void> {
   response.writeHead(packet.status, { ...packet.headers, "Content-Length": String(packet.bytes.length) });
-  if (mishap?.kind === "cut") {
-    response.write(packet.bytes.subarray(0, Math.floor(packet.bytes.length * (mishap.part ?? 0.5))));
+  if (fault?.kind === "cut") {
+    response.write(packet.bytes.subarray(0, Math.floor(packet.bytes.length * (fault.part ?? 0.5))));
     hangUp(response);
     return;
   }
-  if (mishap?.kind === "slow-body") {
+  if (fault?.kind === "slow-body") {
     const half = Math.floor(packet.bytes.length / 2);
     response.write(packet.bytes.subarray(0, half));
-    await wait(mishap.ms);
+    await wait(fault.ms);
     response.end(packet.bytes.subarray(half));
     return;
   }
   response.end(packet.bytes);
 }
 
-/** Destroys the connection once what was written is on its way. */
+/** Destroys the connection once the written bytes are sent. */
 export function hangUp(response: ServerResponse): void {
   const { socket } = response;
   setImmediate(() => socket?.destroySoon());

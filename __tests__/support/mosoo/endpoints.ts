@@ -33,37 +33,37 @@ export interface Call {
   pathname: string;
   query: URLSearchParams;
   id: string;
-  mishap: FaultHandler | undefined;
+  fault: FaultHandler | undefined;
 }
 
 /** Either an answer, or a thread whose events are to be streamed. */
 export type Outcome = { answer: Answer } | { stream: StoredThread; limit: number };
 
-type Respond = (desk: ServerState, call: Call) => Promise<Outcome> | Outcome;
+type Respond = (state: ServerState, call: Call) => Promise<Outcome> | Outcome;
 
 /** What each endpoint answers. Each throws a `Refusal` for what the service refuses. */
 export const ENDPOINTS: Record<Endpoint, Respond> = {
-  openapi: (desk) => done(contractOf(desk.revision, desk.apiUrl())),
+  openapi: (state) => done(contractOf(state.revision, state.apiUrl())),
   create: respondCreate,
   events: respondEvents,
   upload: respondUpload,
-  thread: (desk, call) => {
-    const caller = reader(desk, call, "anybody");
-    return done(threadAnswer(readThread(desk, caller, threadId(call)), desk.facts, "with-answer"));
+  thread: (state, call) => {
+    const caller = reader(state, call, "anybody");
+    return done(threadAnswer(readThread(state, caller, threadId(call)), state.facts, "with-answer"));
   },
-  "event-list": (desk, call) => {
-    const { thread, limit } = eventsAsked(desk, call);
-    const events = desk.facts.streams ? fold(thread.events) : thread.events;
-    const shown = events.slice(-limit).map((event) => eventEntry(event, desk.facts));
+  "event-list": (state, call) => {
+    const { thread, limit } = eventsAsked(state, call);
+    const events = state.facts.streams ? fold(thread.events) : thread.events;
+    const shown = events.slice(-limit).map((event) => eventEntry(event, state.facts));
     return done({ events: shown, truncated: events.length > limit });
   },
-  stream: (desk, call) => {
-    const { thread, limit } = eventsAsked(desk, call);
+  stream: (state, call) => {
+    const { thread, limit } = eventsAsked(state, call);
     return { stream: thread, limit };
   },
   "agent-threads": respondAgentThreads,
-  archive: (desk, call) => respondArchive(desk, call, true),
-  unarchive: (desk, call) => respondArchive(desk, call, false),
+  archive: (state, call) => respondArchive(state, call, true),
+  unarchive: (state, call) => respondArchive(state, call, false),
 };
 
 function done(body: unknown, status = 200): { answer: Answer } {
@@ -71,51 +71,51 @@ function done(body: unknown, status = 200): { answer: Answer } {
 }
 
 /** Who calls. The reference revision lets only people write to threads that exist. */
-function authenticate(desk: ServerState, call: Call, who: "anybody" | "people"): Caller {
-  return desk.accounts.authenticate(call.raw.headers.authorization, who === "people");
+function authenticate(state: ServerState, call: Call, who: "anybody" | "people"): Caller {
+  return state.accounts.authenticate(call.raw.headers.authorization, who === "people");
 }
 
 /** Reads count before anything else is looked at. */
-function reader(desk: ServerState, call: Call, who: "anybody" | "people"): Caller {
-  const caller = authenticate(desk, call, who);
-  desk.rate.count(caller.token);
+function reader(state: ServerState, call: Call, who: "anybody" | "people"): Caller {
+  const caller = authenticate(state, call, who);
+  state.rate.count(caller.token);
   return caller;
 }
 
 const agentId = (call: Call): string => readUlid(call.id, "Agent ID");
 const threadId = (call: Call): string => readUlid(call.id, "Thread ID");
 
-function eventsAsked(desk: ServerState, call: Call): { thread: StoredThread; limit: number } {
-  const caller = reader(desk, call, "anybody");
+function eventsAsked(state: ServerState, call: Call): { thread: StoredThread; limit: number } {
+  const caller = reader(state, call, "anybody");
   const id = threadId(call);
   const limit = readLimit(call.query.get("limit"));
-  return { thread: readThread(desk, caller, id), limit };
+  return { thread: readThread(state, caller, id), limit };
 }
 
-async function respondCreate(desk: ServerState, call: Call): Promise<Outcome> {
-  const caller = authenticate(desk, call, "anybody");
+async function respondCreate(state: ServerState, call: Call): Promise<Outcome> {
+  const caller = authenticate(state, call, "anybody");
   const agent = agentId(call);
-  const request = readCreateRequest(call.bytes, desk.facts);
+  const request = readCreateRequest(call.bytes, state.facts);
   const key = readKey(call.raw.headers["idempotency-key"]?.toString());
   const input: CreateInput = { caller, agentId: agent, request, body: call.logged.json, key };
-  const answer = await once(desk, call, caller, key, request, {
+  const answer = await once(state, call, caller, key, request, {
     status: 201,
     storesErrors: true,
-    operation: () => createThread(desk, input),
-    ...(desk.facts.recovers ? { recover: () => recoverThread(desk, input) } : {}),
+    operation: () => createThread(state, input),
+    ...(state.facts.recovers ? { recover: () => recoverThread(state, input) } : {}),
   });
   return { answer };
 }
 
-async function respondEvents(desk: ServerState, call: Call): Promise<Outcome> {
-  const caller = authenticate(desk, call, "people");
+async function respondEvents(state: ServerState, call: Call): Promise<Outcome> {
+  const caller = authenticate(state, call, "people");
   const id = threadId(call);
-  const events = readEventsRequest(call.bytes, desk.facts);
+  const events = readEventsRequest(call.bytes, state.facts);
   const key = readKey(call.raw.headers["idempotency-key"]?.toString());
-  const answer = await once(desk, call, caller, key, events, {
+  const answer = await once(state, call, caller, key, events, {
     status: 200,
     storesErrors: false,
-    operation: () => sendEvents(desk, caller, id, events),
+    operation: () => sendEvents(state, caller, id, events),
   });
   return { answer };
 }
@@ -128,7 +128,7 @@ interface Operation {
 }
 
 function once(
-  desk: ServerState,
+  state: ServerState,
   call: Call,
   caller: Caller,
   key: string | null,
@@ -137,59 +137,59 @@ function once(
 ): Promise<Answer> {
   return answerOnce({
     ...operation,
-    keys: desk.keys,
+    keys: state.keys,
     token: caller.token,
     key,
     // The parsed body: the order of its keys, and how characters were escaped, make no difference.
     request: JSON.stringify([call.raw.method, call.pathname, parsed]),
     count: () => {
-      desk.rate.count(caller.token);
+      state.rate.count(caller.token);
     },
-    interception: interception(call.mishap),
-    wait: desk.wait,
+    interception: interception(call.fault),
+    wait: state.wait,
   });
 }
 
-function interception(mishap: FaultHandler | undefined): Interception {
-  if (mishap?.kind === "slow") return { holdMs: mishap.ms };
-  if (mishap?.kind === "fail-after") return { fails: true };
-  if (mishap?.kind === "crash-half-way") return { dies: mishap.commit === false ? "uncommitted" : "committed" };
-  if (mishap?.kind === "status" && mishap.stored === true) return { instead: storedFailure(mishap) };
+function interception(fault: FaultHandler | undefined): Interception {
+  if (fault?.kind === "slow") return { holdMs: fault.ms };
+  if (fault?.kind === "fail-after") return { fails: true };
+  if (fault?.kind === "crash-half-way") return { dies: fault.commit === false ? "uncommitted" : "committed" };
+  if (fault?.kind === "status" && fault.stored === true) return { instead: storedFailure(fault) };
   return {};
 }
 
 /** The service takes the whole upload before it counts it or looks for the Agent. */
-async function respondUpload(desk: ServerState, call: Call): Promise<Outcome> {
-  const caller = authenticate(desk, call, "anybody");
+async function respondUpload(state: ServerState, call: Call): Promise<Outcome> {
+  const caller = authenticate(state, call, "anybody");
   const agent = agentId(call);
   const file = await readUpload(call.raw);
   call.logged.multipart = file;
-  desk.rate.count(caller.token);
-  desk.accounts.admitToAgent(agent);
+  state.rate.count(caller.token);
+  state.accounts.admitToAgent(agent);
   const { filename, size, sha256, mimeType } = file;
-  return done(fileAnswer(desk.files.add(caller, { name: filename, size, sha256, mimeType })), 201);
+  return done(fileAnswer(state.files.add(caller, { name: filename, size, sha256, mimeType })), 201);
 }
 
-function respondAgentThreads(desk: ServerState, call: Call): Outcome {
-  const caller = reader(desk, call, "people");
+function respondAgentThreads(state: ServerState, call: Call): Outcome {
+  const caller = reader(state, call, "people");
   const agent = agentId(call);
   const archived = readArchived(call.query.get("archived"));
-  desk.accounts.admitToAgent(agent);
-  const threads = desk.store.threads
+  state.accounts.admitToAgent(agent);
+  const threads = state.store.threads
     .filter((thread) => thread.agentId === agent && thread.ownerAccount === caller.account)
     .filter((thread) => archived === null || thread.archived === archived);
   return done({
     threads: threads
       .slice(-100)
       .reverse()
-      .map((thread) => threadSummary(thread, desk.facts)),
+      .map((thread) => threadSummary(thread, state.facts)),
   });
 }
 
-function respondArchive(desk: ServerState, call: Call, archived: boolean): Outcome {
-  const caller = authenticate(desk, call, "people");
+function respondArchive(state: ServerState, call: Call, archived: boolean): Outcome {
+  const caller = authenticate(state, call, "people");
   const id = threadId(call);
-  desk.rate.count(caller.token);
-  setArchived(desk, readThread(desk, caller, id), archived);
+  state.rate.count(caller.token);
+  setArchived(state, readThread(state, caller, id), archived);
   return done({ ok: true });
 }

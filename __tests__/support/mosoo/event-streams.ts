@@ -26,15 +26,15 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Answers a request with a stream that goes on until somebody hangs up. */
-  open(response: ServerResponse, thread: StoredThread, limit: number, mishap: FaultHandler | undefined): void {
-    const stream = new EventStream(response, thread, this.#facts, mishap);
+  /** Answers a request with a stream that stays open until either side closes it. */
+  open(response: ServerResponse, thread: StoredThread, limit: number, fault: FaultHandler | undefined): void {
+    const stream = new EventStream(response, thread, this.#facts, fault);
     this.#open.add(stream);
     response.on("close", () => {
       this.#open.delete(stream);
       stream.stop();
     });
-    stream.start(limit, mishap?.kind === "no-keep-alive" ? Infinity : this.#keepAliveMs);
+    stream.start(limit, fault?.kind === "no-keep-alive" ? Infinity : this.#keepAliveMs);
   }
 
   cut(): void {
@@ -47,30 +47,30 @@ class EventStream {
   readonly thread: StoredThread;
   readonly #response: ServerResponse;
   readonly #facts: RevisionFacts;
-  readonly #mishap: FaultHandler | undefined;
+  readonly #fault: FaultHandler | undefined;
   readonly #sent = new Set<string>();
   #seen = 0;
   #written = 0;
   #due: NodeJS.Immediate | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, thread: StoredThread, facts: RevisionFacts, mishap: FaultHandler | undefined) {
+  constructor(response: ServerResponse, thread: StoredThread, facts: RevisionFacts, fault: FaultHandler | undefined) {
     this.#response = response;
     this.thread = thread;
     this.#facts = facts;
-    this.#mishap = mishap;
+    this.#fault = fault;
   }
 
   start(limit: number, keepAliveMs: number): void {
     this.#response.writeHead(200, {
       "Content-Type":
-        this.#mishap?.kind === "wrong-content-type"
-          ? (this.#mishap.contentType ?? "text/html")
+        this.#fault?.kind === "wrong-content-type"
+          ? (this.#fault.contentType ?? "text/html")
           : "text/event-stream; charset=utf-8",
       "Cache-Control": "no-store",
       "X-Accel-Buffering": "no",
     });
-    if (this.#mishap?.kind === "mute-stream") {
+    if (this.#fault?.kind === "mute-stream") {
       this.#response.flushHeaders();
       return;
     }
@@ -84,7 +84,7 @@ class EventStream {
 
   /** New events go out once the current turn is over, so that what is written together arrives folded. */
   wake(): void {
-    if (this.#mishap?.kind === "mute-stream") return;
+    if (this.#fault?.kind === "mute-stream") return;
     this.#due ??= setImmediate(() => {
       this.#due = undefined;
       this.#send(fold(this.#unseen()));
@@ -120,13 +120,13 @@ class EventStream {
     }
   }
 
-  /** Plays the fault of this stream once its moment has come. */
+  /** Injects the fault of this stream when it is due. */
   #breaks(): boolean {
-    const mishap = this.#mishap;
-    if (mishap?.kind !== "cut-stream" && mishap?.kind !== "stream-error") return false;
-    if (this.#written < mishap.after) return false;
+    const fault = this.#fault;
+    if (fault?.kind !== "cut-stream" && fault?.kind !== "stream-error") return false;
+    if (this.#written < fault.after) return false;
     this.stop();
-    if (mishap.kind === "cut-stream") {
+    if (fault.kind === "cut-stream") {
       hangUp(this.#response);
       return true;
     }

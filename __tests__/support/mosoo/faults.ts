@@ -12,7 +12,7 @@ export type Endpoint =
   | "archive"
   | "unarchive";
 
-/** What goes wrong. "Before": nothing is committed. "After": everything is, and only the answer suffers. */
+/** The kinds of faults. "Before": nothing is committed. "After": everything is, and only the response is affected. */
 export type FaultHandler =
   /** The socket is destroyed unanswered. */
   | { kind: "drop-before" }
@@ -25,7 +25,7 @@ export type FaultHandler =
   /** After: headers promise the whole body, a part of it (default half) comes, the socket is destroyed. */
   | { kind: "cut"; part?: number }
   /**
-   * Before: an answer made up. `body` as it stands (default the envelope with `code` and `message`). `stored`, of
+   * Before: a response of the test's own. `body` is sent unchanged (default: the envelope of `code` and `message`). `stored`, of
    * create and events: after validation, in place of the operation, kept under the key and replayed.
    */
   | {
@@ -43,13 +43,13 @@ export type FaultHandler =
   | { kind: "slow"; ms: number }
   /** After: half of the body, a pause of `ms`, the rest. */
   | { kind: "slow-body"; ms: number }
-  /** A success that is none: a page, JSON of another shape, no ID, an empty body, broken JSON. `commit`: default true. */
+  /** An invalid success: a page, JSON of another shape, no ID, an empty body, broken JSON. `commit`: default true. */
   | { kind: "garbage"; shape?: "html" | "array" | "no-id" | "empty" | "broken"; status?: number; commit?: boolean }
   /** After: a 500 all the same. Create stores it under the key, events forget it. */
   | { kind: "fail-after" }
   /** The request dies with its key reserved, committed (default) or not, and its socket is destroyed. */
   | { kind: "crash-half-way"; commit?: boolean }
-  /** Before: 429. `retryAfter` goes out as it stands (default "1"); `null`: none. */
+  /** Before: 429. `retryAfter` is sent unchanged (default "1"); `null`: none. */
   | { kind: "rate-limit"; retryAfter?: string | null }
   /** Before: an error whose message quotes the request's `Authorization`. Status: default 500. */
   | { kind: "echo-headers"; status?: number }
@@ -65,14 +65,14 @@ export type FaultHandler =
   | { kind: "mute-stream" }
   /** An event stream without keep-alive comments. */
   | { kind: "no-keep-alive" }
-  /** After so many events an event stream tells `thread.error` and ends. */
+  /** After so many events an event stream sends `thread.error` and ends. */
   | { kind: "stream-error"; after: number };
 
 export type Encoding = "gzip" | "deflate" | "br";
 
 export type Fault = FaultHandler & {
   on: Endpoint | "any" | ((request: LoggedRequest) => boolean);
-  /** How many requests it is played on. Default 1. */
+  /** The number of requests that have the fault. Default 1. */
   times?: number;
   /** So many matching requests pass first. Default 0. */
   skip?: number;

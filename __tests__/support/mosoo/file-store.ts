@@ -36,7 +36,7 @@ export class FileStore {
     for (const file of this.drafts(caller, fileIds)) file.threadId = threadId;
   }
 
-  /** What the reference revision does with a message's attachments: those it does not know get lost without a word. */
+  /** What the reference revision does with a message's attachments: unknown ones are dropped silently. */
   claimKnown(caller: Caller, fileIds: readonly string[], threadId: string): string[] {
     const known = fileIds.filter((fileId) => {
       const file = this.files.find((one) => one.id === fileId && one.ownerAccount === caller.account);

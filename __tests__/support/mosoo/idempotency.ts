@@ -7,9 +7,9 @@ import type { Answer } from "./refusal.ts";
 export interface Interception {
   /** The answer is so many milliseconds late. */
   holdMs?: number;
-  /** Stands in for the operation, and is stored under the key. */
+  /** Replaces the operation, and is stored under the key. */
   instead?: { status: number; headers: Record<string, string>; body: unknown };
-  /** The operation is carried out, and the answer is a failure. */
+  /** The operation is executed, and the response is a failure. */
   fails?: boolean;
   /** The request dies with its key reserved. */
   dies?: "committed" | "uncommitted";
@@ -18,7 +18,7 @@ export interface Interception {
 /** The request died half-way: it has no answer. */
 export class Died extends Error {}
 
-export interface OnceRequest {
+interface OnceRequest {
   keys: KeyMemory;
   token: string;
   key: string | null;
@@ -27,7 +27,7 @@ export interface OnceRequest {
   status: number;
   /** Create keeps its failures under the key, `/events` does not. */
   storesErrors: boolean;
-  /** Counts against the rate limit; a replay does not get so far. */
+  /** Counts against the rate limit; a replay does not. */
   count: () => void;
   operation: () => unknown;
   /** Finds what a dead first request made; without it a dead key stays dead. */
@@ -92,7 +92,7 @@ async function operate(once: OnceRequest): Promise<Answer> {
 
 function attempt(once: OnceRequest): Answer {
   try {
-    // The answer tells this moment, whatever becomes of the thread before it is sent.
+    // The response shows the current state, even if the thread changes before it is sent.
     return { status: once.status, headers: {}, body: structuredClone(once.operation()) };
   } catch (error) {
     if (!(error instanceof Refusal)) console.error("The fake Mosoo server has a fault of its own:", error);

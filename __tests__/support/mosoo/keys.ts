@@ -14,7 +14,7 @@ export interface Reservation {
   answer: { status: number; body: unknown } | null;
 }
 
-export type KeyState =
+type KeyState =
   | { state: "reserved"; reservation: Reservation }
   | { state: "replay"; answer: Answer }
   /** The first request died long ago; `retryAfter` in seconds until the key is forgotten. */
@@ -43,7 +43,7 @@ export class KeyMemory {
   }
 
   /**
-   * Reserves a key or tells what is known under it.
+   * Reserves a key or returns what is stored under it.
    * @param request what makes two requests the same: method, path and parsed body
    * @throws Refusal 409 for another request's key, and while the first is still processing
    */

@@ -24,14 +24,14 @@ export const conflict = (message: string, retryAfter = 2): Refusal =>
   new Refusal(409, "idempotency_conflict", message, retryAfter);
 export const internalError = (): Refusal => new Refusal(500, "internal_error", "The request failed unexpectedly.");
 
-/** An answer before it goes on the wire; `body` is serialised as JSON. */
+/** A response before it is sent; `body` is serialized as JSON. */
 export interface Answer {
   status: number;
   headers: Record<string, string>;
   body: unknown;
 }
 
-/** The answer that tells a refusal. */
+/** The response to a rejected request. */
 export function refusalAnswer(refusal: Refusal): Answer {
   return {
     status: refusal.status,

@@ -1,6 +1,6 @@
 import type { Revision } from "./types.ts";
 
-/** What tells the deployed revisions apart. */
+/** What distinguishes the deployed revisions. */
 export interface RevisionFacts {
   /** Fields that the create body takes. */
   createFields: readonly string[];

@@ -1,6 +1,6 @@
 import type { ScriptStep } from "./types.ts";
 
-/** Plays scripts on runs, one at a time each. No timer keeps the process alive. */
+/** Runs the scripts of runs, one at a time for each. No timer keeps the process alive. */
 export class ScriptPlayer {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #perform: (runId: string, step: ScriptStep) => void;

@@ -28,7 +28,7 @@ export async function start(options: FakeMosooServerOptions = {}): Promise<FakeM
   return server;
 }
 
-export interface Reply {
+interface Reply {
   status: number;
   headers: Headers;
   text: string;
@@ -39,7 +39,7 @@ export interface Reply {
   replayed: boolean;
 }
 
-export interface Wanted {
+interface Wanted {
   token?: string | null;
   key?: string;
   body?: unknown;

@@ -18,16 +18,16 @@ import { newUlid } from "./ulid.ts";
 const ENDED: ReadonlySet<RunStatus> = new Set(["completed", "failed", "cancelled", "expired"]);
 const TITLE_UNITS = 60;
 
-export const hasEnded = (run: StoredRun): boolean => ENDED.has(run.status);
+const hasEnded = (run: StoredRun): boolean => ENDED.has(run.status);
 export const newestRun = (thread: StoredThread): StoredRun | undefined => thread.runs.at(-1);
 export const activeRun = (thread: StoredThread): StoredRun | undefined => thread.runs.find((run) => !hasEnded(run));
 
-export type NewThread = Pick<
+type NewThread = Pick<
   StoredThread,
   "agentId" | "body" | "ownerToken" | "ownerAccount" | "attributedUserId" | "externalRef" | "userId" | "idempotencyKey"
 >;
 
-/** Threads with their runs and events, and what moves them on. */
+/** Threads with their runs and events, and their transitions. */
 export class ThreadStore {
   readonly threads: StoredThread[] = [];
   readonly #facts: RevisionFacts;
@@ -136,7 +136,7 @@ export class ThreadStore {
     }
   }
 
-  /** Ends a run. A text that no delta held is written as one first; the ending event tells the status badly, as the service's does. */
+  /** Ends a run. A text that no delta held is written as one first; the ending event is as imprecise as the service's. */
   endRun(runId: string, status: EndedStatus, ending: RunEnding = {}): void {
     const run = this.findRun(runId);
     if (hasEnded(run)) throw new Error(`Run ${runId} has ended.`);

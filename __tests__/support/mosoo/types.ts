@@ -51,7 +51,7 @@ export interface StoredRun {
   finalText: string | null;
 }
 
-export interface StoredMessage {
+interface StoredMessage {
   text: string;
   requestId: string | null;
   fileIds: string[];
@@ -113,7 +113,7 @@ export interface LoggedRequest {
   status?: number;
   authorization?: string;
   multipart?: MultipartFile;
-  /** The kind of the fault that was played on this request. */
+  /** The kind of the fault that this request had. */
   fault?: string;
 }
 
@@ -125,7 +125,7 @@ export interface Exchange {
   status: number;
   contentType: string;
   responseBody: unknown;
-  /** True where a fault made up or bent the answer. */
+  /** True where a fault replaced or changed the response. */
   faulted: boolean;
 }
 
@@ -143,7 +143,7 @@ export interface RunEnding {
   stored?: () => Promise<unknown>;
 }
 
-/** How a run unfolds when nobody controls it. */
+/** How a run proceeds without a test's control. */
 export type RunScript =
   ScriptStep[] | ((started: { run: StoredRun; thread: StoredThread; text: string }) => ScriptStep[]);
 

@@ -3,7 +3,7 @@ import type { RevisionFacts } from "./revision.ts";
 import { isUlid } from "./ulid.ts";
 
 /** The JSON body may hold so many bytes. */
-export const BODY_BYTES = 40_192;
+const BODY_BYTES = 40_192;
 /** A text may hold so many UTF-16 units. */
 export const TEXT_UNITS = 32_000;
 const REFERENCE_UNITS = 255;
