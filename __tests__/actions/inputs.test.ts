@@ -111,6 +111,7 @@ describe("The secrets", () => {
 
   it("are masked, and so is the token inside of what was stored around it", () => {
     expect(masked({ token: secret, "github-token": "ghs_1234567" })).toEqual([secret, "ghs_1234567"]);
+    expect(masked({ "github-token": "Bearer ghs_1234567" })).toEqual(["Bearer ghs_1234567", "ghs_1234567"]);
     for (const stored of [`Bearer ${secret}`, `"${secret}"`, `MOSOO_TOKEN=${secret}`, `MOSOO_TOKEN='${secret}'`])
       expect(masked({ token: stored })).toEqual([stored, secret]);
   });

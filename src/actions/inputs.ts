@@ -141,7 +141,8 @@ export function maskSecrets(): Secrets {
   const token = /^Bearer$/i.test(given) ? "" : given;
   const githubToken = core.getInput("github-token");
   const isMaskable = (secret: string): boolean => secret.length >= MIN_SECRET_LENGTH;
-  const secrets = [...new Set([token, unwrapToken(token).token, githubToken])].filter(isMaskable);
+  const values = [token, githubToken].flatMap((value) => [value, unwrapToken(value).token]);
+  const secrets = [...new Set(values)].filter(isMaskable);
   for (const secret of secrets) if (!/[\r\n]/.test(secret)) core.setSecret(secret);
   const lines = secrets.flatMap(parseLines).filter(isMaskable);
   return { token, githubToken, all: [...new Set([...secrets, ...lines])] };
