@@ -58,6 +58,7 @@ async function playAll(count: number, through: "modules" | "bundle", atOnce: num
   console.log(
     `${through}: ${played.length} schedules, ${attempts.length} attempts (${attempts.filter(({ succeeded }) => !succeeded).length} failed, rightly), ` +
       `${played.reduce((sum, each) => sum + each.requests, 0)} requests, ${faults} of them struck, ` +
+      `${played.filter(({ isUnproven }) => isUnproven).length} ended without a proof of the run, ` +
       `${bad.length} broken promises, ${((performance.now() - began) / 1_000).toFixed(1)} s`,
   );
   console.log(

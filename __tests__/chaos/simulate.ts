@@ -10,6 +10,8 @@ export interface SimulationResult {
   broken: string[];
   attempts: Attempt[];
   requests: number;
+  /** The step could not prove which run is its own, and said so: the scenario ended there. */
+  isUnproven: boolean;
   /** Faults that were injected, by kind. */
   struck: Record<string, number>;
 }
@@ -63,6 +65,7 @@ export async function simulate(schedule: Scenario, pace: Pace, run: AttemptRunne
   return {
     schedule,
     broken: player.broken,
+    isUnproven: player.isUnproven,
     attempts: player.attempts,
     requests: requests.length,
     struck: counted(requests.flatMap((request) => request.fault ?? [])),
@@ -91,11 +94,15 @@ class Player {
   }
 
   async play(): Promise<void> {
-    for (const stage of this.#world.schedule.stages) await this.#stage(stage);
+    for (const stage of this.#world.schedule.stages) {
+      await this.#stage(stage);
+      if (this.isUnproven) return;
+    }
     // A re-run after all that, undisturbed, names the same thread and run, sends nothing and uploads nothing.
     this.#world.mosoo.clearFaults();
     const uploads = this.#world.mosoo.uploads.length;
     const last = await this.#attempt();
+    if (this.isUnproven) return;
     if (!last.succeeded) this.broken.push(`The undisturbed re-run failed: ${last.failure}`);
     if (this.#world.schedule.work !== "follow-up with files" && this.#world.mosoo.uploads.length > uploads)
       this.broken.push("The undisturbed re-run uploaded files again.");
@@ -123,6 +130,7 @@ class Player {
       if (failing === MAX_FAILING_ATTEMPTS) mosoo.clearFaults();
       succeeded = (await this.#attempt()).succeeded;
     }
+    if (this.isUnproven) return;
     if (!succeeded) this.broken.push(`No attempt succeeded: ${this.attempts.at(-1)?.failure ?? ""}`);
     this.#check(`after attempt ${this.attempts.length}`);
   }
@@ -150,6 +158,16 @@ class Player {
       this.broken.push(`It says that there is no thread, and there is one: ${failure}`);
     if (failure.includes("The message was not sent.") && this.#ownMessages.length > 0)
       this.broken.push(`It says that the message was not sent, and it was: ${failure}`);
+  }
+
+  /**
+   * The step's message is in the thread several times, and the service has lost the keys of the first and of a later one:
+   * then nothing proves which runs are this step's, and a step that says so keeps its promise. It has sent nothing.
+   */
+  get isUnproven(): boolean {
+    const last = this.attempts.at(-1);
+    const own = this.#ownMessages.length;
+    return last?.failure.includes("`on-rerun: create`") === true && own > 1 && own <= this.#expected;
   }
 
   get #threads() {
