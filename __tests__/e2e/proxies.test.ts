@@ -160,7 +160,7 @@ describe("a step past the proxy", () => {
     const step = await start({
       apiUrl: "https://mosoo.invalid/api/v1",
       env: { HTTPS_PROXY: at(proxy), NO_PROXY: "other.example, .invalid" },
-      with: { "create-timeout": "1s" },
+      with: { "create-timeout": "20s" },
     });
     const message = refused(step);
     expect(message).toContain("mosoo.invalid");
@@ -220,7 +220,8 @@ describe("a proxy that cannot be used", () => {
     expect(message).toMatch(
       new RegExp(`proxy 127\\.0\\.0\\.1:${strict.port} refused the connection to ${host}.* ${status}`),
     );
-    expect(message).toMatch(/No thread was created\.$/);
+    // An attempt that the deadline cut short may have got further.
+    expect(message).toMatch(/No thread was created\.$|one cut short.*A thread may exist; .*$/);
     expect(traces(step)).not.toContain("wrong-canary");
     if (status === 407) expect(strict.tunnels).toHaveLength(1);
     else expect(strict.tunnels.length).toBeGreaterThanOrEqual(minTunnels);
