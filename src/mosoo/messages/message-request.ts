@@ -22,8 +22,8 @@ export interface MessageRequest {
   /** No earlier attempt of the workflow run can have sent the message under this key. */
   isFirstSending?: boolean;
   /**
-   * The thread was created for this message alone: any run in it is the message's. Then an ambiguous failure is looked
-   * into by reading the thread before anything is sent again.
+   * The thread was created for this message alone: the first message in it with this text is this one, and later ones are
+   * the same, sent again. After an ambiguous failure the thread is read before anything is sent again.
    */
   ownThread?: boolean;
   /** The key under which a later attempt sends the message again. */

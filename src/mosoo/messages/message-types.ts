@@ -38,7 +38,7 @@ type ReadPurpose =
   | "check_idle"
   /** The server failed: it may have the message, or another's run is active. */
   | "after_failure"
-  /** A thread of the message's own has a run exactly if the message is there. */
+  /** In a thread of the message's own a run suggests that the message is there; its events prove it. */
   | "find_in_own_thread"
   /** The server has said that the message is there. */
   | "applied";
