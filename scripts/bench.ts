@@ -211,9 +211,8 @@ are ratios within one run on one machine.
 | --- | --- | --- |
 ${rows.join("\n")}
 
-What keeps a step fast: CommonJS instead of ES modules; \`node:http\` instead of an HTTP library; a stub of the HTTP client below
-\`@actions/core\`; and chunks that are loaded on demand for waiting, comments, files, the event stream, Markdown and proxies. CI fails
-when a step that creates a thread takes more than ${MAX_CREATE_RATIO} times as long as the same POST by \`fetch\`.
+CI fails when a step that creates a thread takes more than ${MAX_CREATE_RATIO} times as long as the same POST by \`fetch\`. What keeps a step
+fast: [architecture](architecture.md#design-rules).
 
 ## Waiting
 
