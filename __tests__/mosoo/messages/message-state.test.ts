@@ -3,7 +3,7 @@ import { referenceContract, userIdContract } from "../../../src/mosoo/contract/r
 import type { ThreadResponse } from "../../../src/mosoo/contract/schema.ts";
 import { MosooConnectionError } from "../../../src/mosoo/errors.ts";
 import type { MessageRequest } from "../../../src/mosoo/messages/message-request.ts";
-import { currentKey, reduceMessage, startMessage } from "../../../src/mosoo/messages/message-state.ts";
+import { reduceMessage, startMessage } from "../../../src/mosoo/messages/message-state.ts";
 import type { MessageEffect, MessageEvent, MessageState } from "../../../src/mosoo/messages/message-types.ts";
 import type { ApiErrorResult, ApiResult } from "../../../src/mosoo/request.ts";
 
@@ -105,9 +105,9 @@ describe("a message", () => {
     ["waits while its key is in progress", stillProcessing(), { do: "wait", then: "retry" }],
     ["waits after a conflict in unknown words", conflict("Hm."), { do: "wait", then: "retry" }],
     [
-      "looks for a replay under the next key where it has been applied already",
+      "reads the thread where it has been applied already",
       conflict("This client request has already been applied."),
-      { do: "send", key: "key~2" },
+      { do: "read", purpose: "applied" },
     ],
     [
       "fails where its key was used for another request",
@@ -136,26 +136,12 @@ describe("a message", () => {
     expect(effectOf(base, response(replayed), { kind: "waited", then: "retry" })).toMatchObject({ key: "key~2" });
   });
 
-  describe("that has been applied already", () => {
+  it("that has been applied already is looked for among the thread's runs, without sending it again", () => {
     const applied = response(conflict("It has already been applied."));
-
-    it("has the run that a later key replays", () => {
-      expect(effectOf(base, applied, applied, response(ok(true)))).toMatchObject({ do: "finish", replayed: true });
-      expect(currentKey(play(base, applied, applied, response(ok(true))).state)).toBe("key~3");
-    });
-
-    it("is looked for among the thread's runs where three later keys replay nothing", () => {
-      const { state, effect } = play(base, applied, applied, applied, applied);
-      expect(effect).toMatchObject({ do: "read", purpose: "applied" });
-      expect(currentKey(state)).toBe("key");
-      const [, next] = reduceMessage(state, read("applied", thread("RUN")));
-      expect(next).toMatchObject({ do: "find_run" });
-    });
-
-    it("is not sent again where that would use files up", () => {
-      const files = { ...newer, fileIds: ["F1"], firstAttempt: false };
-      expect(effectOf(files, applied)).toMatchObject({ do: "read", purpose: "applied" });
-    });
+    const { state, effect } = play(base, applied);
+    expect(effect).toMatchObject({ do: "read", purpose: "applied" });
+    const [, next] = reduceMessage(state, read("applied", thread("RUN")));
+    expect(next).toMatchObject({ do: "find_run" });
   });
 });
 

@@ -103,8 +103,7 @@ describe("a message on the reference revision, which remembers request IDs under
 });
 
 describe("a message that was sent under a later key", () => {
-  it("is found by the replay of that key, also where other messages have its text", async () => {
-    const { server, thread, send } = await openThread({ revision: "2026-08" });
+  async function sendUnderLaterKey({ server, send }: Thread): Promise<SentMessage> {
     server.fault({
       on: "events",
       kind: "status",
@@ -112,13 +111,27 @@ describe("a message that was sent under a later key", () => {
       code: "idempotency_conflict",
       message: "The reservation could not be confirmed.",
     });
-    const first = await send();
-    expect(first.key).toBe("key~2");
-    server.endRun(first.run?.id ?? "", "failed");
-    server.endRun(server.startRunDirectly(thread.id, text).id, "completed");
-    const again = await send({ firstAttempt: false });
-    expect(again).toMatchObject({ replayed: true, key: "key~2", run: { id: first.run?.id } });
-    expect(thread.messages).toHaveLength(2);
+    const sent = await send();
+    expect(sent.key).toBe("key~2");
+    server.endRun(sent.run?.id ?? "", "failed");
+    return sent;
+  }
+
+  it("is found by its text, and not sent again", async () => {
+    const own = await openThread({ revision: "2026-08" });
+    const first = await sendUnderLaterKey(own);
+    expect(await own.send({ firstAttempt: false })).toMatchObject({ replayed: true, run: { id: first.run?.id } });
+    expect(own.thread.messages).toHaveLength(1);
+  });
+
+  it("is not sent again where other messages have its text, and no other run is taken for its own", async () => {
+    const own = await openThread({ revision: "2026-08" });
+    await sendUnderLaterKey(own);
+    own.server.endRun(own.server.startRunDirectly(own.thread.id, text).id, "completed");
+    const { details } = await errorOf(own.send({ firstAttempt: false }));
+    expect(details.threadState).toBe("created");
+    expect(details.advice).toContain("`on-rerun: create`");
+    expect(own.thread.messages).toHaveLength(2);
   });
 });
 

@@ -32,8 +32,6 @@ const MIN_POLLS = 1;
 const MIN_POLLS_WITH_FILES = 8;
 /** A thread without an active run that answers 500 so often in a row takes no message anymore: it is archived. */
 const MAX_IDLE_FAILURES = 5;
-/** Later generations in which a message is looked for. Another one is used only where a key's record is stuck. */
-const MAX_REPLAY_ATTEMPTS = 3;
 /** A request that is really in progress ends sooner: the key's record is stuck. */
 const STUCK_RETRY_AFTER_MS = 60_000;
 
@@ -46,7 +44,6 @@ export function startMessage(request: MessageRequest): MessageState {
     contractUnavailable: false,
     key: request.key,
     generation: 1,
-    replayAttempts: 0,
     fileIds: request.fileIds,
     uploads: 0,
     filesSpent: false,
@@ -58,8 +55,8 @@ export function startMessage(request: MessageRequest): MessageState {
 }
 
 /** The key that the message is sent with. */
-export function currentKey({ key, generation, replayAttempts }: MessageState): string {
-  return generationKey(key, generation + replayAttempts);
+export function currentKey({ key, generation }: MessageState): string {
+  return generationKey(key, generation);
 }
 
 function assumedContract({ contract, newestFirst }: MessageState): Contract {
@@ -178,7 +175,7 @@ function onConflict(state: MessageState, result: ApiErrorResult, remainingMs: nu
   const processing = { kind: "processing", retryAfterMs } as const;
   switch (conflict) {
     case "already_applied":
-      return onApplied(state);
+      return [state, { do: "read", purpose: "applied" }];
     case "key_reused":
       return fail(state, keyReusedError(result));
     case "in_progress":
@@ -194,22 +191,6 @@ function onConflict(state: MessageState, result: ApiErrorResult, remainingMs: nu
     case undefined:
       return wait(state, toRetryFailure(result), invalidValueError(result));
   }
-}
-
-/**
- * The service has the message, but not under this key. An earlier attempt may have sent it under a later generation: its
- * replay names the run, which the thread's events prove only where no other message has the same text. A message with
- * files is not sent again, for that would use them up.
- */
-function onApplied(state: MessageState): MessageStep {
-  const usesFilesUp = state.fileIds.length > 0 && filesAreSingleUse(assumedContract(state).message);
-  if (usesFilesUp || state.replayAttempts >= MAX_REPLAY_ATTEMPTS) {
-    return [
-      { ...state, replayAttempts: 0 },
-      { do: "read", purpose: "applied" },
-    ];
-  }
-  return proceed({ ...state, replayAttempts: state.replayAttempts + 1 });
 }
 
 /** The key's record will not change: only the thread, or the same request ID under another key, can say more. */

@@ -17,8 +17,6 @@ export interface MessageState {
   /** Without generation: the key of a message with uploaded files covers their IDs. */
   readonly key: string;
   readonly generation: number;
-  /** Later generations that were tried for a replay, once the service has said that it has the message. */
-  readonly replayAttempts: number;
   readonly fileIds: readonly string[];
   readonly uploads: number;
   /** A request with these files has failed, and may have used them up. */
