@@ -2,14 +2,12 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAvailable } from "../support/host.ts";
 import { type Inputs, type Place, secret } from "../support/step-plan.ts";
 
 export type Row = readonly [
   title: string,
   /** The input that the error names. */
   input: string,
-  says: RegExp,
   given: Inputs | ((place: Place) => Inputs),
   prepare?: (place: Place) => void,
 ];
@@ -26,7 +24,6 @@ const link =
     writeFileSync(join(place.temp, "kept.txt"), "Another step's credentials.");
     symlinkSync(target(place), join(place.workspace, "message.txt"));
   };
-const underGit = /is under \.git\//;
 const checkedOut = ({ workspace }: Place): void => {
   mkdirSync(join(workspace, ".git"));
   writeFileSync(join(workspace, ".git", "config"), "extraheader = AUTHORIZATION: basic x");
@@ -38,106 +35,73 @@ const hidden = ({ workspace }: Place): void => {
 };
 const fromFile = { "message-file": "message.txt", message: "" };
 
-const blankInside = /whitespace or invisible characters \(got \d+ characters\)/;
-const pathCharacter = /not a URL or path/;
-const tooLong = /at most 32,000 characters and 40,192 bytes as a JSON body \(got [\d,]+ UTF-16 units and [\d,]+ bytes/;
-const outside = /outside the workspace/;
-/** Of a path that not every host has. */
-const outsideOrNone = /outside the workspace|does not exist/;
-const asText = /unevaluated expression/;
-const notADuration = /Must be a duration/;
-const outOfRange = /from 1s to 24h/;
-const choices = (words: string): RegExp => new RegExp(`Must be one of ${words} \\(got \\d+ characters?\\)`);
-
 export const ids: Row[] = [
-  ["an empty agent ID", "agent-id", /^Required.*expression/, { "agent-id": "" }],
-  ["a blank agent ID", "agent-id", /^Required/, { "agent-id": " \t\n " }],
-  ["two dots as agent ID", "agent-id", /dots only/, { "agent-id": ".." }],
-  ["one dot as agent ID", "agent-id", /dots only/, { "agent-id": "." }],
-  ["a way up as agent ID", "agent-id", pathCharacter, { "agent-id": "../../users" }],
-  ["a path as agent ID", "agent-id", pathCharacter, { "agent-id": "01K/threads" }],
-  ["a backslash in the agent ID", "agent-id", pathCharacter, { "agent-id": "..\\01K" }],
-  ["an encoded slash in the agent ID", "agent-id", pathCharacter, { "agent-id": "01K%2fx" }],
-  ["a query in the agent ID", "agent-id", pathCharacter, { "agent-id": "01K?admin=1" }],
-  ["a fragment in the agent ID", "agent-id", pathCharacter, { "agent-id": "01K#x" }],
-  ["a URL as agent ID", "agent-id", pathCharacter, { "agent-id": "https://mosoo.ai/agents/01K" }],
-  ["a blank inside the agent ID", "agent-id", blankInside, { "agent-id": "01K 01K" }],
-  ["two lines as agent ID", "agent-id", blankInside, { "agent-id": "01K\n01J" }],
-  ["a tab inside the agent ID", "agent-id", blankInside, { "agent-id": "01K\t01J" }],
-  ["a control character in the agent ID", "agent-id", blankInside, { "agent-id": "01K\u0007" }],
-  ["an invisible character in the agent ID", "agent-id", blankInside, { "agent-id": "01K\u200b01J" }],
-  ["an unexpanded expression as agent ID", "agent-id", asText, { "agent-id": "${{ vars.MOSOO_AGENT_ID }}" }],
-  ["the same without blanks", "agent-id", asText, { "agent-id": "${{vars.MOSOO_AGENT_ID}}" }],
-  ["an endless agent ID", "agent-id", /at most 255 characters \(got 256 characters\)/, { "agent-id": "x".repeat(256) }],
-  ["two dots as thread ID", "thread-id", /dots only/, { "thread-id": ".." }],
-  ["a page's address as thread ID", "thread-id", pathCharacter, { "thread-id": "https://mosoo.ai/threads/01K" }],
-  ["a blank inside the thread ID", "thread-id", blankInside, { "thread-id": "01K 01J" }],
-  ["a way up among file IDs", "file-ids", /^Line 2: .*URL or path/, { "file-ids": "01K\n../01J" }],
-  ["file IDs on one line", "file-ids", /^Line 1: .*commas do not separate/, { "file-ids": "01K, 01J" }],
+  ["an empty agent ID", "agent-id", { "agent-id": "" }],
+  ["a blank agent ID", "agent-id", { "agent-id": " \t\n " }],
+  ["two dots as agent ID", "agent-id", { "agent-id": ".." }],
+  ["one dot as agent ID", "agent-id", { "agent-id": "." }],
+  ["a way up as agent ID", "agent-id", { "agent-id": "../../users" }],
+  ["a path as agent ID", "agent-id", { "agent-id": "01K/threads" }],
+  ["a backslash in the agent ID", "agent-id", { "agent-id": "..\\01K" }],
+  ["an encoded slash in the agent ID", "agent-id", { "agent-id": "01K%2fx" }],
+  ["a query in the agent ID", "agent-id", { "agent-id": "01K?admin=1" }],
+  ["a fragment in the agent ID", "agent-id", { "agent-id": "01K#x" }],
+  ["a URL as agent ID", "agent-id", { "agent-id": "https://mosoo.ai/agents/01K" }],
+  ["a blank inside the agent ID", "agent-id", { "agent-id": "01K 01K" }],
+  ["two lines as agent ID", "agent-id", { "agent-id": "01K\n01J" }],
+  ["a tab inside the agent ID", "agent-id", { "agent-id": "01K\t01J" }],
+  ["a control character in the agent ID", "agent-id", { "agent-id": "01K\u0007" }],
+  ["an invisible character in the agent ID", "agent-id", { "agent-id": "01K\u200b01J" }],
+  ["an unexpanded expression as agent ID", "agent-id", { "agent-id": "${{ vars.MOSOO_AGENT_ID }}" }],
+  ["the same without blanks", "agent-id", { "agent-id": "${{vars.MOSOO_AGENT_ID}}" }],
+  ["an endless agent ID", "agent-id", { "agent-id": "x".repeat(256) }],
+  ["two dots as thread ID", "thread-id", { "thread-id": ".." }],
+  ["a page's address as thread ID", "thread-id", { "thread-id": "https://mosoo.ai/threads/01K" }],
+  ["a blank inside the thread ID", "thread-id", { "thread-id": "01K 01J" }],
+  ["a way up among file IDs", "file-ids", { "file-ids": "01K\n../01J" }],
+  ["file IDs on one line", "file-ids", { "file-ids": "01K, 01J" }],
 ];
 
 export const tokens: Row[] = [
-  ["an empty token", "token", /empty.*fork.*Dependabot.*misspelled.*if: github\.event/, { token: "" }],
-  ["a blank token", "token", /empty/, { token: "  " }],
-  ["the word Bearer alone", "token", /empty/, { token: "Bearer " }],
-  [
-    "a blank inside the token",
-    "token",
-    /whitespace \(got 35 characters\)/,
-    { token: `${secret.slice(0, 20)} ${secret.slice(20)}` },
-  ],
-  ["another scheme before the token", "token", /whitespace/, { token: `Basic ${secret}` }],
-  ["a line break inside the token", "token", /line break/, { token: `${secret}\n${secret}x` }],
-  ["a tab inside the token", "token", /control character/, { token: `${secret}\t${secret}` }],
-  ["a control character inside the token", "token", /control character/, { token: `${secret}\u0001x` }],
-  ["an umlaut in the token", "token", /ASCII characters only/, { token: `${secret}ü` }],
-  ["an invisible character in the token", "token", /ASCII characters only/, { token: `${secret}\u200bx` }],
-  ["a no-break space in the token", "token", /whitespace/, { token: `${secret}\u00a0x` }],
-  [
-    "an unexpanded expression as token, which is masked like any",
-    "token",
-    /unevaluated expression\. Write `token: \$\{\{ secrets\.NAME \}\}` in the workflow file/,
-    { token: "${{ secrets.MOSOO_TOKEN }}" },
-  ],
-  ["a token in quotes", "token", /quotes/, { token: `"${secret}"` }],
-  ["a token in single quotes", "token", /quotes/, { token: `'${secret}'` }],
-  ["a token with its variable's name", "token", /NAME=value/, { token: `MOSOO_TOKEN=${secret}` }],
-  ["the same in quotes", "token", /NAME=value/, { token: `MOSOO_TOKEN="${secret}"` }],
-  ["the same without blanks, after Bearer", "token", asText, { token: "Bearer ${{secrets.MOSOO_TOKEN}}" }],
+  ["an empty token", "token", { token: "" }],
+  ["a blank token", "token", { token: "  " }],
+  ["the word Bearer alone", "token", { token: "Bearer " }],
+  ["a blank inside the token", "token", { token: `${secret.slice(0, 20)} ${secret.slice(20)}` }],
+  ["another scheme before the token", "token", { token: `Basic ${secret}` }],
+  ["a line break inside the token", "token", { token: `${secret}\n${secret}x` }],
+  ["a tab inside the token", "token", { token: `${secret}\t${secret}` }],
+  ["a control character inside the token", "token", { token: `${secret}\u0001x` }],
+  ["an umlaut in the token", "token", { token: `${secret}ü` }],
+  ["an invisible character in the token", "token", { token: `${secret}\u200bx` }],
+  ["a no-break space in the token", "token", { token: `${secret}\u00a0x` }],
+  ["an unexpanded expression as token, which is masked like any", "token", { token: "${{ secrets.MOSOO_TOKEN }}" }],
+  ["a token in quotes", "token", { token: `"${secret}"` }],
+  ["a token in single quotes", "token", { token: `'${secret}'` }],
+  ["a token with its variable's name", "token", { token: `MOSOO_TOKEN=${secret}` }],
+  ["the same in quotes", "token", { token: `MOSOO_TOKEN="${secret}"` }],
+  ["the same without blanks, after Bearer", "token", { token: "Bearer ${{secrets.MOSOO_TOKEN}}" }],
 ];
 
 export const messages: Row[] = [
-  ["no message at all", "message", /^Required.*`message-file`.*expression/, { message: "" }],
-  ["a blank message", "message", /^Required/, { message: "\n \t\n" }],
-  ["message and file together", "message-file", /exclusive with `message`/, { "message-file": "x.txt" }],
-  ["one unit too many", "message", /got 32,001 UTF-16 units and 32,1\d\d bytes/, { message: "x".repeat(32_001) }],
-  ["one astral character too many", "message", /got 32,002 UTF-16 units/, { message: "🦊".repeat(16_001) }],
-  [
-    "few characters of many bytes",
-    "message",
-    /got 14,000 UTF-16 units and 42,1\d\d bytes/,
-    { message: "語".repeat(14_000) },
-  ],
-  [
-    "quotes, which count twice in JSON",
-    "message",
-    /got 20,500 UTF-16 units and 41,1\d\d bytes/,
-    { message: '"'.repeat(20_500) },
-  ],
-  ["a long message into a thread", "message", tooLong, { message: "語".repeat(14_000), "thread-id": "01K" }],
+  ["no message at all", "message", { message: "" }],
+  ["a blank message", "message", { message: "\n \t\n" }],
+  ["message and file together", "message-file", { "message-file": "x.txt" }],
+  ["one unit too many", "message", { message: "x".repeat(32_001) }],
+  ["one astral character too many", "message", { message: "🦊".repeat(16_001) }],
+  ["few characters of many bytes", "message", { message: "語".repeat(14_000) }],
+  ["quotes, which count twice in JSON", "message", { message: '"'.repeat(20_500) }],
+  ["a long message into a thread", "message", { message: "語".repeat(14_000), "thread-id": "01K" }],
   [
     "file IDs that leave no room",
     "message",
-    /bytes, including 1,000 file IDs/,
     { "file-ids": Array(1_000).fill("01KEXAMPLEFILE000000000000").join("\n") },
   ],
 ];
 
-const devices: Row[] = [
+export const devices: Row[] = [
   [
     "a FIFO that nobody writes to",
     "message-file",
-    /not a regular file/,
     fromFile,
     ({ workspace }) => {
       execFileSync("mkfifo", [join(workspace, "message.txt")]);
@@ -146,88 +110,66 @@ const devices: Row[] = [
   [
     "a link to a FIFO",
     "message-file",
-    /not a regular file/,
     fromFile,
     ({ workspace }) => {
       execFileSync("mkfifo", [join(workspace, "pipe")]);
       symlinkSync("pipe", join(workspace, "message.txt"));
     },
   ],
-  ["an endless device", "message-file", outside, { ...fromFile, "message-file": "/dev/zero" }],
-  ["a link to a device", "message-file", outside, fromFile, link(() => "/dev/zero")],
-  ["standard input", "message-file", outsideOrNone, { ...fromFile, "message-file": "/dev/stdin" }],
-  [
-    "a name that no file can have",
-    "message-file",
-    /cannot be read \(ENAMETOOLONG\)/,
-    { ...fromFile, "message-file": "x".repeat(5_000) },
-  ],
+  ["an endless device", "message-file", { ...fromFile, "message-file": "/dev/zero" }],
+  ["a link to a device", "message-file", fromFile, link(() => "/dev/zero")],
+  ["standard input", "message-file", { ...fromFile, "message-file": "/dev/stdin" }],
+  ["a name that no file can have", "message-file", { ...fromFile, "message-file": "x".repeat(5_000) }],
 ];
 
 export const files: Row[] = [
-  ["a file that is not there", "message-file", /does not exist.*relative to the workspace/, fromFile],
-  [
-    "a path through a file",
-    "message-file",
-    /does not exist/,
-    { ...fromFile, "message-file": "message.txt/x" },
-    file("Hi"),
-  ],
-  ["an unexpanded expression as file", "message-file", asText, { ...fromFile, "message-file": "${{ env.FILE }}" }],
+  ["a file that is not there", "message-file", fromFile],
+  ["a path through a file", "message-file", { ...fromFile, "message-file": "message.txt/x" }, file("Hi")],
+  ["an unexpanded expression as file", "message-file", { ...fromFile, "message-file": "${{ env.FILE }}" }],
   [
     "a folder",
     "message-file",
-    /not a regular file/,
     { ...fromFile, "message-file": "docs" },
     ({ workspace }) => {
       mkdirSync(join(workspace, "docs"));
     },
   ],
-  ["the workspace itself", "message-file", /not a regular file/, { ...fromFile, "message-file": "." }],
-  ["a file in Latin-1", "message-file", /not UTF-8/, fromFile, file(Buffer.from("Grüße", "latin1"))],
-  ["a file in UTF-16", "message-file", /not UTF-8/, fromFile, file(Buffer.from("\ufeffHi there", "utf16le"))],
-  ["a file in UTF-16 that does not say so", "message-file", /not UTF-8/, fromFile, file(Buffer.from("Hi", "utf16le"))],
-  ["an empty file", "message-file", /file is empty/, fromFile, file("")],
-  ["a blank file", "message-file", /file is empty/, fromFile, file("\ufeff \n\t\n")],
-  ["a file of 32,001 units", "message-file", /got 32,001 UTF-16 units/, fromFile, file("x".repeat(32_001))],
-  ["a file of two mebibytes", "message-file", /has 2,097,152 bytes/, fromFile, file("x".repeat(2_097_152))],
-  ["a file outside by two dots", "message-file", outside, { ...fromFile, "message-file": "../../../outside.txt" }],
+  ["the workspace itself", "message-file", { ...fromFile, "message-file": "." }],
+  ["a file in Latin-1", "message-file", fromFile, file(Buffer.from("Grüße", "latin1"))],
+  ["a file in UTF-16", "message-file", fromFile, file(Buffer.from("\ufeffHi there", "utf16le"))],
+  ["a file in UTF-16 that does not say so", "message-file", fromFile, file(Buffer.from("Hi", "utf16le"))],
+  ["an empty file", "message-file", fromFile, file("")],
+  ["a blank file", "message-file", fromFile, file("\ufeff \n\t\n")],
+  ["a file of 32,001 units", "message-file", fromFile, file("x".repeat(32_001))],
+  ["a file of two mebibytes", "message-file", fromFile, file("x".repeat(2_097_152))],
+  ["a file outside by two dots", "message-file", { ...fromFile, "message-file": "../../../outside.txt" }],
   [
     "a file outside by absolute path",
     "message-file",
-    outside,
     ({ root }) => ({ ...fromFile, "message-file": join(root, "outside.txt") }),
   ],
-  [
-    "the process's own environment",
-    "message-file",
-    outsideOrNone,
-    { ...fromFile, "message-file": "/proc/self/environ" },
-  ],
+  ["the process's own environment", "message-file", { ...fromFile, "message-file": "/proc/self/environ" }],
   [
     "a folder that only begins like the workspace",
     "message-file",
-    outside,
     { ...fromFile, "message-file": "../repo-2/x.txt" },
     ({ workspace }) => {
       mkdirSync(`${workspace}-2`);
       writeFileSync(`${workspace}-2/x.txt`, "x");
     },
   ],
-  ["a link that leads out", "message-file", outside, fromFile, link(({ root }) => join(root, "outside.txt"))],
-  ["a relative link that leads out", "message-file", outside, fromFile, link(() => "../../../outside.txt")],
-  ["a link into RUNNER_TEMP", "message-file", outside, fromFile, link(({ temp }) => join(temp, "kept.txt"))],
+  ["a link that leads out", "message-file", fromFile, link(({ root }) => join(root, "outside.txt"))],
+  ["a relative link that leads out", "message-file", fromFile, link(() => "../../../outside.txt")],
+  ["a link into RUNNER_TEMP", "message-file", fromFile, link(({ temp }) => join(temp, "kept.txt"))],
   [
     "a linked folder of RUNNER_TEMP",
     "message-file",
-    outside,
     { ...fromFile, "message-file": "message.txt/kept.txt" },
     link(({ temp }) => temp),
   ],
   [
     "a link in RUNNER_TEMP that leads out",
     "message-file",
-    outside,
     ({ temp }) => ({ ...fromFile, "message-file": join(temp, "x.txt") }),
     ({ root, temp }) => {
       symlinkSync(join(root, "outside.txt"), join(temp, "x.txt"));
@@ -236,18 +178,16 @@ export const files: Row[] = [
   [
     "a link into .git/",
     "message-file",
-    underGit,
     fromFile,
     (place) => {
       checkedOut(place);
       symlinkSync(".git/config", join(place.workspace, "message.txt"));
     },
   ],
-  ["a file in .git/", "message-file", underGit, { ...fromFile, "message-file": ".git/config" }, checkedOut],
+  ["a file in .git/", "message-file", { ...fromFile, "message-file": ".git/config" }, checkedOut],
   [
     "a link in .git/",
     "message-file",
-    underGit,
     { ...fromFile, "message-file": ".git/message.txt" },
     (place) => {
       checkedOut(place);
@@ -255,32 +195,18 @@ export const files: Row[] = [
       symlinkSync("../message.txt", join(place.workspace, ".git", "message.txt"));
     },
   ],
-  ["a link to nothing", "message-file", /does not exist/, fromFile, link(() => "nowhere.txt")],
-  ["a link to itself", "message-file", /cannot be read \(ELOOP\)/, fromFile, link(() => "message.txt")],
-  ...(isAvailable("devices") ? devices : []),
-  ["patterns without a match", "files", /"\*\.pdf" matches no file/, { files: "*.pdf" }],
-  [
-    "a pattern without a match beside one that has",
-    "files",
-    /^"\*\.pdf" matches no file/,
-    { files: "message.txt\n*.pdf" },
-    file("Hi"),
-  ],
-  [
-    "a wildcard that only matches hidden files",
-    "files",
-    /only matches hidden files.*include-hidden-files/,
-    { files: "**" },
-    hidden,
-  ],
-  ["patterns that exclude all they match", "files", /exclude all/, { files: "*.txt\n!message.txt" }, file("Hi")],
-  ["a pattern that leads out", "files", /must not contain `\.\.`/, { files: "../../../outside.txt" }],
-  ["an unexpanded pattern", "files", asText, { files: "${{ inputs.files }}" }],
-  ["the whole disk", "files", /"\/" is outside the workspace/, { files: "/**" }],
+  ["a link to nothing", "message-file", fromFile, link(() => "nowhere.txt")],
+  ["a link to itself", "message-file", fromFile, link(() => "message.txt")],
+  ["patterns without a match", "files", { files: "*.pdf" }],
+  ["a pattern without a match beside one that has", "files", { files: "message.txt\n*.pdf" }, file("Hi")],
+  ["a wildcard that only matches hidden files", "files", { files: "**" }, hidden],
+  ["patterns that exclude all they match", "files", { files: "*.txt\n!message.txt" }, file("Hi")],
+  ["a pattern that leads out", "files", { files: "../../../outside.txt" }],
+  ["an unexpanded pattern", "files", { files: "${{ inputs.files }}" }],
+  ["the whole disk", "files", { files: "/**" }],
   [
     "a linked folder of somebody else",
     "files",
-    /"all" is outside the workspace/,
     { files: "all/**/*.conf" },
     ({ workspace }) => {
       symlinkSync("/", join(workspace, "all"));
@@ -289,7 +215,6 @@ export const files: Row[] = [
   [
     "a link among others that leads in a circle",
     "files",
-    /"docs\/a" cannot be read \(ELOOP\)\..*`!`/,
     { files: "**" },
     ({ workspace }) => {
       mkdirSync(join(workspace, "docs"));
@@ -300,7 +225,6 @@ export const files: Row[] = [
   [
     "what lies under .git/ alone",
     "files",
-    /"\.git" only matches files under \.git\//,
     { files: ".git" },
     ({ workspace }) => {
       mkdirSync(join(workspace, ".git"));
@@ -310,127 +234,89 @@ export const files: Row[] = [
   [
     "more files than are taken",
     "files",
-    /More than 1,000 files match/,
     { files: "*" },
     ({ workspace }) => {
       for (let n = 0; n <= 1_000; n += 1) writeFileSync(join(workspace, `${n}.txt`), "");
     },
   ],
-  ["a match outside by absolute path", "files", outside, ({ root }) => ({ files: join(root, "outside.txt") })],
+  ["a match outside by absolute path", "files", ({ root }) => ({ files: join(root, "outside.txt") })],
   [
     "files for a thread without its agent",
     "agent-id",
-    /^Required with `files`/,
     { "agent-id": "", "thread-id": "01K", files: "message.txt" },
     file("Hi"),
   ],
 ];
 
 export const references: Row[] = [
-  [
-    "256 characters of reference",
-    "external-ref",
-    /at most 255 characters \(got 256 characters\)/,
-    { "external-ref": "x".repeat(256) },
-  ],
-  ["a line break in the reference", "external-ref", /one line .*\(got 3 characters\)/, { "external-ref": "a\nb" }],
-  ["an unexpanded reference", "external-ref", asText, { "external-ref": "${{ github.sha }}" }],
+  ["256 characters of reference", "external-ref", { "external-ref": "x".repeat(256) }],
+  ["a line break in the reference", "external-ref", { "external-ref": "a\nb" }],
+  ["an unexpanded reference", "external-ref", { "external-ref": "${{ github.sha }}" }],
   [
     "a control character in the attributed user",
     "attributed-user-id",
-    /control character/,
     { "attributed-user-id": "a\u0000b".replace("\u0000", "\u001b") },
   ],
-  ["256 characters of user", "user-id", /got 256 characters/, { "user-id": "x".repeat(256) }],
-  ["a line break in the user", "user-id", /one line/, { "user-id": "a\r\nb" }],
-  [
-    "a key of 129 characters",
-    "idempotency-key",
-    /at most 128 characters \(got 129 characters\)/,
-    { "idempotency-key": "x".repeat(129) },
-  ],
-  ["a blank in the key", "idempotency-key", /visible ASCII/, { "idempotency-key": "my key" }],
-  ["an umlaut in the key", "idempotency-key", /visible ASCII/, { "idempotency-key": "schlüssel" }],
-  ["a line break in the key", "idempotency-key", /visible ASCII/, { "idempotency-key": "a\nIdempotency-Key: b" }],
-  ["an unexpanded key, the same for all runs", "idempotency-key", asText, { "idempotency-key": "${{github.run_id}}" }],
+  ["256 characters of user", "user-id", { "user-id": "x".repeat(256) }],
+  ["a line break in the user", "user-id", { "user-id": "a\r\nb" }],
+  ["a key of 129 characters", "idempotency-key", { "idempotency-key": "x".repeat(129) }],
+  ["a blank in the key", "idempotency-key", { "idempotency-key": "my key" }],
+  ["an umlaut in the key", "idempotency-key", { "idempotency-key": "schlüssel" }],
+  ["a line break in the key", "idempotency-key", { "idempotency-key": "a\nIdempotency-Key: b" }],
+  ["an unexpanded key, the same for all runs", "idempotency-key", { "idempotency-key": "${{github.run_id}}" }],
 ];
 
 export const urls: Row[] = [
-  ["a host without a scheme", "api-url", /Must be a URL.*\(got 15 characters\)/, { "api-url": "mosoo.ai/api/v1" }],
-  ["a host and port without a scheme", "api-url", /https URL \(got mosoo\.ai\)/, { "api-url": "mosoo.ai:443/api/v1" }],
-  ["a URL without a host", "api-url", /Must be a URL/, { "api-url": "https://" }],
-  ["a port that is none", "api-url", /Must be a URL/, { "api-url": "https://mosoo.ai:99999/api/v1" }],
-  ["another scheme", "api-url", /https URL \(got ftp\)/, { "api-url": "ftp://mosoo.ai/api/v1" }],
-  ["a file", "api-url", /https URL \(got file\)/, { "api-url": "file:///etc/passwd" }],
-  ["a script", "api-url", /https URL \(got javascript\)/, { "api-url": "javascript:alert(1)" }],
-  ["http to a host", "api-url", /unencrypted/, { "api-url": "http://mosoo.ai/api/v1" }],
-  [
-    "http to a host that begins like loopback",
-    "api-url",
-    /unencrypted/,
-    { "api-url": "http://127.0.0.1.example.com/api/v1" },
-  ],
-  [
-    "http to a host named like loopback",
-    "api-url",
-    /unencrypted/,
-    { "api-url": "http://localhost.example.com/api/v1" },
-  ],
-  ["http to every address", "api-url", /unencrypted/, { "api-url": "http://0.0.0.0:8080/api/v1" }],
-  ["http to loopback in disguise", "api-url", /unencrypted/, { "api-url": "http://[::ffff:127.0.0.1]/api/v1" }],
-  ["a user before a host", "api-url", /user name or password/, { "api-url": "http://127.0.0.1@example.com/api/v1" }],
-  ["a user and password", "api-url", /user name or password/, { "api-url": `https://me:${secret}@mosoo.ai/api/v1` }],
-  ["an empty user", "api-url", /user name or password/, { "api-url": "https://@mosoo.ai/api/v1" }],
-  ["a query", "api-url", /query or fragment/, { "api-url": "https://mosoo.ai/api/v1?x=1" }],
-  ["an empty query", "api-url", /query or fragment/, { "api-url": "https://mosoo.ai/api/v1?" }],
-  ["a fragment", "api-url", /query or fragment/, { "api-url": "https://mosoo.ai/api/v1#x" }],
-  ["a blank in the URL", "api-url", /whitespace, backslashes/, { "api-url": "https://mosoo.ai/api /v1" }],
-  ["backslashes", "api-url", /whitespace, backslashes/, { "api-url": "https:\\\\mosoo.ai\\api" }],
-  ["an unexpanded URL", "api-url", asText, { "api-url": "https://${{vars.HOST}}/api/v1" }],
+  ["a host without a scheme", "api-url", { "api-url": "mosoo.ai/api/v1" }],
+  ["a host and port without a scheme", "api-url", { "api-url": "mosoo.ai:443/api/v1" }],
+  ["a URL without a host", "api-url", { "api-url": "https://" }],
+  ["a port that is none", "api-url", { "api-url": "https://mosoo.ai:99999/api/v1" }],
+  ["another scheme", "api-url", { "api-url": "ftp://mosoo.ai/api/v1" }],
+  ["a file", "api-url", { "api-url": "file:///etc/passwd" }],
+  ["a script", "api-url", { "api-url": "javascript:alert(1)" }],
+  ["http to a host", "api-url", { "api-url": "http://mosoo.ai/api/v1" }],
+  ["http to a host that begins like loopback", "api-url", { "api-url": "http://127.0.0.1.example.com/api/v1" }],
+  ["http to a host named like loopback", "api-url", { "api-url": "http://localhost.example.com/api/v1" }],
+  ["http to every address", "api-url", { "api-url": "http://0.0.0.0:8080/api/v1" }],
+  ["http to loopback in disguise", "api-url", { "api-url": "http://[::ffff:127.0.0.1]/api/v1" }],
+  ["a user before a host", "api-url", { "api-url": "http://127.0.0.1@example.com/api/v1" }],
+  ["a user and password", "api-url", { "api-url": `https://me:${secret}@mosoo.ai/api/v1` }],
+  ["an empty user", "api-url", { "api-url": "https://@mosoo.ai/api/v1" }],
+  ["a query", "api-url", { "api-url": "https://mosoo.ai/api/v1?x=1" }],
+  ["an empty query", "api-url", { "api-url": "https://mosoo.ai/api/v1?" }],
+  ["a fragment", "api-url", { "api-url": "https://mosoo.ai/api/v1#x" }],
+  ["a blank in the URL", "api-url", { "api-url": "https://mosoo.ai/api /v1" }],
+  ["backslashes", "api-url", { "api-url": "https:\\\\mosoo.ai\\api" }],
+  ["an unexpanded URL", "api-url", { "api-url": "https://${{vars.HOST}}/api/v1" }],
 ];
 
 export const others: Row[] = [
-  ["a negative duration", "create-timeout", notADuration, { "create-timeout": "-5" }],
-  ["a zero duration", "create-timeout", outOfRange, { "create-timeout": "0" }],
-  ["zero minutes", "request-timeout", outOfRange, { "request-timeout": "0m" }],
-  ["a second more than a day", "wait-timeout", outOfRange, { "wait-timeout": "86401" }],
-  ["25 hours", "wait-timeout", outOfRange, { "wait-timeout": "25h" }],
-  ["a huge duration", "create-timeout", outOfRange, { "create-timeout": "9".repeat(400) }],
-  ["an exponent", "request-timeout", notADuration, { "request-timeout": "1e3" }],
-  ["a fraction", "request-timeout", notADuration, { "request-timeout": "1.5m" }],
-  ["a hexadecimal duration", "request-timeout", notADuration, { "request-timeout": "0x10" }],
-  ["words", "wait-timeout", notADuration, { "wait-timeout": "ten minutes" }],
-  ["a blank inside a duration", "wait-timeout", notADuration, { "wait-timeout": "10 m" }],
-  ["another unit", "wait-timeout", notADuration, { "wait-timeout": "500ms" }],
-  ["a unit in capitals", "wait-timeout", notADuration, { "wait-timeout": "10M" }],
-  ["an unevaluated boolean", "wait", asText, { wait: "${{ inputs.wait }}" }],
-  ["an unevaluated choice", "on-rerun", asText, { "on-rerun": "${{ inputs.mode }}" }],
-  ["an unevaluated number", "pr-number", asText, { "pr-number": "${{ github.event.number }}" }],
-  ["an unevaluated duration", "wait-timeout", asText, { "wait-timeout": "${{ env.TIMEOUT }}" }],
-  ["a boolean of YAML 1.1", "wait", /true or false \(got 3 characters\)/, { wait: "yes" }],
-  ["a number as boolean", "summary", /true or false/, { summary: "1" }],
-  ["odd capitals of a boolean", "fail-on-run-error", /true or false/, { "fail-on-run-error": "tRuE" }],
-  ["a misspelled choice", "on-rerun", choices("resume, replay, create"), { "on-rerun": "reuse" }],
-  ["a choice in capitals", "on-wait-timeout", choices("leave, interrupt"), { "on-wait-timeout": "Leave" }],
-  ["another choice's word", "on-cancel", choices("interrupt, leave"), { "on-cancel": "fail" }],
-  [
-    "a misspelled answer to questions",
-    "on-waiting-input",
-    choices("fail, wait, interrupt"),
-    { "on-waiting-input": "waits" },
-  ],
-  ["a boolean as comment mode", "pr-comment", choices("off, update, new"), { "pr-comment": "true" }],
-  [
-    "a number sign",
-    "pr-number",
-    /number of a pull request or issue, such as 12 \(got 3 characters\)/,
-    { "pr-number": "#12" },
-  ],
-  ["pull request zero", "pr-number", /number of a pull request/, { "pr-number": "0" }],
-  [
-    "a misspelled policy beside a token",
-    "on-missing-token",
-    choices("fail, skip-untrusted, skip"),
-    { "on-missing-token": "skip_untrusted" },
-  ],
+  ["a negative duration", "create-timeout", { "create-timeout": "-5" }],
+  ["a zero duration", "create-timeout", { "create-timeout": "0" }],
+  ["zero minutes", "request-timeout", { "request-timeout": "0m" }],
+  ["a second more than a day", "wait-timeout", { "wait-timeout": "86401" }],
+  ["25 hours", "wait-timeout", { "wait-timeout": "25h" }],
+  ["a huge duration", "create-timeout", { "create-timeout": "9".repeat(400) }],
+  ["an exponent", "request-timeout", { "request-timeout": "1e3" }],
+  ["a fraction", "request-timeout", { "request-timeout": "1.5m" }],
+  ["a hexadecimal duration", "request-timeout", { "request-timeout": "0x10" }],
+  ["words", "wait-timeout", { "wait-timeout": "ten minutes" }],
+  ["a blank inside a duration", "wait-timeout", { "wait-timeout": "10 m" }],
+  ["another unit", "wait-timeout", { "wait-timeout": "500ms" }],
+  ["a unit in capitals", "wait-timeout", { "wait-timeout": "10M" }],
+  ["an unevaluated boolean", "wait", { wait: "${{ inputs.wait }}" }],
+  ["an unevaluated choice", "on-rerun", { "on-rerun": "${{ inputs.mode }}" }],
+  ["an unevaluated number", "pr-number", { "pr-number": "${{ github.event.number }}" }],
+  ["an unevaluated duration", "wait-timeout", { "wait-timeout": "${{ env.TIMEOUT }}" }],
+  ["a boolean of YAML 1.1", "wait", { wait: "yes" }],
+  ["a number as boolean", "summary", { summary: "1" }],
+  ["odd capitals of a boolean", "fail-on-run-error", { "fail-on-run-error": "tRuE" }],
+  ["a misspelled choice", "on-rerun", { "on-rerun": "reuse" }],
+  ["a choice in capitals", "on-wait-timeout", { "on-wait-timeout": "Leave" }],
+  ["another choice's word", "on-cancel", { "on-cancel": "fail" }],
+  ["a misspelled answer to questions", "on-waiting-input", { "on-waiting-input": "waits" }],
+  ["a boolean as comment mode", "pr-comment", { "pr-comment": "true" }],
+  ["a number sign", "pr-number", { "pr-number": "#12" }],
+  ["pull request zero", "pr-number", { "pr-number": "0" }],
+  ["a misspelled policy beside a token", "on-missing-token", { "on-missing-token": "skip_untrusted" }],
 ];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { deriveExternalRef, readContext, runUrl, subjectUrl } from "../../src/actions/context.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 import { type RunnerEvent, events, headSha } from "../support/runner-events.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "github-test-"));
@@ -136,7 +137,7 @@ describe("An event file that is missing or broken", () => {
           expect(() => contextOf({ name: "pull_request", payload })).not.toThrow();
         },
       ),
-      { numRuns: 50 },
+      propertyRuns(20),
     );
   });
 
@@ -240,6 +241,7 @@ describe("The derived reference", () => {
         expect(derived.isWellFormed()).toBe(true);
         expect(derived).not.toMatch(/\p{Cc}/u);
       }),
+      propertyRuns(30),
     );
   });
 

@@ -11,33 +11,21 @@ const fork = events.pullRequestFromFork();
 const deletedFork = events.pullRequestFromFork({ headRepository: null });
 const scheduledByDependabot = { ...events.schedule(), env: { GITHUB_ACTOR: "dependabot[bot]" } };
 const pushByDependabot = { ...events.push(), env: { GITHUB_ACTOR: "dependabot[bot]" } };
-const pullRequestCondition = "if: github.event.pull_request.head.repo.full_name == github.repository";
-const workflowRunCondition = "if: github.event.workflow_run.head_repository.full_name == github.repository";
 
-describe("A missing token is explained", () => {
-  it.each<[string, RunnerEvent, RegExp, string]>([
-    ["by a fork", fork, /from a fork, and GitHub does not pass secrets/, pullRequestCondition],
-    ["by a deleted fork", deletedFork, /from a fork, and GitHub does not pass secrets/, pullRequestCondition],
-    ["by Dependabot", events.dependabot(), /Dependabot started the run.* › Dependabot/, ""],
-    ["by its usual causes on a push", events.push(), /misspelled/, pullRequestCondition],
-    ["by its usual causes on a schedule of Dependabot's", scheduledByDependabot, /misspelled/, pullRequestCondition],
-    [
-      "by its name where forks get secrets",
-      events.pullRequestTarget(),
-      /passes secrets on pull_request_target/,
-      pullRequestCondition,
-    ],
-    [
-      "by its name after a fork's run",
-      events.workflowRun({ fork: true }),
-      /passes secrets on workflow_run/,
-      workflowRunCondition,
-    ],
-  ])("%s", (_, event, cause, condition) => {
+/** After a reword: `npm test -- __tests__/actions/missing-token.test.ts -u`. */
+describe("The error about a missing token", () => {
+  it.each<[string, RunnerEvent]>([
+    ["a fork's run", fork],
+    ["a deleted fork's run", deletedFork],
+    ["Dependabot's run", events.dependabot()],
+    ["a push", events.push()],
+    ["a schedule that Dependabot last changed", scheduledByDependabot],
+    ["a fork's run on an event that has secrets", events.pullRequestTarget()],
+    ["a run after a fork's run", events.workflowRun({ fork: true })],
+  ])("names the likely cause, and how to skip the step: %s", (_, event) => {
     const text = explainMissingToken(contextOf(event));
-    expect(text).toMatch(cause);
-    expect(text).toContain(condition);
     expect(text).toContain("on-missing-token: skip-untrusted");
+    expect(text).toMatchSnapshot();
   });
 });
 
@@ -54,9 +42,9 @@ describe("A step without a token", () => {
     ["skip", "a push", events.push(), true],
     ["skip", "a fork's run", fork, true],
     ["fail", "a fork's run", fork, false],
-  ])("with `on-missing-token: %s` on %s: skipped %j", (policy, _, event, skips) => {
+  ])("follows `on-missing-token: %s` on %s: skipped %j", (policy, _, event, skips) => {
     const notice = skipWithoutToken(policy, contextOf(event));
-    if (skips) expect(notice).toMatch(/^Skipped: `token` is empty.*No thread was created\.$/);
+    if (skips) expect(notice).toContain("`token`");
     else expect(notice).toBeUndefined();
   });
 });

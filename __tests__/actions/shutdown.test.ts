@@ -41,7 +41,7 @@ describe("a signal", () => {
     expect(after(2_300)).toEqual({ requested: true, inFlight: true, over: true, last: 1 });
   });
 
-  it("is one, however many come", () => {
+  it("counts once, however often it comes", () => {
     process.emit("SIGINT");
     after(1_000);
     process.emit("SIGINT");
@@ -52,7 +52,7 @@ describe("a signal", () => {
 });
 
 describe("work before anything is sent", () => {
-  it("gives what it gives", async () => {
+  it("settles as it does without a signal", async () => {
     await expect(stop.rejectOnCancel(Promise.resolve(5))).resolves.toBe(5);
     await expect(stop.rejectOnCancel(Promise.reject(new Error("x")))).rejects.toThrow("x");
   });

@@ -31,8 +31,8 @@ const lines = (): string[] => {
   return log.lines;
 };
 
-describe("the agent's words in the log", () => {
-  it("are whole lines, however they come", () => {
+describe("the agent's output in the log", () => {
+  it("consists of whole lines, however its parts arrive", () => {
     for (const part of ["He", "llo,\nwor", "ld", "!\n", "And"]) live.text(part);
     jest.advanceTimersByTime(1_000);
     expect(lines()).toEqual(["Hello,", "world!"]);
@@ -41,7 +41,7 @@ describe("the agent's words in the log", () => {
     expect(lines()).toEqual(["Hello,", "world!", "And more"]);
   });
 
-  it("are printed within half a second, those that come together in one write", () => {
+  it("is printed within half a second, what arrives together in one write", () => {
     for (let index = 0; index < 1_000; index += 1) live.text(`${index}\n`);
     expect(printed).toBe("");
     jest.advanceTimersByTime(500);
@@ -52,7 +52,7 @@ describe("the agent's words in the log", () => {
     expect(lines()).toHaveLength(1_001);
   });
 
-  it("are in order with tools and the action's own lines, each of which begins a line", () => {
+  it("is in order with tools and the action's own lines, each of which begins a line", () => {
     live.text("Let me");
     live.tool("read");
     live.text("See");
@@ -70,7 +70,7 @@ describe("the agent's words in the log", () => {
     ]);
   });
 
-  it("keep commands and secrets to themselves", () => {
+  it("executes no command and shows no secret", () => {
     live.text(`::error::gotcha\n##[warning]old\n${secret}\n`);
     live.tool("::add-mask::x");
     live.tool(`${"x".repeat(195)}${secret}`);
@@ -81,7 +81,7 @@ describe("the agent's words in the log", () => {
     expect(log.stopped).toBe(false);
   });
 
-  it("without a line's end are printed in parts that tear neither characters nor words", () => {
+  it("is split between words and characters where a line is too long", () => {
     live.text("日本語😀 ".repeat(2_000));
     live.text("😀".repeat(9_000));
     live.text(`${"word ".repeat(1_595)}${"y".repeat(20)}${secret}${"z".repeat(40)} `);
@@ -94,7 +94,7 @@ describe("the agent's words in the log", () => {
     expect(shown.join("").match(/😀/gu)).toHaveLength(11_000);
   });
 
-  it("do not cut a secret in two, wherever a line without an end is cut and however it comes", () => {
+  it("shows no part of a secret, wherever a long line is split and however it arrives", () => {
     for (let before = 8_000 - secret.length; before <= 8_001; before += 1) {
       for (const size of [7, 20_000]) {
         const text = `${"x".repeat(before)}${secret}${"y".repeat(9_000)}`;
@@ -106,7 +106,7 @@ describe("the agent's words in the log", () => {
     expect(printed.match(/\*\*\*/g)?.length).toBeGreaterThanOrEqual(2 * secret.length);
   });
 
-  it("of thoughts are whole lines of the debug log, without a secret", () => {
+  it("includes thoughts as whole lines of the debug log, without a secret", () => {
     jest.replaceProperty(process, "env", { ...process.env, RUNNER_DEBUG: "1" });
     for (const part of ["Hm", `, ${secret.slice(0, 9)}`, `${secret.slice(9)}.\nSo`, " be it"]) live.thinking(part);
     live.text("Yes.\n");
@@ -114,7 +114,7 @@ describe("the agent's words in the log", () => {
     expect(printed).toContain("::debug::thinking: Hm, ***.\n::debug::thinking: So be it\nYes.");
   });
 
-  it("of nothing print nothing", () => {
+  it("prints nothing where nothing was said", () => {
     live.text("");
     live.flush();
     jest.advanceTimersByTime(1_000);

@@ -2,7 +2,7 @@ import { posix, win32 } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { isPathInside, resolveGlobPattern, toPosixRelativePath } from "../../src/actions/workspace-paths.ts";
 
-describe("a path lies in a folder", () => {
+describe("isPathInside", () => {
   it.each([
     ["/srv/repo", "/srv/repo", true],
     ["/srv/repo", "/srv/repo/a/b.md", true],
@@ -10,7 +10,7 @@ describe("a path lies in a folder", () => {
     ["/srv/repo", "/srv/repository/b.md", false],
     ["/srv/repo", "/srv", false],
     ["/srv/repo", "/srv/repo/../secret", false],
-  ])("on Linux and macOS: %s, %s → %s", (folder, path, expected) => {
+  ])("compares whole names on Linux and macOS: %s, %s → %s", (folder, path, expected) => {
     expect(isPathInside(folder, path, posix)).toBe(expected);
   });
 
@@ -21,7 +21,7 @@ describe("a path lies in a folder", () => {
     ["D:\\a\\repo", "D:\\a\\_temp\\b.md", false],
     ["D:\\a\\repo", "C:\\a\\repo\\b.md", false],
     ["D:\\a\\repo", "\\\\server\\share\\b.md", false],
-  ])("on Windows: %s, %s → %s", (folder, path, expected) => {
+  ])("ignores case on Windows: %s, %s → %s", (folder, path, expected) => {
     expect(isPathInside(folder, path, win32)).toBe(expected);
   });
 });
