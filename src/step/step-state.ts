@@ -12,6 +12,8 @@ interface StepState {
   readonly report: Readonly<Report>;
   /** The thread, and its run as last seen. */
   readonly handle: ThreadHandle | undefined;
+  /** Every run that is this step's, each as last seen: of the message, of the same sent again, of a correction. */
+  readonly ownRuns: readonly Run[];
   readonly outputs: Readonly<Partial<Record<OutputName, string>>>;
 }
 
@@ -28,6 +30,7 @@ function initialState(context: ActionContext): StepState {
       runPage: runUrl(context),
     },
     handle: undefined,
+    ownRuns: [],
     outputs: {},
   };
 }
@@ -42,6 +45,13 @@ function withRequest(state: StepState, { inputs, request, key }: StepPlan): Step
   };
 }
 
+/** The step's runs with one more, or with a newer view of one of them. */
+function withOwnRun(runs: readonly Run[], run: Run | null): readonly Run[] {
+  if (run === null) return runs;
+  const known = runs.find(({ id }) => id === run.id);
+  return known === undefined ? [...runs, run] : runs.map((each) => (each === known ? { ...known, ...run } : each));
+}
+
 /** The run, and its thread where it was read, as last seen. */
 function withRun(state: StepState, run: Run | null, thread?: Thread): StepState {
   if (state.handle === undefined) return state;
@@ -50,6 +60,7 @@ function withRun(state: StepState, run: Run | null, thread?: Thread): StepState 
   return {
     report: { ...state.report, runId: run?.id, status: status === "" ? undefined : status },
     handle,
+    ownRuns: withOwnRun(state.ownRuns, run),
     outputs: { ...state.outputs, "run-id": run?.id ?? "", status, json: threadJson(handle.thread, run) },
   };
 }
@@ -61,6 +72,7 @@ function withThread(state: StepState, handle: ThreadHandle, apiBase: URL): StepS
   const agentId = state.report.agentId ?? (typeof named === "string" && AGENT_ID.test(named) ? named : undefined);
   const page = threadUrl(apiBase, threadId);
   const known: StepState = {
+    ...state,
     report: {
       ...state.report,
       threadId,
@@ -99,6 +111,16 @@ export class StepProgress {
 
   get handle(): ThreadHandle | undefined {
     return this.#state.handle;
+  }
+
+  /** The step's own runs: all that were ever set, and those that {@link addOwnRun} added. */
+  get ownRuns(): readonly Run[] {
+    return this.#state.ownRuns;
+  }
+
+  /** Another run of this step, which is not the one it reports: an earlier correction's. */
+  addOwnRun(run: Run): void {
+    this.#state = { ...this.#state, ownRuns: withOwnRun(this.#state.ownRuns, run) };
   }
 
   setRequest(plan: StepPlan): void {
