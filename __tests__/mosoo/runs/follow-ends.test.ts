@@ -1,18 +1,11 @@
+/** Following a scripted run over HTTP. What each event leads to is in follow-state.test.ts. */
 import { describe, expect, it } from "@jest/globals";
 import { patientClock } from "../../support/clock.ts";
-import {
-  count,
-  followScripted,
-  message,
-  started,
-  completed,
-  running,
-  done,
-  listing,
-  streaming,
-  sendEvery,
-} from "../../support/follow.ts";
-import { scriptedEvent, openSse, sse, threadBody } from "../../support/scripted-mosoo.ts";
+import * as script from "../../support/follow.ts";
+import { ids, interruptBody, openSse, scriptedEvent, sse, threadBody } from "../../support/scripted-mosoo.ts";
+
+const { completed, count, done, followScripted, listing, message, running, started, streaming } = script;
+const completedWithoutOutput = { body: threadBody({ status: "completed" }) };
 
 describe("the response of a completed run", () => {
   it("is read from the event list with retries where nothing else holds it", async () => {
@@ -24,51 +17,17 @@ describe("the response of a completed run", () => {
         return listing(started(), message("in "), message("the end"), completed());
       },
     });
-    expect(transcript.text).toBe("in the end");
-    expect(history).toBe("complete");
+    expect({ text: transcript.text, history }).toEqual({ text: "in the end", history: "complete" });
   });
 
   it("is retried in the event list for 90 s where nothing else holds it, else for 3 s", async () => {
-    const { result, history, durationMs } = await followScripted({ thread: () => done, list: () => ({ status: 500 }) });
-    expect(result.kind).toBe("ended");
-    expect(history).toBe("missing");
-    expect(durationMs).toBeLessThan(15_000);
-    const { history: needed, durationMs: longer } = await followScripted({
-      thread: () => ({ body: threadBody({ status: "completed" }) }),
-      list: () => ({ status: 500 }),
-    });
-    expect(needed).toBe("missing");
-    expect(longer).toBeGreaterThan(60_000);
-    expect(longer).toBeLessThan(120_000);
-  });
-
-  it("is known to be truncated where the server says so", async () => {
-    const { history, transcript } = await followScripted({
-      thread: () => ({ body: threadBody({ status: "completed" }) }),
-      list: () => ({ body: { events: [message("the rest"), completed()], truncated: true } }),
-    });
-    expect(history).toBe("truncated");
-    expect(transcript.text).toBe("the rest");
-  });
-
-  it("is read twice more where the run has said something and the thread has no final output yet", async () => {
-    const { durationMs, transcript } = await followScripted({
-      stream: streaming(started(), message("Said."), completed()),
-      thread: () => ({ body: threadBody({ status: "completed", finalOutput: null }) }),
-    });
-    expect(transcript.text).toBe("Said.");
-    expect({ durationMs, reads: count("thread") }).toEqual({ durationMs: 650, reads: 3 });
-  });
-
-  it.each([
-    ["said nothing", null, []],
-    ["is of a server that knows no final one", undefined, [message("Said.")]],
-  ])("is not read again where the run %s", async (_, finalOutput, said) => {
-    const { durationMs } = await followScripted({
-      stream: streaming(started(), ...said, completed()),
-      thread: () => ({ body: threadBody({ status: "completed", finalOutput }) }),
-    });
-    expect({ durationMs, reads: count("thread") }).toEqual({ durationMs: 0, reads: 1 });
+    const known = await followScripted({ thread: () => done, list: () => ({ status: 500 }) });
+    expect(known).toMatchObject({ result: { kind: "ended" }, history: "missing" });
+    expect(known.durationMs).toBeLessThan(15_000);
+    const needed = await followScripted({ thread: () => completedWithoutOutput, list: () => ({ status: 500 }) });
+    expect(needed.history).toBe("missing");
+    expect(needed.durationMs).toBeGreaterThan(60_000);
+    expect(needed.durationMs).toBeLessThan(120_000);
   });
 
   it("may have a million characters outside the basic plane, escaped", async () => {
@@ -86,58 +45,17 @@ describe("the response of a completed run", () => {
 });
 
 describe("required input", () => {
-  const waiting = { body: threadBody({ status: "waiting_input" }) };
-
-  it("is not reported where it was given before the thread was read", async () => {
-    const { inputRequests, result } = await followScripted({
-      stream: streaming(
-        started(),
-        scriptedEvent("tool.confirmation.required", "Old?"),
-        started(),
-        message("on"),
-        completed(),
-      ),
-      thread: () => done,
-    });
-    expect(result.kind).toBe("ended");
-    expect(inputRequests).toEqual([]);
-  });
-
-  it("is reported with its title where the thread shows it late", async () => {
-    const { result } = await followScripted(
-      {
-        stream: streaming(started(), scriptedEvent("tool.confirmation.required", "Publish?")),
-        thread: (before) => (before < 3 ? running : waiting),
-      },
-      { onInputRequired: () => false },
-    );
-    expect(result).toMatchObject({ kind: "input_required", title: "Publish?" });
-  });
-
   it("is reported once where it is found by reading and the stream delivers its event later", async () => {
     const request = scriptedEvent("tool.confirmation.required", "Publish?");
     const { inputRequests, result } = await followScripted(
       {
         stream: streaming(started(), request),
         list: () => listing(started(), request),
-        thread: (before) => (before < 4 ? waiting : done),
+        thread: (before) => (before < 4 ? { body: threadBody({ status: "waiting_input" }) } : done),
       },
       { mayHaveEnded: true, timeoutMs: 900_000 },
     );
-    expect(result.kind).toBe("ended");
-    expect(inputRequests).toEqual(["Publish?"]);
-  });
-
-  it("is reported without a title where the events cannot be read", async () => {
-    const { result } = await followScripted(
-      { thread: () => waiting, list: () => ({ status: 500 }) },
-      { onInputRequired: () => false },
-    );
-    expect(result).toEqual({
-      kind: "input_required",
-      title: undefined,
-      run: expect.objectContaining({ status: "waiting_input" }),
-    });
+    expect({ kind: result.kind, inputRequests }).toEqual({ kind: "ended", inputRequests: ["Publish?"] });
   });
 });
 
@@ -150,30 +68,76 @@ describe("the deadline", () => {
     expect(result.kind).toBe("timeout");
     expect(durationMs).toBeLessThan(15_000);
   });
+});
 
-  it("is followed by one last read, since the run may have ended", async () => {
-    const clock = patientClock();
-    const { result, durationMs } = await followScripted(
-      { thread: () => (clock.now() > 19_000 ? done : running) },
-      { clock, timeoutMs: 20_000 },
-    );
-    expect(result.kind).toBe("ended");
-    expect(durationMs).toBe(20_000);
+describe("a thread whose reads are stale", () => {
+  it("is read again until it shows the end, soon at first", async () => {
+    const { result, durationMs } = await followScripted({
+      stream: streaming(started(), message("All done."), completed()),
+      thread: (before) => (before < 9 ? running : done),
+    });
+    expect(result).toMatchObject({ kind: "ended", run: { status: "completed" } });
+    expect(count("thread")).toBe(10);
+    // 0.1 + 0.3 + 0.6 + 1 + 2 + 2.5 + 3.1 + 3.9 + 4.9 s.
+    expect(durationMs).toBeLessThan(40_000);
   });
 
-  it("ends the use of a stream that goes on", async () => {
-    const clock = patientClock();
-    const { result, text } = await followScripted(
-      {
-        stream: (_, response) => {
-          openSse(response);
-          void sendEvery(clock, 600, response, () => response.write(sse(message("x"))));
-          return undefined;
-        },
+  it("is still read where the stream closes after the ending event and cannot be reopened", async () => {
+    const { result, durationMs } = await followScripted({
+      stream: (before, response) => {
+        if (before > 0) return { status: 503 };
+        openSse(response);
+        response.end(sse(started()) + sse(completed()));
+        return undefined;
       },
-      { clock, timeoutMs: 10_000 },
+      thread: (before) => (before < 4 ? { status: 500 } : done),
+    });
+    expect(result.kind).toBe("ended");
+    expect(durationMs).toBeLessThan(20_000);
+  });
+});
+
+describe("a run that a newer one has followed", () => {
+  const newer = { body: threadBody({}, ids.newerRun) };
+
+  it("has its real status read by an interrupt", async () => {
+    const { result } = await followScripted({
+      thread: () => newer,
+      events: () => ({ body: interruptBody("expired") }),
+    });
+    expect(result).toMatchObject({ kind: "ended", run: { id: ids.run, status: "expired" } });
+    expect(count("events")).toBe(1);
+    expect(script.scriptedRequests().find(({ method }) => method === "POST")?.body).toEqual({
+      events: [{ type: "user_interrupt", runId: ids.run }],
+    });
+  });
+
+  it("is read again through five minutes of failures, one request at a time and ever fewer", async () => {
+    const clock = patientClock();
+    const { result } = await followScripted(
+      {
+        thread: () => newer,
+        events: () => (clock.now() < 300_000 ? { status: 503 } : { body: interruptBody("cancelled") }),
+      },
+      { clock, timeoutMs: 1_800_000 },
     );
-    expect(result.kind).toBe("timeout");
-    expect(text).toBe("x".repeat(16));
+    expect(result).toMatchObject({ kind: "ended", run: { id: ids.run, status: "cancelled" } });
+    expect({ thread: count("thread"), events: count("events") > 10, many: count("events") > 35 }).toEqual({
+      thread: 1,
+      events: true,
+      many: false,
+    });
+  });
+
+  it("ends the wait at the deadline with the last failure, where nothing shows its status", async () => {
+    const { result } = await followScripted({ thread: () => newer, events: () => ({ status: 500 }) });
+    expect(result).toMatchObject({ kind: "error", error: { details: { threadState: "created" } } });
+  });
+});
+
+describe("a thread that cannot be read any more", () => {
+  it("ends the wait with the error of its response", async () => {
+    const { result } = await followScripted({ thread: () => ({ status: 403 }) });
+    expect(result).toMatchObject({ kind: "error", error: { details: { status: 403, threadState: "created" } } });
   });
 });

@@ -268,6 +268,11 @@ describe("a run that the thread does not show", () => {
       [read(newer), fails("interrupt", 403), listed(), { at: 100, event: tick }],
       ["interrupt", "read_history", "wait 100", "read_history"],
     ],
+    [
+      "is looked up again where the events cannot be read for a while",
+      [read(newer), fails("interrupt", 403), fails("read_history", 500), { at: 100, event: tick }],
+      ["interrupt", "read_history", "wait 100", "read_history"],
+    ],
   ])("%s", (_, rows, effects) => {
     const polling = [tick, { kind: "stream_unsupported" }] satisfies Row[];
     const [first, ...rest] = rows;
@@ -289,6 +294,15 @@ describe("a run that the thread does not show", () => {
     [
       "its own event's status where the token may not interrupt",
       [{ event: fails("interrupt", 401), transcript: endedBy("completed") }],
+      { kind: "ended", run: { status: "completed" } },
+    ],
+    [
+      "its own event's status at the deadline",
+      [
+        { event: fails("interrupt", 503), transcript: endedBy("completed") },
+        { at: 600_000, event: tick },
+        fails("interrupt", 503),
+      ],
       { kind: "ended", run: { status: "completed" } },
     ],
     ["an error where neither may be asked", [fails("interrupt", 401), fails("read_history", 403)], { kind: "error" }],
@@ -356,6 +370,11 @@ describe("the end of a completed run", () => {
         fails("read_thread", 503),
       ],
       ["wait 150", "read_thread", "wait 650", "read_thread", "finish"],
+    ],
+    [
+      "is final where the server knows no final response and a stream delivered all that the run said",
+      [{ event: unaware, transcript: endedBy("completed") }],
+      ["finish"],
     ],
     [
       "is final where the run said nothing and its own event came",
