@@ -5,6 +5,7 @@ import { type Secrets, maskSecrets } from "./actions/inputs.ts";
 import { Logger } from "./actions/logger.ts";
 import { Outputs } from "./actions/outputs.ts";
 import { ShutdownController } from "./actions/shutdown.ts";
+import { systemClock } from "./common/clock.ts";
 import { CancelledError } from "./mosoo/errors.ts";
 import { failureText, getIssuesUrl, toFailureDetails } from "./step/errors.ts";
 import { runStep } from "./step/main-step.ts";
@@ -57,7 +58,7 @@ function describe(error: unknown, secrets: Secrets): string {
 }
 
 /** Fails the step: exit code 1 and, for the first error alone, one annotation. */
-function createFailureReporter(log: Logger, secrets: Secrets): (error: unknown) => void {
+export function createFailureReporter(log: Logger, secrets: Secrets): (error: unknown) => void {
   let isReported = false;
   return (error) => {
     process.exitCode = 1;
@@ -86,7 +87,7 @@ export async function runMain(): Promise<void> {
     process.exit();
   });
   try {
-    await runStep({ environment: process.env, secrets, log, outputs, stop });
+    await runStep({ environment: process.env, secrets, log, outputs, stop, clock: systemClock });
   } catch (error) {
     fail(error);
   }

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { Clock } from "../../src/common/clock.ts";
 import { Accounts } from "./mosoo/accounts.ts";
 import { bentAnswer, deliver, jsonPacket, madeUpAnswer } from "./mosoo/delivery.ts";
 import type { Packet } from "./mosoo/delivery.ts";
@@ -51,13 +52,14 @@ class FakeServer implements FakeMosooServer {
   readonly #options: FakeMosooServerOptions;
   readonly #state: ServerState;
   readonly #faults = new FaultQueue();
-  readonly #timers = new Timers();
+  readonly #timers: Timers;
   readonly #streams: EventStreams;
   readonly #server: Server;
   #origin = "";
 
   constructor(options: FakeMosooServerOptions) {
     this.#options = options;
+    this.#timers = new Timers(options.clock);
     this.#state = this.#makeDesk(options);
     this.#streams = new EventStreams(this.#state.store, this.#state.facts, options.keepAliveMs ?? 15_000);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -196,7 +198,7 @@ class FakeServer implements FakeMosooServer {
   }
 
   #makeDesk(options: FakeMosooServerOptions): ServerState {
-    const { revision = "reference", now = Date.now } = options;
+    const { revision = "reference", clock, now = clock === undefined ? Date.now : advancedNow(clock) } = options;
     const facts = REVISIONS[revision];
     return {
       revision,
@@ -305,6 +307,12 @@ class FakeServer implements FakeMosooServer {
       faulted: fault !== undefined,
     });
   }
+}
+
+/** The time of day and what has passed on the clock, in whole milliseconds. */
+function advancedNow(clock: Clock): () => number {
+  const start = clock.now();
+  return () => Math.floor(Date.now() + clock.now() - start);
 }
 
 interface Turn {

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultGithubToken, root, stepEnvironment, type StepOptions } from "./runner-environment.ts";
-import { makeCommandFiles, readCommandFiles } from "./runner-files.ts";
+import { type CommandFiles, makeCommandFiles, readCommandFiles } from "./runner-files.ts";
 import { readLog, type RunnerCommand } from "./runner-shown.ts";
 
 export { defaultGithubToken, type StepOptions } from "./runner-environment.ts";
@@ -70,7 +70,7 @@ if (afterAll === undefined) process.once("exit", removeFolders);
 else afterAll(removeFolders);
 
 /** A fresh folder that goes when the tests of this file are over. */
-function makeFolder(name: string): string {
+export function makeFolder(name: string): string {
   folders ??= realpathSync(mkdtempSync(join(tmpdir(), "runner-")));
   return mkdtempSync(join(folders, `${name}-`));
 }
@@ -106,6 +106,28 @@ function peakMemory(pid: number | undefined): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+type EndedStep = Pick<StepResult, "exitCode" | "signal" | "stdout" | "stderr" | "durationMs" | "temp" | "workspace">;
+
+/** What the runner makes of a step that has ended: its files and its log. @param lines of both streams, as they came */
+export function readStep(
+  options: StepOptions,
+  env: Readonly<Record<string, string>>,
+  files: CommandFiles,
+  lines: readonly string[],
+  ended: EndedStep,
+): StepResult {
+  const secrets = [...(options.secrets ?? []), options.githubToken ?? defaultGithubToken];
+  const log = readLog(lines, secrets, env["RUNNER_DEBUG"] === "1");
+  const { env: exportedEnv, paths, ...given } = readCommandFiles(files);
+  return {
+    ...ended,
+    ...given,
+    exported: { env: exportedEnv, paths },
+    ...log,
+    annotations: annotationsOf(log.commands),
+  };
 }
 
 /** What a step was started with, so that its post step gets the same. */
@@ -150,25 +172,9 @@ export function startStep(options: StepOptions): RunningStep {
       readers.stdout.end();
       readers.stderr.end();
       try {
-        const log = readLog(
-          lines,
-          [...(options.secrets ?? []), options.githubToken ?? defaultGithubToken],
-          env["RUNNER_DEBUG"] === "1",
-        );
-        const { env: exportedEnv, paths, ...given } = readCommandFiles(files);
-        const step: StepResult = {
-          exitCode,
-          signal,
-          ...printed,
-          ...given,
-          exported: { env: exportedEnv, paths },
-          ...log,
-          annotations: annotationsOf(log.commands),
-          durationMs: performance.now() - started,
-          ...(maxRssKb === undefined ? {} : { maxRssKb }),
-          temp,
-          workspace,
-        };
+        const ended = { exitCode, signal, ...printed, durationMs: performance.now() - started, temp, workspace };
+        const step = readStep(options, env, files, lines, ended);
+        if (maxRssKb !== undefined) step.maxRssKb = maxRssKb;
         startedWith.set(step, options);
         resolve(step);
       } catch (error) {

@@ -7,6 +7,7 @@ import type { Logger } from "../actions/logger.ts";
 import { skipWithoutToken } from "../actions/missing-token.ts";
 import type { Outputs } from "../actions/outputs.ts";
 import type { ShutdownController } from "../actions/shutdown.ts";
+import type { Clock } from "../common/clock.ts";
 import { errorMessage } from "../common/format.ts";
 import { version } from "../common/version.ts";
 import { MosooClient } from "../mosoo/client.ts";
@@ -33,6 +34,7 @@ export interface StepContext {
 
 interface MainContext extends StepContext {
   stop: ShutdownController;
+  clock: Clock;
 }
 
 /** What the phases after `prepare` work with. */
@@ -110,6 +112,7 @@ function openSession(main: MainContext, context: ActionContext, plan: StepPlan):
     requestTimeoutMs: inputs.requestTimeout,
     createTimeoutMs: inputs.createTimeout,
     stop,
+    clock: main.clock,
     note: createClientEventLogger(log, { isKeyGiven: inputs.idempotencyKey !== undefined, runId: context.runId }),
     onBaseUrlChange: createBaseUrlChangeLogger(log, inputs),
   });

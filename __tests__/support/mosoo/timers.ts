@@ -1,20 +1,23 @@
-/** Waits that neither keep the process alive nor outlive the server. */
+import { type Clock, systemClock } from "../../../src/common/clock.ts";
+
+/** Waits that do not outlive the server. */
 export class Timers {
-  readonly #running = new Set<NodeJS.Timeout>();
+  readonly #clock: Clock;
+  #stop = new AbortController();
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   /** Resolves after `ms` milliseconds; never, once stopped. */
-  wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#running.delete(timer);
-        resolve();
-      }, ms).unref();
-      this.#running.add(timer);
-    });
+  async wait(ms: number): Promise<void> {
+    const { signal } = this.#stop;
+    await this.#clock.sleep(ms, signal);
+    if (signal.aborted) await new Promise(() => undefined);
   }
 
   stop(): void {
-    for (const timer of this.#running) clearTimeout(timer);
-    this.#running.clear();
+    this.#stop.abort();
+    this.#stop = new AbortController();
   }
 }

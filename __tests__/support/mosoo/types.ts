@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Clock } from "../../../src/common/clock.ts";
 import type { Fault } from "./faults.ts";
 
 /** The three shapes in which the same `/api/v1` is deployed. */
@@ -150,8 +151,10 @@ export type RunScript =
 export interface FakeMosooServerOptions {
   /** Default `reference`. */
   revision?: Revision;
-  /** The clock, in milliseconds. Default `Date.now`. */
+  /** The time, in milliseconds. Default: `Date.now`, and what has passed on `clock`. */
   now?: () => number;
+  /** Delays of responses wait by it; share it with a step of the same process. Default: the system's. */
+  clock?: Clock;
   /** Fixed windows, per token, all endpoints. Default 120 per 60,000 ms. */
   rateLimit?: { requests: number; windowMs: number };
   /** For so long after a run's end a further message gets 409 `readiness_blocked`. Default 0: never. */
