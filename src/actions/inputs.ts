@@ -13,6 +13,7 @@ import {
   parseApiUrl,
   parseBoolean,
   parseChoice,
+  parseCount,
   parseDuration,
   parseEachLine,
   parseId,
@@ -21,6 +22,7 @@ import {
   parseLines,
   parseNumber,
   parsePatterns,
+  parseJsonOrPath,
   parseToken,
   rejectExpression,
   unwrapToken,
@@ -58,6 +60,9 @@ const INPUTS = {
   "on-cancel": withDefault("interrupt", parseChoice("interrupt", "leave")),
   "on-waiting-input": withDefault("fail", parseChoice("fail", "wait", "interrupt")),
   "fail-on-run-error": withDefault("true", parseBoolean),
+  "response-schema": { parse: (text) => (text === "" ? undefined : parseJsonOrPath(text)) },
+  "response-retries": withDefault("1", parseCount(0, 3)),
+  "markdown-property": optional(parseLine),
   // Pull requests and issues
   "pr-comment": withDefault("off", parseChoice("off", "update", "new")),
   "pr-comment-key": optional(parseLine),
@@ -181,7 +186,7 @@ export function misspelledInputs(): MisspelledInput[] {
 const EMPTY_EXPRESSION_ADVICE =
   "If it comes from an expression, check that the variable exists and is available to this workflow.";
 
-function validateInputCombinations(): InputIssue[] {
+function validateInputCombinations({ wait }: Partial<Values>): InputIssue[] {
   const isGiven = (name: InputName): boolean => core.getInput(name) !== "";
   const required = (input: InputName, text: string): InputIssue => ({ input, text: withMisspelling(input, text) });
   const issues: InputIssue[] = [];
@@ -194,6 +199,12 @@ function validateInputCombinations(): InputIssue[] {
     issues.push({ input: "message-file", text: "Mutually exclusive with `message`: set one of the two." });
   } else if (!isGiven("message") && !isGiven("message-file")) {
     issues.push(required("message", `Required, unless \`message-file\` is set. ${EMPTY_EXPRESSION_ADVICE}`));
+  }
+  if (isGiven("response-schema") && wait === false) {
+    issues.push({ input: "response-schema", text: "Requires `wait: true`: only a response can match a schema." });
+  }
+  if (isGiven("markdown-property") && !isGiven("response-schema")) {
+    issues.push({ input: "markdown-property", text: "Requires `response-schema`, which describes the property." });
   }
   return issues;
 }
@@ -226,7 +237,7 @@ export function readInputs(
     if ("value" in read) Object.assign(values, { [toCamelCase(name)]: read.value });
     else issues.push(read);
   }
-  issues.push(...validateInputCombinations());
+  issues.push(...validateInputCombinations(values));
   if (issues.length > 0 || !("value" in token)) return { inputs: undefined, values, issues };
   const inputs: Inputs = {
     // Every input was read, or there would be an issue.

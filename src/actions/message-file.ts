@@ -1,4 +1,4 @@
-/** The message's text where it is in a file, and the limits of a message. */
+/** Texts that are in files (a message, a schema that is sent with it), and the limits of a message. */
 import { type Body, bodyBytes, MAX_REQUEST_BODY_BYTES, MAX_MESSAGE_LENGTH } from "../mosoo/contract/request-bodies.ts";
 import { formatInteger, pluralize } from "../common/format.ts";
 import {
@@ -49,9 +49,12 @@ function adviceFor(reason: string): string {
   return reason === OUTSIDE_WORKSPACE ? " Only files written as a path in RUNNER_TEMP may be outside." : "";
 }
 
-/** The text of `message-file`, trimmed; or what is wrong with it. */
-export async function readMessageFile(path: string, folders: Folders): Promise<{ text: string } | InputIssue> {
-  const input = "message-file";
+/** The text of the file that `input` names, trimmed; or what is wrong with it. */
+export async function readTextFile(
+  input: string,
+  path: string,
+  folders: Folders,
+): Promise<{ text: string } | InputIssue> {
   if (path.includes("\0")) return { input, text: "Must not contain a NUL character." };
   try {
     const text = (await readText(await resolveReadablePath(path, folders))).trim();
@@ -66,22 +69,26 @@ export async function readMessageFile(path: string, folders: Folders): Promise<{
  * What is wrong with the length of the message, if anything: both limits, both figures.
  *
  * @param body the request's body with the text and the file IDs in it
- * @param fileIds how many file IDs are in the body
+ * @param parts how many file IDs are in the body, and how many UTF-16 units of the text the schema takes
  */
 export function validateMessageLength(
   text: string,
   body: Body,
   input: string,
-  fileIds: number,
+  parts: { fileIds: number; schemaLength: number },
 ): InputIssue | undefined {
   const units = text.length;
   const bytes = bodyBytes(body);
   if (units <= MAX_MESSAGE_LENGTH && bytes <= MAX_REQUEST_BODY_BYTES) return undefined;
-  const ids = fileIds === 0 ? "" : `, including ${pluralize(fileIds, "file ID")}`;
+  const named = [
+    ...(parts.fileIds === 0 ? [] : [pluralize(parts.fileIds, "file ID")]),
+    ...(parts.schemaLength === 0 ? [] : [`${formatInteger(parts.schemaLength)} units of schema and instruction`]),
+  ];
+  const including = named.length === 0 ? "" : `, including ${named.join(" and ")}`;
   return {
     input,
     text:
-      `Must be at most ${MESSAGE_LIMITS} (got ${formatInteger(units)} UTF-16 units and ${formatInteger(bytes)} bytes${ids}). ` +
+      `Must be at most ${MESSAGE_LIMITS} (got ${formatInteger(units)} UTF-16 units and ${formatInteger(bytes)} bytes${including}). ` +
       "Shorten it, or attach the long part as a file (`files`).",
   };
 }

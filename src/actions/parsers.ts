@@ -170,6 +170,20 @@ export function parseNumber(text: string): number {
   return Number(text);
 }
 
+/** A whole number from `min` to `max`. */
+export function parseCount(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+    if (count >= min && count <= max) return count;
+    throw new InvalidInputError(`Must be a whole number from ${min} to ${max} ${got(text)}.`);
+  };
+}
+
+/** JSON, known by its first character, or the path of a file that holds it. */
+export function parseJsonOrPath(text: string): { json: string } | { path: string } {
+  return /^[{[]/.test(text) ? { json: text } : { path: rejectExpression(text) };
+}
+
 /** One item per line; whitespace around items and empty lines do not count. */
 export function parseLines(text: string): string[] {
   return text

@@ -3,7 +3,7 @@ import type { Attachment } from "../actions/attachments.ts";
 import { deriveExternalRef, type ActionContext } from "../actions/context.ts";
 import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
 import { type Secrets, type Inputs, readInputs } from "../actions/inputs.ts";
-import { validateMessageLength, readMessageFile } from "../actions/message-file.ts";
+import { readTextFile, validateMessageLength } from "../actions/message-file.ts";
 import { explainMissingToken } from "../actions/missing-token.ts";
 import { isUlid } from "../actions/parsers.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../mosoo/contract/request-bodies.ts";
 import { firstContract } from "../mosoo/create-thread.ts";
 import { suffixedKey } from "../mosoo/key-rotation.ts";
+import type { ResponseSchema } from "../response-schema/schema.ts";
 import { type StepRequest, deriveKey } from "./idempotency-key.ts";
 
 /** The step's request, and what else decides how it is sent. */
@@ -23,6 +24,8 @@ export interface StepPlan {
   request: StepRequest;
   /** The first generation's idempotency key. */
   key: string;
+  /** What the response has to match; its text is in the request's. */
+  responseSchema?: ResponseSchema | undefined;
 }
 
 /** Characters of an ID that the service makes. */
@@ -62,9 +65,40 @@ async function readMessage(
   issues: InputIssue[],
 ): Promise<{ text: string; input: string }> {
   if (messageFile === undefined || message !== undefined) return { text: message ?? "", input: "message" };
-  const read = await readMessageFile(messageFile, context);
+  const read = await readTextFile("message-file", messageFile, context);
   if ("input" in read) issues.push(read);
   return { text: "input" in read ? "" : read.text, input: "message-file" };
+}
+
+async function readSchema(
+  { responseSchema: given }: Partial<Inputs>,
+  context: ActionContext,
+  issues: InputIssue[],
+): Promise<ResponseSchema | undefined> {
+  if (given === undefined) return undefined;
+  const input = "response-schema";
+  let text: string;
+  if ("json" in given) text = given.json;
+  else {
+    const read = await readTextFile(input, given.path, context);
+    if ("input" in read) {
+      issues.push(read);
+      return undefined;
+    }
+    text = read.text;
+  }
+  const { parseSchema } = await import("../response-schema/schema.ts");
+  const parsed = parseSchema(text);
+  if ("text" in parsed) return parsed;
+  issues.push(...parsed.problems.map((problem) => ({ input, text: problem })));
+  return undefined;
+}
+
+/** The message as it is sent. */
+async function addInstruction(message: string, schema: ResponseSchema | undefined): Promise<string> {
+  if (schema === undefined) return message;
+  const { appendInstruction } = await import("../response-schema/instruction.ts");
+  return appendInstruction(message, schema.text);
 }
 
 async function readFiles(
@@ -96,11 +130,13 @@ function freezeRequest(request: StepRequest): StepRequest {
 export async function buildStepRequest(secrets: Secrets, context: ActionContext): Promise<StepPlan> {
   const { inputs, values, issues } = readInputs(secrets, explainMissingToken(context));
   const message = await readMessage(values, context, issues);
+  const responseSchema = await readSchema(values, context, issues);
+  const text = await addInstruction(message.text.toWellFormed(), responseSchema);
   const files = await readFiles(values, context, issues);
   const { agentId = "", threadId, userId = `github:${context.actor === "" ? "unknown" : context.actor}` } = values;
   const request = freezeRequest({
     target: threadId === undefined ? { agentId } : { threadId },
-    text: message.text.toWellFormed(),
+    text,
     externalRef: resolveExternalRef(values.externalRef, context),
     attributedUserId: values.attributedUserId,
     userId,
@@ -108,11 +144,14 @@ export async function buildStepRequest(secrets: Secrets, context: ActionContext)
     files,
   });
   const body = estimateRequestBody(values, request);
-  const tooLong = validateMessageLength(request.text, body, message.input, request.fileIds.length + files.length);
+  const tooLong = validateMessageLength(text, body, message.input, {
+    fileIds: request.fileIds.length + files.length,
+    schemaLength: text.length - message.text.length,
+  });
   if (tooLong !== undefined) issues.push(tooLong);
 
   if (inputs === undefined || issues.length > 0) throw new InputValidationError(issues);
-  return { inputs, request, key: resolveIdempotencyKey(inputs, request, context) };
+  return { inputs, request, key: resolveIdempotencyKey(inputs, request, context), responseSchema };
 }
 
 /** A hint for a rejected ID that does not look like one the service makes. */

@@ -1,0 +1,1 @@
+"use strict";exports.id=874,exports.ids=[874],exports.modules={6874:(t,e,r)=>{r.d(e,{parseSchema:()=>s});function s(t){try{return{text:JSON.stringify(JSON.parse(t))}}catch{return{problems:["Must be JSON."]}}}}};
