@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answerPulls, emptyPulls, type GitHubPulls } from "./fake-github-pulls.ts";
 
 export interface GitHubComment {
   id: number;
@@ -100,6 +101,8 @@ export interface FakeGitHubServer {
   comments: GitHubComment[];
   /** What `commits/{sha}/pulls` lists. */
   pullRequests: FakePullRequest[];
+  /** Changed files, reviews, labels, and pull requests opened through the API. */
+  pulls: GitHubPulls;
   requests: GitHubRequest[];
   tokens: Map<string, GitHubAccount>;
   /** People's and bots' roles in the repository, by login in lower case; `owner` as Gitea says it. Others are unknown. */
@@ -244,6 +247,7 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
     graphqlUrl: "",
     comments: [],
     pullRequests: [],
+    pulls: emptyPulls(),
     requests: [],
     tokens: new Map(
       Object.entries(options.tokens ?? { [writeToken]: actionsBot, [readToken]: { ...actionsBot, readOnly: true } }),
@@ -321,6 +325,13 @@ export async function startFakeGitHubServer(options: FakeGitHubServerOptions = {
     if (path === "/user") {
       const { login, type } = account;
       return type === "Bot" ? forbidden : { status: 200, body: { login, id: accountId(login), type } };
+    }
+    const below = /^\/repos\/[^/]+\/[^/]+/.exec(path)?.[0] ?? "";
+    if (below.toLowerCase() === `/repos/${repository}`.toLowerCase()) {
+      const { login, readOnly = false } = account;
+      const asked = { method, path: path.slice(below.length), query: url.searchParams, body, login, readOnly };
+      const answer = answerPulls(server.pulls, { ...asked, address: url.href });
+      if (answer !== undefined) return answer;
     }
     const commit = /^\/repos\/([^/]+\/[^/]+)\/commits\/([^/]+)\/pulls$/.exec(path);
     if (commit?.[1]?.toLowerCase() === repository.toLowerCase()) return pullRequestsOf(commit[2] ?? "");

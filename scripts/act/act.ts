@@ -1,10 +1,11 @@
 /** Runs one example by act, as a user's repository would run it. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { RunnerEvent } from "../../__tests__/support/runner-events.ts";
 import { actBinary } from "./binary.ts";
+import { artifactsIn, fakeArtifacts, fakeGhFolder, fakeRemote, pushedTo } from "./fakes.ts";
 import { actionReference, copyAction, makeRepository, placeOf, root } from "./folders.ts";
 import { readLog, type JobSeen, type StepSeen } from "./log.ts";
 
@@ -16,6 +17,8 @@ export interface ActOptions {
   /** Where the fake Mosoo server answers: becomes the default of `api-url`. */
   apiUrl: string;
   github?: { apiUrl: string; graphqlUrl: string };
+  /** The workflow calls `gh`, which needs `github`. */
+  gh?: boolean;
   /** What `github.token` gives. */
   githubToken?: string;
   secrets?: Record<string, string>;
@@ -37,6 +40,10 @@ export class ActRun {
   readonly steps: StepSeen[];
   /** All that act printed, for a failure's report. */
   readonly log: string;
+  /** Uploaded files by artifact and path, such as `report/report.html`. */
+  artifacts: Record<string, string> = {};
+  /** What each pushed branch adds to `main`: author, subject and changes. */
+  pushed: Record<string, string> = {};
 
   constructor(exitCode: number | null, stdout: string, stderr: string) {
     const seen = readLog(stdout);
@@ -93,13 +100,20 @@ function environmentOf(example: string, options: ActOptions): Record<string, str
   };
 }
 
-function spawnAct(args: string[], home: string, cancelAfter?: Promise<unknown>): Promise<ActRun> {
+interface SpawnOptions {
+  home: string;
+  /** Folders before the others in PATH. */
+  path: string[];
+  cancelAfter: Promise<unknown> | undefined;
+}
+
+function spawnAct(args: string[], { home, path, cancelAfter }: SpawnOptions): Promise<ActRun> {
   const child = spawn(actBinary(root), args, {
     // Nothing of this shell gets in: act hands its whole environment to the steps. Node 24 comes first in PATH,
     // since host mode runs the first `node` it finds, regardless of action.yml.
     env: {
       HOME: home,
-      PATH: [dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
+      PATH: [...path, dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
       LANG: "C.UTF-8",
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -127,13 +141,8 @@ export async function runExample(example: string, options: ActOptions): Promise<
     makeRepository(at("repository"), options.files);
     copyAction(at("action"), options.apiUrl);
     writeFileSync(at("event.json"), JSON.stringify(options.event.payload));
-    const args = [
-      options.event.name,
-      "--directory",
-      at("repository"),
-      "--workflows",
-      options.workflow ?? placeOf(example),
-    ];
+    const workflow = options.workflow ?? placeOf(example);
+    const args = [options.event.name, "--directory", at("repository"), "--workflows", workflow];
     args.push("--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json");
     args.push("--action-cache-path", at("cache"), "--local-repository", `${actionReference}=${at("action")}`);
     args.push("--eventpath", at("event.json"), "--actor", options.event.env?.["GITHUB_ACTOR"] ?? "octocat");
@@ -141,7 +150,13 @@ export async function runExample(example: string, options: ActOptions): Promise<
     args.push(
       ...flags("--secret", { ...options.secrets, ...(options.githubToken && { GITHUB_TOKEN: options.githubToken }) }),
     );
-    return await spawnAct(args, at("home"), options.cancelAfter);
+    args.push(...fakeArtifacts(folder, readFileSync(join(at("repository"), workflow), "utf8")));
+    args.push(...fakeRemote(folder, at("repository")));
+    const path = options.gh === true ? [fakeGhFolder(folder, options.github?.apiUrl ?? "")] : [];
+    const run = await spawnAct(args, { home: at("home"), path, cancelAfter: options.cancelAfter });
+    run.artifacts = artifactsIn(folder);
+    run.pushed = pushedTo(folder);
+    return run;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -33,14 +33,20 @@ export function writeFiles(folder: string, files: Record<string, string>): void 
   }
 }
 
+/** The schemas of examples/schemas/, by where they belong in a user's repository. */
+function placedSchemas(): Record<string, string> {
+  const names = readdirSync(join(examples, "schemas"));
+  return Object.fromEntries(
+    names.map((name) => [`.github/schemas/${name}`, readFileSync(join(examples, "schemas", name), "utf8")]),
+  );
+}
+
 /** Puts every example where its first line says, as a user would; `change` may rewrite the text on the way. */
 export function placeExamples(folder: string, change: (text: string) => string = (text) => text): void {
-  writeFiles(
-    folder,
-    Object.fromEntries(
-      exampleFiles().map((name) => [placeOf(name), change(readFileSync(join(examples, name), "utf8"))]),
-    ),
+  const workflows = Object.fromEntries(
+    exampleFiles().map((name) => [placeOf(name), change(readFileSync(join(examples, name), "utf8"))]),
   );
+  writeFiles(folder, { ...workflows, ...placedSchemas() });
 }
 
 /** Always the same person and moment, so that the commit has the same hash in every run of one workflow run. */
