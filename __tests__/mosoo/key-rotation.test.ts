@@ -1,7 +1,16 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { MosooError } from "../../src/mosoo/errors.ts";
-import { KeyRotation, generationKey, MAX_KEY_LENGTH, suffixedKey } from "../../src/mosoo/key-rotation.ts";
+import {
+  type KeyRotation,
+  currentKey,
+  generationKey,
+  MAX_KEY_LENGTH,
+  recordFailure,
+  rotateKey,
+  startRotation,
+  suffixedKey,
+} from "../../src/mosoo/key-rotation.ts";
 
 const key = fc.string({
   unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
@@ -11,17 +20,17 @@ const key = fc.string({
 const suffix = fc.constantFrom("~2", "~20", "+a3", "+a999", "+f0123456789abcdef");
 const old = new MosooError("Mosoo answered 500 internal_error.", { status: 500 });
 
-/** Rotates after each `step` until it throws; at most a hundred times. */
-function walk(generations: KeyRotation, step: (number: number) => void): { error: unknown; keys: string[] } {
-  const keys = [generations.key];
+/** Rotates after each `step`, which is given the generation's number, until it throws; at most a hundred times. */
+function walk(step: (rotation: KeyRotation, number: number) => KeyRotation): { error: unknown; keys: string[] } {
+  let rotation = startRotation("k");
+  const keys = [currentKey(rotation)];
   for (let turn = 0; turn < 100; turn++) {
     try {
-      step(generations.number);
-      generations.rotate(old);
+      rotation = rotateKey(step(rotation, rotation.generation), old);
     } catch (error) {
       return { error, keys };
     }
-    keys.push(generations.key);
+    keys.push(currentKey(rotation));
   }
   return { error: undefined, keys };
 }
@@ -66,7 +75,7 @@ describe("a generation's key", () => {
 
 describe("the rotation of keys with cached failures", () => {
   it("skips twenty keys of earlier attempts, then fails and says when a re-run can work", () => {
-    const { error, keys } = walk(new KeyRotation("k"), () => undefined);
+    const { error, keys } = walk((rotation) => rotation);
     expect(keys).toHaveLength(21);
     expect(keys.at(-1)).toBe("k~21");
     expect(error).toBeInstanceOf(MosooError);
@@ -75,41 +84,28 @@ describe("the rotation of keys with cached failures", () => {
   });
 
   it("uses two new keys at most", () => {
-    const generations = new KeyRotation("k");
-    const { error, keys } = walk(generations, () => {
-      generations.recordFailure("executed");
-    });
+    const { error, keys } = walk((rotation) => recordFailure(rotation, "executed"));
     expect(keys).toEqual(["k", "k~2", "k~3"]);
     expect((error as MosooError).details.advice).toMatch(/Re-run the workflow later/);
   });
 
   it("uses two new keys after those that earlier attempts have used", () => {
-    const generations = new KeyRotation("k");
-    const { keys } = walk(generations, (number) => {
-      if (number > 7) generations.recordFailure("executed");
-    });
+    const { keys } = walk((rotation, number) => (number > 7 ? recordFailure(rotation, "executed") : rotation));
     expect(keys.at(-1)).toBe("k~9");
   });
 
   it("counts a lost request as its own failure until the next key replays one that is not", () => {
-    const generations = new KeyRotation("k");
-    const { error, keys } = walk(generations, (number) => {
-      if (number % 2 === 0 && number < 12) generations.recordFailure("unknown");
-    });
+    const { error, keys } = walk((rotation, number) =>
+      number % 2 === 0 && number < 12 ? recordFailure(rotation, "unknown") : rotation,
+    );
     expect(keys).toHaveLength(21);
     expect((error as MosooError).details.advice).toMatch(/24 hours/);
-    const unlucky = new KeyRotation("k");
-    expect(
-      walk(unlucky, () => {
-        unlucky.recordFailure("unknown");
-      }).keys,
-    ).toEqual(["k", "k~2", "k~3"]);
+    expect(walk((rotation) => recordFailure(rotation, "unknown")).keys).toEqual(["k", "k~2", "k~3"]);
   });
 
-  it("returns whether this attempt may have caused the failure", () => {
-    const generations = new KeyRotation("k");
-    expect(generations.rotate(old)).toBe(false);
-    generations.recordFailure("unknown");
-    expect(generations.rotate(old)).toBe(true);
+  it("begins each generation as one whose failure this attempt has not caused", () => {
+    const rotated = rotateKey(recordFailure(startRotation("k"), "unknown"), old);
+    expect(rotated).toMatchObject({ generation: 2, caused: "nothing" });
+    expect(recordFailure(recordFailure(rotated, "executed"), "unknown").caused).toBe("executed");
   });
 });

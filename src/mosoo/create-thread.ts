@@ -19,7 +19,7 @@ import type { ThreadResponse } from "./contract/schema.ts";
 import * as endpoints from "./endpoints.ts";
 import type { MosooError } from "./errors.ts";
 import { classifyConflict, keyReusedError } from "./idempotency.ts";
-import { KeyRotation } from "./key-rotation.ts";
+import { type KeyRotation, currentKey, recordFailure, rotateKey, startRotation } from "./key-rotation.ts";
 import { type ApiErrorResult, type ApiFailure, toMosooError, toRetryFailure } from "./request.ts";
 import type { RetryLoop } from "./retry-loop.ts";
 import { isAmbiguous } from "./retry.ts";
@@ -73,7 +73,7 @@ export function createThread(loop: RetryLoop, request: CreateRequest): Promise<C
 class ThreadCreator {
   readonly #loop: RetryLoop;
   readonly #request: CreateRequest;
-  readonly #keys: KeyRotation;
+  #keys: KeyRotation;
   #contract: Contract | undefined;
   #renegotiated = false;
   #sharedKeyReported = false;
@@ -81,13 +81,13 @@ class ThreadCreator {
   constructor(loop: RetryLoop, request: CreateRequest) {
     this.#loop = loop;
     this.#request = request;
-    this.#keys = new KeyRotation(request.key);
+    this.#keys = startRotation(request.key);
     this.#contract = request.contract;
   }
 
   async create(): Promise<CreatedThread> {
     for (;;) {
-      const { key } = this.#keys;
+      const key = currentKey(this.#keys);
       const body = this.#body();
       const result = await this.#loop.attempt(endpoints.createThread(this.#request.agentId), {
         headers: { "content-type": "application/json", "idempotency-key": key },
@@ -118,7 +118,7 @@ class ThreadCreator {
       return;
     }
     const outcome = outcomeOf(result);
-    if (outcome !== undefined) this.#keys.recordFailure(outcome);
+    if (outcome !== undefined) this.#keys = recordFailure(this.#keys, outcome);
     if (result.kind !== "error") {
       await this.#loop.waitBeforeRetry(toRetryFailure(result), toMosooError(result));
     } else if (isRefusedBody(result) && !this.#renegotiated) {
@@ -154,8 +154,9 @@ class ThreadCreator {
     const error = toMosooError(result);
     this.#reportSharedKey();
     this.#loop.clearAmbiguity();
-    const isOwnFailure = this.#keys.rotate(error);
-    this.#loop.onEvent({ kind: "generation", generation: this.#keys.number, cause: error });
+    const isOwnFailure = this.#keys.caused !== "nothing";
+    this.#keys = rotateKey(this.#keys, error);
+    this.#loop.onEvent({ kind: "generation", generation: this.#keys.generation, cause: error });
     // The server failed just now: the next key waits as a retry would, but the outcome is known.
     if (isOwnFailure && result.status >= 500) {
       await this.#loop.waitBeforeRetry({ kind: "status", status: 503 }, error, false);

@@ -17,6 +17,8 @@ export type ConnectionErrorCode =
   /** The connection was closed before TLS was agreed on: nothing was sent. */
   | "tls_handshake_failed"
   | "timeout"
+  /** The time was over before the connection was there: nothing was sent. */
+  | "connect_timeout"
   | "body_truncated"
   /** Bytes that are not what they claim to be: no HTTP, or not compressed as declared. */
   | "invalid_http_response"

@@ -23,83 +23,72 @@ export function generationKey(key: string, generation: number): string {
   return generation === 1 ? key : suffixedKey(key, `~${generation}`);
 }
 
-/** The generations of one key, in order, and how far this attempt may go. */
-export class KeyRotation {
-  readonly #key: string;
-  #generation = 1;
+/** The generations of one key, in order, and how far this attempt has gone. */
+export interface KeyRotation {
+  /** Of the first generation. */
+  readonly firstKey: string;
+  /** Counted from 1. */
+  readonly generation: number;
   /** Keys whose failure an earlier attempt caused. */
-  #skipped = 0;
+  readonly skipped: number;
   /** New keys whose failure this attempt caused. */
-  #opened = 0;
+  readonly opened: number;
   /** Keys whose failure either may have caused: a request of this attempt was lost before the failure was replayed. */
-  #undecided = 0;
+  readonly undecided: number;
   /** What this attempt has caused under the current key. */
-  #caused: "nothing" | "unknown" | "executed" = "nothing";
+  readonly caused: "nothing" | "unknown" | "executed";
+}
 
-  constructor(key: string) {
-    this.#key = key;
-  }
+export function startRotation(firstKey: string): KeyRotation {
+  return { firstKey, generation: 1, skipped: 0, opened: 0, undecided: 0, caused: "nothing" };
+}
 
-  get key(): string {
-    return generationKey(this.#key, this.#generation);
-  }
+export function currentKey({ firstKey, generation }: KeyRotation): string {
+  return generationKey(firstKey, generation);
+}
 
-  get number(): number {
-    return this.#generation;
-  }
+/** A request with the current key failed: the server executed it, or that is unknown. */
+export function recordFailure(rotation: KeyRotation, outcome: "unknown" | "executed"): KeyRotation {
+  return rotation.caused === "executed" ? rotation : { ...rotation, caused: outcome };
+}
 
-  /** A request with the current key failed: the server executed it, or that is unknown. */
-  recordFailure(outcome: "unknown" | "executed"): void {
-    if (this.#caused !== "executed") this.#caused = outcome;
+/**
+ * The server has replayed a failure for the current key: on to the next one.
+ *
+ * @param failure the replayed one, for the error
+ * @throws MosooError where no more keys may be used or skipped
+ */
+export function rotateKey(rotation: KeyRotation, failure: MosooError): KeyRotation {
+  const next = countFailure(rotation);
+  if (next.opened + next.undecided >= MAX_NEW_KEYS) {
+    throw new MosooError(
+      `The server failed to create the thread, also with ${MAX_NEW_KEYS} new keys. Last error: ${failure.summary}`,
+      {
+        ...failure.details,
+        advice: "Re-run the workflow later: it continues with a new key, and still creates one thread only.",
+        threadState: "not_created",
+      },
+    );
   }
+  if (next.skipped > MAX_SKIPPED_KEYS) {
+    throw new MosooError(
+      `${next.skipped} idempotency keys of this step hold cached failures. Last error: ${failure.summary}`,
+      {
+        ...failure.details,
+        advice:
+          "The service forgets them 24 hours after their first use: re-run the workflow then, or set `idempotency-key` to a new value.",
+        threadState: "not_created",
+      },
+    );
+  }
+  return { ...next, generation: rotation.generation + 1, caused: "nothing" };
+}
 
-  /**
-   * The server has replayed a failure for the current key: on to the next one.
-   *
-   * @param failure the replayed one, for the error
-   * @returns whether this attempt may have caused it
-   * @throws MosooError where no more keys may be used or skipped
-   */
-  rotate(failure: MosooError): boolean {
-    const isOwnFailure = this.#caused !== "nothing";
-    this.#count();
-    if (this.#opened + this.#undecided >= MAX_NEW_KEYS) {
-      throw new MosooError(
-        `The server failed to create the thread, also with ${MAX_NEW_KEYS} new keys. Last error: ${failure.summary}`,
-        {
-          ...failure.details,
-          advice: "Re-run the workflow later: it continues with a new key, and still creates one thread only.",
-          threadState: "not_created",
-        },
-      );
-    }
-    if (this.#skipped > MAX_SKIPPED_KEYS) {
-      throw new MosooError(
-        `${this.#skipped} idempotency keys of this step hold cached failures. Last error: ${failure.summary}`,
-        {
-          ...failure.details,
-          advice:
-            "The service forgets them 24 hours after their first use: re-run the workflow then, or set `idempotency-key` to a new value.",
-          threadState: "not_created",
-        },
-      );
-    }
-    this.#generation += 1;
-    this.#caused = "nothing";
-    return isOwnFailure;
-  }
-
-  #count(): void {
-    if (this.#caused === "nothing") {
-      // Keys are used in order: where an earlier attempt caused this failure, it caused those before, too.
-      this.#skipped += 1 + this.#undecided;
-      this.#undecided = 0;
-    } else if (this.#generation === 1) {
-      // The first key is not a new one.
-    } else if (this.#caused === "unknown") {
-      this.#undecided += 1;
-    } else {
-      this.#opened += 1;
-    }
-  }
+function countFailure(rotation: KeyRotation): KeyRotation {
+  const { caused, generation, skipped, opened, undecided } = rotation;
+  // Keys are used in order: where an earlier attempt caused this failure, it caused those before, too.
+  if (caused === "nothing") return { ...rotation, skipped: skipped + 1 + undecided, undecided: 0 };
+  // The first key is not a new one.
+  if (generation === 1) return rotation;
+  return caused === "unknown" ? { ...rotation, undecided: undecided + 1 } : { ...rotation, opened: opened + 1 };
 }

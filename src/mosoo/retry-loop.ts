@@ -1,11 +1,11 @@
 /** Repeats an operation until it succeeds, its policy says stop, the deadline comes or the step is cancelled. */
 import type { Clock } from "../common/clock.ts";
-import { formatDuration, joinSentences } from "../common/format.ts";
 import type { Budget } from "./budget.ts";
 import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
 import { classifyConflict } from "./idempotency.ts";
+import { type Outcome, NOTHING_SENT, afterFailure, markAmbiguous, toThreadState } from "./outcome.ts";
 import {
   type ApiErrorResult,
   type ApiFailure,
@@ -17,13 +17,15 @@ import {
 } from "./request.ts";
 import {
   type Failure,
+  type RetryDecision,
   type RetryPolicy,
   type RetryState,
   RETRY_POLICIES,
   decideRetry,
-  isAmbiguous,
+  isTimeout,
   startRetrying,
 } from "./retry.ts";
+import { deadlineExceededError, retriesExhaustedError } from "./retry-errors.ts";
 import type { HostFallback } from "./host-fallback.ts";
 import type { Transport } from "./http/transport.ts";
 
@@ -45,41 +47,34 @@ export interface RetryLoopOptions {
   hostExists?: boolean;
 }
 
-const PROCESSING_ADVICE =
-  "An earlier request with this key is still being processed, or died on the server. Re-run the workflow in ten minutes.";
+interface Attempt {
+  readonly number: number;
+  /** It has less time than a request may take: the deadline cuts it short. */
+  readonly isCutShort: boolean;
+  /** What to do about the host. */
+  readonly hostAdvice: string | undefined;
+}
 
 export class RetryLoop {
   readonly #options: RetryLoopOptions;
-  readonly #operation: string;
-  #state: RetryState;
-  #attempts = 0;
-  /** What is known of the outcome: of the last request that changes something, and of any so far. */
-  #ambiguous = false;
-  #everAmbiguous = false;
-  #processing = false;
-  #done = false;
-  /** The current attempt has less time than a request may take: the deadline cuts it short. */
-  #cutShort = false;
-  /** What to do about the host of the last attempt. */
-  #hostAdvice: string | undefined;
+  #retries: RetryState;
+  #outcome = NOTHING_SENT;
+  #attempt: Attempt = { number: 0, isCutShort: false, hostAdvice: undefined };
   /** The last failure that the deadline itself did not cause. */
   #lastFailure: MosooError | undefined;
 
   constructor(options: RetryLoopOptions) {
     this.#options = options;
-    this.#operation = options.operation;
-    this.#state = startRetrying(options.clock.now(), options.budget.deadlineAt);
+    this.#retries = startRetrying(options.clock.now(), options.budget.deadlineAt);
   }
 
   /** Whether any request of this loop may have been executed without its response being seen. */
   get everAmbiguous(): boolean {
-    return this.#everAmbiguous;
+    return this.#outcome.everAmbiguous;
   }
 
   get threadState(): ThreadState {
-    if (this.#options.parent !== undefined) return this.#options.parent.threadState;
-    if (this.#done) return "created";
-    return this.#ambiguous || this.#processing ? "unknown" : "not_created";
+    return this.#options.parent?.threadState ?? toThreadState(this.#outcome);
   }
 
   get onEvent(): RetryLoopOptions["onEvent"] {
@@ -88,11 +83,6 @@ export class RetryLoop {
 
   get remainingMs(): number {
     return this.#options.budget.deadlineAt - this.#options.clock.now();
-  }
-
-  /** Whether waiting this long still leaves time for an attempt. */
-  canWait(ms: number): boolean {
-    return ms < this.remainingMs;
   }
 
   get transport(): Transport {
@@ -119,7 +109,7 @@ export class RetryLoop {
     const { hosts } = this.#options;
     const result = await request(this.transport, endpoint, { ...this.startAttempt(), ...init });
     if (hosts.switchAfter(result)) return { kind: "host_changed" };
-    this.#hostAdvice = result.kind === "ok" ? undefined : hosts.adviceAfter(result);
+    this.#attempt = { ...this.#attempt, hostAdvice: result.kind === "ok" ? undefined : hosts.adviceAfter(result) };
     return result;
   }
 
@@ -167,10 +157,10 @@ export class RetryLoop {
   /** Begins an attempt: the time limit and signal for its request. @throws CancelledError */
   startAttempt(): { timeoutMs: number; signal: AbortSignal } {
     this.throwIfCancelled();
-    this.#attempts += 1;
     const { requestTimeoutMs } = this.#options;
-    this.#cutShort = this.remainingMs < requestTimeoutMs;
-    return { timeoutMs: Math.max(1, Math.min(requestTimeoutMs, this.remainingMs)), signal: this.signal };
+    const { remainingMs } = this;
+    this.#attempt = { ...this.#attempt, number: this.#attempt.number + 1, isCutShort: remainingMs < requestTimeoutMs };
+    return { timeoutMs: Math.max(1, Math.min(requestTimeoutMs, remainingMs)), signal: this.signal };
   }
 
   throwIfCancelled(): void {
@@ -179,13 +169,12 @@ export class RetryLoop {
 
   /** The server has said that the request whose outcome was unknown changed nothing. */
   clearAmbiguity(): void {
-    this.#ambiguous = false;
-    this.#processing = false;
+    this.#outcome = { ...this.#outcome, ambiguous: false, processing: false };
   }
 
   /** The server has said that the operation is done: what fails from here on cannot undo that. */
   markDone(): void {
-    this.#done = true;
+    this.#outcome = { ...this.#outcome, done: true };
   }
 
   /** For a read that this operation needs: attempts of its own within the same budget. */
@@ -200,8 +189,7 @@ export class RetryLoop {
 
   /** A request may have been executed although its response does not say so. */
   markAmbiguous(): void {
-    this.#ambiguous = this.#everAmbiguous = true;
-    this.#options.hosts.markOutcomeUnknown();
+    this.#setOutcome(markAmbiguous(this.#outcome));
   }
 
   /**
@@ -213,63 +201,47 @@ export class RetryLoop {
    */
   async waitBeforeRetry(failure: Failure, error: MosooError, mutating = this.#options.policy.mutating): Promise<void> {
     const { clock, budget, policy, transport, hostExists = transport.hasResponded } = this.#options;
-    const aborted = failure.kind === "connection" && failure.fault === "aborted";
-    const cutByDeadline = this.#cutShort && failure.kind === "connection" && failure.fault === "timeout";
-    if (mutating) {
-      if (isAmbiguous(failure)) this.markAmbiguous();
-      if (!cutByDeadline) this.#processing = failure.kind === "processing";
-    }
-    if (!cutByDeadline) this.#lastFailure = error;
-    if (aborted) throw new CancelledError(this.threadState);
-    const state = { ...this.#state, deadlineAt: budget.deadlineAt, hasResponded: hostExists };
+    const isCutByDeadline = this.#attempt.isCutShort && isTimeout(failure);
+    if (mutating) this.#setOutcome(afterFailure(this.#outcome, failure, isCutByDeadline));
+    if (!isCutByDeadline) this.#lastFailure = error;
+    if (failure.kind === "connection" && failure.fault === "aborted") throw new CancelledError(this.threadState);
+    const state = { ...this.#retries, deadlineAt: budget.deadlineAt, hasResponded: hostExists };
     const decision = decideRetry(policy, state, failure, clock.now(), clock.random());
-    this.#state = decision.state;
-    if (!decision.retry) {
-      if (decision.because === "deadline") throw this.#deadlineExceededError(error, decision.retryAfterMs);
-      const advice = this.#hostAdvice === undefined ? {} : { input: "api-url", advice: this.#hostAdvice };
-      const last = error.extend({ ...advice, threadState: this.threadState });
-      throw this.#attempts > 1 && decision.because !== "final" ? this.#retriesExhaustedError(last) : last;
-    }
+    this.#retries = decision.state;
+    if (!decision.retry) throw this.#finalError(error, decision);
     this.throwIfCancelled();
-    this.#options.onEvent({ kind: "retry", cause: error, waitMs: decision.waitMs, attempt: this.#attempts + 1 });
+    this.#options.onEvent({ kind: "retry", cause: error, waitMs: decision.waitMs, attempt: this.#attempt.number + 1 });
     await clock.sleep(decision.waitMs, this.#options.signals.cancelSignal);
     this.throwIfCancelled();
   }
 
-  #retriesExhaustedError(error: MosooError): MosooError {
-    return new MosooError(
-      `Failed to ${this.#operation} after ${this.#attempts} attempts. ${error.summary}`,
-      error.details,
-    );
+  #setOutcome(outcome: Outcome): void {
+    this.#outcome = outcome;
+    if (outcome.ambiguous) this.#options.hosts.markOutcomeUnknown();
   }
 
-  #deadlineExceededError(last: MosooError, retryAfterMs: number | undefined): MosooError {
-    const { budget, clock } = this.#options;
-    // That the deadline came during an attempt does not explain why there had to be so many.
-    const error = this.#lastFailure ?? last;
-    const cut = error === last ? 0 : 1;
-    const allowed =
-      budget.input === undefined ? formatDuration(budget.ms) : `\`${budget.input}\` (${formatDuration(budget.ms)})`;
-    const spent = formatDuration(clock.now() - this.#state.startedAt);
-    const whole = this.#attempts - cut;
-    const attempts = `${whole === 1 ? "1 attempt" : `${whole} attempts`}${cut === 0 ? "" : ", and one cut short,"}`;
-    // The jitter on top can exceed the deadline as well: then the server's figure explains nothing.
-    const asked =
-      retryAfterMs === undefined || retryAfterMs <= Math.max(0, this.remainingMs)
-        ? undefined
-        : `The server asks to wait ${formatDuration(retryAfterMs)}, which is longer than what is left of ${allowed}.`;
-    const known = error.details.advice ?? "";
-    const raise =
-      budget.input === undefined || known.includes(`\`${budget.input}\``)
-        ? ""
-        : `${known === "" ? "Re-run the workflow later, or" : " Or"} increase \`${budget.input}\` (now ${formatDuration(budget.ms)}).`;
-    const advice = this.#processing
-      ? joinSentences(asked, PROCESSING_ADVICE)
-      : joinSentences(asked, `${known}${raise}`.trim());
-    return new MosooError(`Failed to ${this.#operation} after ${attempts} in ${spent}. Last error: ${error.summary}`, {
-      ...error.details,
-      advice,
-      threadState: this.threadState,
+  #finalError(error: MosooError, decision: RetryDecision & { retry: false }): MosooError {
+    const { operation, budget, clock } = this.#options;
+    const { number: attempts, hostAdvice } = this.#attempt;
+    const { threadState } = this;
+    if (decision.because === "deadline") {
+      return deadlineExceededError({
+        operation,
+        budget,
+        attempts,
+        // That the deadline came during an attempt does not explain why there had to be so many.
+        error: this.#lastFailure ?? error,
+        lastIsCutShort: this.#lastFailure !== undefined && this.#lastFailure !== error,
+        spentMs: clock.now() - this.#retries.startedAt,
+        remainingMs: this.remainingMs,
+        retryAfterMs: decision.retryAfterMs,
+        isProcessing: this.#outcome.processing,
+      }).extend({ threadState });
+    }
+    const last = error.extend({
+      ...(hostAdvice === undefined ? {} : { input: "api-url", advice: hostAdvice }),
+      threadState,
     });
+    return attempts > 1 && decision.because !== "final" ? retriesExhaustedError(operation, attempts, last) : last;
   }
 }

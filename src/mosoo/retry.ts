@@ -34,6 +34,7 @@ const TRANSIENT_CONNECTION_ERRORS: ReadonlySet<ConnectionErrorCode> = new Set([
   "connection_reset",
   "tls_handshake_failed",
   "timeout",
+  "connect_timeout",
   "body_truncated",
   "invalid_http_response",
   "proxy_unreachable",
@@ -88,6 +89,8 @@ export const RETRY_POLICIES = {
 
 /** No delay is shorter, so that the number of attempts is bounded by the deadline. */
 const MIN_DELAY_MS = 100;
+/** An attempt with less time before the deadline would only be cut short. */
+const MIN_ATTEMPT_MS = 1_000;
 /** An address that never answered is given up after this long, however slow each attempt is. */
 const MAX_UNREACHABLE_MS = 15_000;
 /** Longer than any deadline of a job: what is beyond makes no difference. */
@@ -164,6 +167,11 @@ export function isAmbiguous(failure: Failure): boolean {
   }
 }
 
+/** Whether the time was over, be it before or after the server could get the request. */
+export function isTimeout(failure: Failure): boolean {
+  return failure.kind === "connection" && (failure.fault === "timeout" || failure.fault === "connect_timeout");
+}
+
 function isInvalidResponse(failure: Failure): boolean {
   return (
     failure.kind === "invalid_response" || (failure.kind === "connection" && failure.fault === "invalid_http_response")
@@ -201,6 +209,7 @@ export function backoffMs(
  *
  * @param failures failed attempts so far, this one included
  * @param random at least 0, below 1
+ * @param remainingMs until the last moment at which an attempt may begin
  */
 export function retryDelayMs(
   policy: RetryPolicy,
@@ -249,7 +258,8 @@ export function decideRetry(
   if (next.failures >= policy.maxAttempts) return { retry: false, because: "attempts", state: next };
 
   const retryAfterMs = retryAfterOf(failure);
-  const waitMs = retryDelayMs(policy, failure, next.failures, random, state.deadlineAt - now);
+  const lastStartAt = state.deadlineAt - MIN_ATTEMPT_MS;
+  const waitMs = retryDelayMs(policy, failure, next.failures, random, lastStartAt - now);
   if (isUnreachable(failure) && !next.hasResponded) {
     const late = now + waitMs - state.startedAt > MAX_UNREACHABLE_MS;
     if (policy.maxUnreachableAttempts !== Infinity && (next.unreachable >= policy.maxUnreachableAttempts || late)) {
@@ -257,7 +267,7 @@ export function decideRetry(
     }
   }
   const tooLong = retryAfterMs !== undefined && retryAfterMs > policy.maxRetryAfterMs;
-  if (tooLong || now + waitMs >= state.deadlineAt) {
+  if (tooLong || now + waitMs > lastStartAt) {
     return { retry: false, because: "deadline", state: next, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
   return { retry: true, waitMs, state: next };

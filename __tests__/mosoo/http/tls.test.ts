@@ -1,12 +1,13 @@
 /** TLS that fails, directly and through a proxy: nothing of the request is sent. */
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, type Socket, createServer as createTcpServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { MosooConnectionError } from "../../../src/mosoo/errors.ts";
 import { Transport } from "../../../src/mosoo/http/transport.ts";
 import { type Certificate, makeAuthority } from "../../support/certificates.ts";
 import { type ConnectProxy, startConnectProxy } from "../../support/connect-proxy.ts";
+import { patientClock } from "../../support/clock.ts";
 import { PROXIED_HOST, issueCertificate, trustTestAuthority } from "../../support/http-ways.ts";
 
 const NAMES = [PROXIED_HOST, "127.0.0.1"];
@@ -42,12 +43,18 @@ async function proxyTo(port: number, tls?: Certificate): Promise<ConnectProxy> {
   return proxy;
 }
 
-async function requestError(apiUrl: string, proxyUrl?: string): Promise<MosooConnectionError> {
+async function requestError(apiUrl: string, proxyUrl?: string, timeoutMs?: number): Promise<MosooConnectionError> {
   const environment = proxyUrl === undefined ? {} : { HTTPS_PROXY: proxyUrl };
-  const transport = new Transport({ apiUrl: new URL(apiUrl), token: "t", userAgent: "test", environment });
+  const transport = new Transport({
+    apiUrl: new URL(apiUrl),
+    token: "t",
+    userAgent: "test",
+    environment,
+    clock: patientClock(),
+  });
   requests = 0;
   try {
-    return await transport.request({ method: "GET", path: "/x" }).then(
+    return await transport.request({ method: "GET", path: "/x", timeoutMs }).then(
       () => Promise.reject(new Error("The request succeeded.")),
       (error: unknown) => error as MosooConnectionError,
     );
@@ -112,5 +119,25 @@ describe("a port of the other kind", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     expect((await requestError(`https://127.0.0.1:${port}`)).code).toBe("tls_handshake_failed");
+  });
+});
+
+describe("a TLS handshake that never ends", () => {
+  it("is a timeout before anything was sent, directly and in a tunnel", async () => {
+    const sockets: Socket[] = [];
+    const silent = createTcpServer((socket) => sockets.push(socket.on("error", () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    const proxy = await proxyTo(port);
+    expect(await requestError(`https://127.0.0.1:${port}`, undefined, 30_000)).toMatchObject({
+      code: "connect_timeout",
+      message: `127.0.0.1:${port} did not answer within 30 s.`,
+    });
+    expect(await requestError(`https://${PROXIED_HOST}`, `127.0.0.1:${proxy.port}`, 30_000)).toMatchObject({
+      code: "connect_timeout",
+    });
+    expect(sockets).toHaveLength(2);
+    sockets.forEach((socket) => socket.destroy());
+    silent.close();
   });
 });

@@ -17,6 +17,8 @@ export interface HttpRequest {
   headers: Readonly<Record<string, string>>;
   body: string | Readable | undefined;
   signal: AbortSignal;
+  /** Called once there is a connection, TLS included: from here on the server may get the request. */
+  onConnect: () => void;
 }
 
 export interface RawResponse {
@@ -53,7 +55,7 @@ export class NodeHttpClient implements HttpClient {
   #http: Agent | undefined;
   #https: HttpsAgent | undefined;
 
-  async send({ url, method, headers, body, signal }: HttpRequest): Promise<RawResponse> {
+  async send({ url, method, headers, body, signal, onConnect }: HttpRequest): Promise<RawResponse> {
     const open = await this.#openerFor(url.protocol);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -66,6 +68,10 @@ export class NodeHttpClient implements HttpClient {
         request.destroy(reason);
       };
       signal.addEventListener("abort", abort, { once: true });
+      request.once("socket", (socket) => {
+        if (socket.connecting) socket.once(url.protocol === "https:" ? "secureConnect" : "connect", onConnect);
+        else onConnect();
+      });
       // Not `once`: an error that comes after the response would be uncaught.
       request.on("error", reject);
       request.once("upgrade", (_, socket) => {

@@ -60,6 +60,16 @@ async function raceWithAbort<T>(response: Promise<T>, signal: AbortSignal, disca
   }
 }
 
+/** The handler, which also reports that a connection through the tunnel is there, TLS included. */
+function observe(handler: Dispatcher.DispatchHandlers, onConnect: () => void): Dispatcher.DispatchHandlers {
+  const original = handler.onConnect?.bind(handler);
+  handler.onConnect = (abort) => {
+    onConnect();
+    original?.(abort);
+  };
+  return handler;
+}
+
 export class ProxyHttpClient implements HttpClient {
   readonly #agent: ProxyAgent;
 
@@ -67,10 +77,12 @@ export class ProxyHttpClient implements HttpClient {
     this.#agent = createAgent(proxy);
   }
 
-  async send({ url, method, headers, body, signal }: HttpRequest): Promise<RawResponse> {
+  async send({ url, method, headers, body, signal, onConnect }: HttpRequest): Promise<RawResponse> {
     signal.throwIfAborted();
     const pending = request(url, {
-      dispatcher: this.#agent,
+      dispatcher: this.#agent.compose(
+        (dispatch) => (options, handler) => dispatch(options, observe(handler, onConnect)),
+      ),
       method: method as Dispatcher.HttpMethod,
       headers,
       body: body ?? null,

@@ -163,6 +163,7 @@ export class Transport {
       proxy: proxy && { host: proxy.url.host, isTls: proxy.url.protocol === "https:" },
     };
     limit.peer = describePeer(peer);
+    limit.isConnected = false;
     try {
       const client = proxy === undefined ? this.#direct : await this.#openProxyClient(proxy);
       const { status, headerValues, body } = await client.send({
@@ -171,6 +172,9 @@ export class Transport {
         headers: this.#headers(options),
         body: typeof options.body === "object" ? options.body.open() : options.body,
         signal: limit.signal,
+        onConnect: () => {
+          limit.isConnected = true;
+        },
       });
       this.#hasResponded = true;
       return {
@@ -206,6 +210,8 @@ interface RequestTimeout {
   signal: AbortSignal;
   /** The host, and the proxy in between. */
   peer: string;
+  /** The server may have got the request: a connection was there. */
+  isConnected: boolean;
   /** A timeout or an abort as its error; any other error as it is. */
   toTimeoutError(error: unknown): Error;
   /** Ends the time limit, but still passes the caller's abort on. */
@@ -232,10 +238,12 @@ function startTimeout({ signal, timeoutMs }: RequestOptions, clock: Clock): Requ
   const limit: RequestTimeout = {
     signal: controller.signal,
     peer: UNKNOWN_PEER,
+    isConnected: false,
     toTimeoutError: (error) => {
       if (isTimedOut) {
         const seconds = Math.ceil((timeoutMs ?? 0) / 100) / 10;
-        return new MosooConnectionError("timeout", `${limit.peer} did not answer within ${seconds} s.`);
+        const code = limit.isConnected ? "timeout" : "connect_timeout";
+        return new MosooConnectionError(code, `${limit.peer} did not answer within ${seconds} s.`);
       }
       if (controller.signal.aborted) return new MosooConnectionError("aborted", "The request was aborted.");
       return error instanceof Error ? error : new MosooConnectionError("connection_reset", "The connection was reset.");
