@@ -89,7 +89,13 @@ describe("the code", () => {
     const declared = /export type OutputName =(.*?);/s.exec(source("actions/outputs.ts"))?.[1] ?? "";
     const names = [...declared.matchAll(/"([a-z-]+)"/g)].map(([, name = ""]) => name);
     expect(names.toSorted()).toEqual(Object.keys(metadata.outputs).toSorted());
-    const code = ["step/main-step.ts", "step/step-state.ts", "step/wait-for-run.ts", "report/comment/publisher.ts"]
+    const code = [
+      "step/main-step.ts",
+      "step/step-state.ts",
+      "step/wait-for-run.ts",
+      "step/publish-response.ts",
+      "report/comment/publisher.ts",
+    ]
       .map(source)
       .join("\n");
     const unset = names.filter((name) => !new RegExp(`[{\\s]"?${name}"?[,:]`).test(code));

@@ -21,7 +21,8 @@ function followed(
   history: Followed["history"] = "complete",
 ): Followed {
   const result: FollowResult = { kind: "ended", run: { id: "R", status: "completed", ...run } };
-  return { result, transcript: { ...emptyTranscript("R"), ...transcript }, history, tokens: undefined };
+  const known = { ...emptyTranscript("R"), ...transcript };
+  return { result, transcript: known, history, isStreamUnsupported: false, tokens: undefined };
 }
 
 const lastRun = ({ result }: Followed): Run => (result.kind === "ended" ? result.run : { id: "R" });

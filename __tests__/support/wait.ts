@@ -12,6 +12,7 @@ import type { Clock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import type { Run } from "../../src/mosoo/contract/schema.ts";
 import type { Report } from "../../src/report/report.ts";
+import type { ResponseSchema } from "../../src/response-schema/schema.ts";
 import { StepProgress } from "../../src/step/step-state.ts";
 import type { StepResult } from "../../src/step/step-result.ts";
 import { waitForRun } from "../../src/step/wait-for-run.ts";
@@ -35,6 +36,9 @@ export interface WaitOptions {
   run: Run;
   replayed?: boolean;
   inputs?: Partial<Inputs>;
+  responseSchema?: ResponseSchema;
+  /** Default 1. */
+  runAttempt?: number;
   clock?: Clock;
 }
 
@@ -55,7 +59,7 @@ export async function waitInProcess(options: WaitOptions): Promise<WaitRecord> {
     return true;
   });
   const temp = mkdtempSync(join(tmpdir(), "wait-"));
-  const context = readContext({ RUNNER_TEMP: temp });
+  const context = readContext({ RUNNER_TEMP: temp, GITHUB_RUN_ATTEMPT: String(options.runAttempt ?? 1) });
   const outputs = new RecordedOutputs([]);
   const progress = new StepProgress(outputs, context);
   const stop = new ShutdownController(() => undefined);
@@ -83,13 +87,15 @@ export async function waitInProcess(options: WaitOptions): Promise<WaitRecord> {
     failOnRunError: true,
     ...options.inputs,
   } as Inputs;
+  const request = { target: { threadId }, text: "Hi", userId: "octocat", fileIds: [], files: [] };
+  const plan = { inputs, request, key: handle.key, responseSchema: options.responseSchema };
   const shown: WaitRecord["shown"] = [];
   const log = new Logger([]);
   const showWorking = (title?: string): void => {
     shown.push(title);
   };
   try {
-    const session = { mosoo, inputs, context, secrets: [], stop, log, outputs, progress, showWorking };
+    const session = { mosoo, plan, inputs, context, secrets: [], stop, log, outputs, progress, showWorking };
     const result = await waitForRun(session, handle);
     const { lines, commands } = parseRunnerLog(printed);
     const warnings = commands.flatMap(({ name, message }) => (name === "warning" ? [message] : []));

@@ -3,6 +3,7 @@ import {
   type FakeMosooServer,
   type FakeMosooServerOptions,
   type RunScript,
+  type ScriptStep,
   type StoredRun,
   startFakeMosooServer,
 } from "./fake-mosoo-server.ts";
@@ -14,10 +15,33 @@ export const tool = (toolName: string, content = toolName) => ({ type: "tool.use
 /** The agent has begun, and goes on until a test ends it. */
 export const working: RunScript = [{ status: "running" }, { emit: delta("Reading the diff.\n") }];
 
-/** It says its piece at once. */
-export function answering(text = "All is well."): RunScript {
+function answeringWith(text: string): ScriptStep[] {
   return [{ status: "running" }, { emit: delta(text) }, { end: "completed" }];
 }
+
+/** It says its piece at once. */
+export function answering(text = "All is well."): RunScript {
+  return answeringWith(text);
+}
+
+/** It answers the step's message with the first text, its corrections with the next ones; `null`: it goes on for ever. */
+export function answeringInTurn(...texts: (string | null)[]): RunScript {
+  return ({ thread, run }) => {
+    const own = thread.messages.filter(({ text }) => !text.startsWith(OTHERS_MESSAGE));
+    const text =
+      texts[
+        Math.min(
+          own.findIndex(({ runId }) => runId === run.id),
+          texts.length - 1,
+        )
+      ] ?? null;
+    if (text === null) return [{ status: "running" }];
+    return text === "" ? [{ status: "running" }, { end: "completed", text: null }] : answeringWith(text);
+  };
+}
+
+/** A message that begins so is somebody else's. */
+export const OTHERS_MESSAGE = "Somebody else: ";
 
 let lastRunId = 18_000_000_000;
 

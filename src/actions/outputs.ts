@@ -19,6 +19,7 @@ export type OutputName =
   | "json"
   | "response"
   | "response-file"
+  | "response-json"
   | "tokens"
   | "comment-url"
   | "skipped";

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from "../common/clock.ts";
 import { Budget } from "./budget.ts";
 import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
+import { listEvents } from "./endpoints.ts";
 import { fetchContract } from "./contract/negotiate.ts";
 import type { Contract } from "./contract/request-bodies.ts";
 import type { Run, ThreadResponse } from "./contract/schema.ts";
@@ -19,6 +20,7 @@ import {
   interruptRun,
   interruptRunWithRetry,
 } from "./threads.ts";
+import type { EventList } from "./runs/events.ts";
 import type { OwnRun, OwnRunQuery } from "./messages/find-own-run.ts";
 import { Transport, type TransportOptions } from "./http/transport.ts";
 
@@ -66,9 +68,15 @@ export class MosooClient {
 
   /**
    * @param waitTimeoutMs for another's active run in the thread; excluded from the time for sending
+   * @param limit a time for sending of this message's own, and the input that sets it
    * @throws MosooError; CancelledError
    */
-  async sendMessage(request: MessageRequest, waitTimeoutMs: number): Promise<SentMessage> {
+  async sendMessage(
+    request: MessageRequest,
+    waitTimeoutMs: number,
+    limit?: { ms: number; input: string },
+  ): Promise<SentMessage> {
+    const budget = limit === undefined ? this.#budget : new Budget(this.clock, limit.ms, limit.input);
     const [{ createActiveRunPoller }, { sendMessage }] = await Promise.all([
       import("./messages/active-run.ts"),
       import("./messages/send-message.ts"),
@@ -78,12 +86,13 @@ export class MosooClient {
       timeoutMs: waitTimeoutMs,
       cancelSignal: this.#options.stop.cancelSignal,
       readThread: () => {
-        const budget = new Budget(this.clock, POLL_BUDGET_MS);
-        return getThread(this.#loop("read the thread", RETRY_POLICIES.read, { budget }), request.threadId);
+        const pollBudget = new Budget(this.clock, POLL_BUDGET_MS);
+        const loop = this.#loop("read the thread", RETRY_POLICIES.read, { budget: pollBudget });
+        return getThread(loop, request.threadId);
       },
     });
-    return sendMessage(this.#loop("send the message", RETRY_POLICIES.send), request, () =>
-      this.#budget.excluding(isIdle),
+    return sendMessage(this.#loop("send the message", RETRY_POLICIES.send, { budget }), request, () =>
+      budget.excluding(isIdle),
     );
   }
 
@@ -103,6 +112,11 @@ export class MosooClient {
   /** @throws MosooError; CancelledError */
   getThread(threadId: string): Promise<ThreadResponse> {
     return getThread(this.#loop("read the thread"), threadId);
+  }
+
+  /** The thread's newest events. @throws MosooError; CancelledError */
+  listEvents(threadId: string): Promise<EventList> {
+    return this.#loop("read the thread's events").read(listEvents(threadId));
   }
 
   /** @see {@link findOwnRun} in messages/find-own-run.ts. @throws MosooError; CancelledError */

@@ -23,6 +23,12 @@ const OUTCOME_STYLES: Record<Outcome, OutcomeStyle> = {
   started: { icon: "🚀", label: () => "Started" },
   working: { icon: "⏳", label: () => "Running" },
   completed: { icon: "✅", label: timed("Completed", "in") },
+  invalid: {
+    icon: "❌",
+    label: timed("Invalid response", "after"),
+    alert: "CAUTION",
+    defaultMessage: "The response does not match `response-schema`.",
+  },
   failed: { icon: "❌", label: timed("Failed", "after"), alert: "CAUTION", defaultMessage: "The agent run failed." },
   cancelled: {
     icon: "🚫",

@@ -2,7 +2,7 @@
  * The report as Markdown, the same for summary and comment: headline, links, what went wrong and what to do, the
  * response, and details. Pure. Every text from outside is sanitized here, but for the response, which comes sanitized.
  */
-import { formatInteger } from "../common/format.ts";
+import { formatInteger, pluralize } from "../common/format.ts";
 import { codeSpan, markdownText } from "../sanitize/inline.ts";
 import { commitUrl, gitHubLink, link, sentence, type RenderTarget } from "./inline.ts";
 import { alertOf, defaultMessage, headline, nextStep } from "./outcomes.ts";
@@ -141,6 +141,10 @@ function fileList({ files = [] }: Report): string | undefined {
   return list(files.map(({ name, size }) => `${codeSpan(name, 100)} (${formatInteger(size)} bytes)`));
 }
 
+function correctionsRow({ corrections = 0 }: Report): string | undefined {
+  return corrections === 0 ? undefined : `valid after ${pluralize(corrections, "correction")}`;
+}
+
 function linkedId(id: string | undefined, url: string | undefined): string | undefined {
   if (id === undefined) return undefined;
   return url === undefined ? codeSpan(id) : link(codeSpan(id), url);
@@ -154,6 +158,7 @@ function details(report: Report, target: RenderTarget): string {
     ["Agent", linkedId(report.agentId, report.agentUrl)],
     ["Thread", linkedId(report.threadId, report.threadUrl)],
     ["Run", report.runId === undefined ? undefined : `${codeSpan(report.runId)}${status}`],
+    ["Response", correctionsRow(report)],
     ["Tokens", report.tokens === undefined ? undefined : formatInteger(report.tokens)],
     ["Tools", toolList(report)],
     ["Files", fileList(report)],

@@ -6,6 +6,8 @@ export type Outcome =
   /** Waited for. */
   | "working"
   | "completed"
+  /** The run completed, but its response does not match the schema. */
+  | "invalid"
   | "failed"
   | "cancelled"
   | "expired"
@@ -85,6 +87,8 @@ export interface Report {
   /** That the agent produced for this step, names untrusted, sizes in bytes. */
   files?: readonly { name: string; size: number }[] | undefined;
   response?: ResponseText | undefined;
+  /** Of a response that matches the schema: how many corrections it took. */
+  corrections?: number | undefined;
   /** What is asked of a person; untrusted. */
   question?: string | undefined;
   failure?: FailureDetails | undefined;

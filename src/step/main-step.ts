@@ -23,7 +23,7 @@ import { startThread } from "./start-thread.ts";
 import { createBaseUrlChangeLogger, logCompletion, logRequest, logThread } from "./step-log.ts";
 import type { StepResult } from "./step-result.ts";
 import { StepProgress } from "./step-state.ts";
-import type { WaitContext } from "./wait-for-run.ts";
+import type { WaitContext } from "./follow-run.ts";
 
 export interface StepContext {
   environment: Environment;
@@ -39,7 +39,6 @@ interface MainContext extends StepContext {
 
 /** What the phases after `prepare` work with. */
 interface Session extends WaitContext {
-  plan: StepPlan;
   comment: CommentPublisher;
 }
 

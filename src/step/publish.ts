@@ -8,7 +8,7 @@ import { writeSummary } from "../report/summary.ts";
 import { redact } from "../sanitize/redact.ts";
 import type { ThreadHandle } from "./thread-handle.ts";
 import type { StepResult } from "./step-result.ts";
-import type { WaitContext } from "./wait-for-run.ts";
+import type { WaitContext } from "./follow-run.ts";
 
 /** What the post step needs, should this process be killed while it waits. IDs and flags, never a secret. */
 export function savePostState({ threadId, run }: ThreadHandle, wait: WaitContext): void {

@@ -40,16 +40,22 @@ export function responseOutput(response: ResponseText, secrets: readonly string[
   return truncateUtf8(redact(response.text, secrets), MAX_RESPONSE_OUTPUT_BYTES, note).text;
 }
 
+/** Whether an output cannot hold the text, which must not be cut. */
+export function isTooLongForOutput(text: string): boolean {
+  return Buffer.byteLength(text) > MAX_RESPONSE_OUTPUT_BYTES;
+}
+
 /** Writes the whole response to a new file. @returns its path; undefined where it cannot be written */
 export function writeResponseFile(
-  response: ResponseText,
+  { text }: ResponseText,
   folder: string,
   secrets: readonly string[],
+  extension: "md" | "json" = "md",
 ): string | undefined {
   if (folder === "") return undefined;
-  const path = join(folder, `mosoo-response-${randomUUID()}.md`);
+  const path = join(folder, `mosoo-response-${randomUUID()}.${extension}`);
   try {
-    writeFileSync(path, redact(response.text, secrets).toWellFormed(), { flag: "wx", mode: 0o600 });
+    writeFileSync(path, redact(text, secrets).toWellFormed(), { flag: "wx", mode: 0o600 });
     return path;
   } catch {
     return undefined;

@@ -72,7 +72,7 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
       wasResent: sent.wasResent ?? false,
     };
     listener.thread(resumed);
-    if (!sent.replayed) return resumed;
+    if (!sent.replayed) return { ...resumed, sentInThisAttempt: true };
     current = await refresh(start, resumed);
   }
   return current;

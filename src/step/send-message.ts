@@ -32,7 +32,7 @@ export function resendKey({ plan, context }: StartContext, sending: number): str
 }
 
 /** What a failure means for a thread that exists: it is not there for this token, or its agent was unpublished. */
-export function addThreadAdvice(error: unknown, { plan }: StartContext): unknown {
+export function addThreadAdvice(error: unknown, { plan }: Pick<StartContext, "plan">): unknown {
   if (!(error instanceof MosooError)) return error;
   if (error.details.code === "agent_not_published") {
     return error.extend({

@@ -42,15 +42,16 @@ const IDLE_REPORT_MS = 60_000;
 
 /** @param mayHaveEnded the run is of an earlier attempt: it is read before anything else */
 export function startFollowing(
-  options: { run: Run; deadlineAt: number; mayHaveEnded: boolean },
+  options: { run: Run; deadlineAt: number; mayHaveEnded: boolean; isStreamUnsupported?: boolean },
   moment: Moment,
 ): [FollowState, FollowEffect] {
-  const { run, deadlineAt, mayHaveEnded } = options;
+  const { run, deadlineAt, mayHaveEnded, isStreamUnsupported = false } = options;
+  const schedule = initialSchedule(moment);
   const state: FollowState = {
     run,
     deadlineAt,
     phase: "following",
-    schedule: initialSchedule(moment),
+    schedule: isStreamUnsupported ? onStreamUnsupported(schedule) : schedule,
     stream: { kind: "closed" },
     idleAt: moment.now + IDLE_REPORT_MS,
     isLastRead: false,

@@ -23,6 +23,8 @@ export interface FollowOptions {
   run: Run;
   /** The run was started by an earlier attempt: it is read first, for it may have ended. */
   mayHaveEnded: boolean;
+  /** The server is known to have no event stream. */
+  isStreamUnsupported?: boolean;
   /** On the clock's scale. */
   deadlineAt: number;
   requestTimeoutMs: number;
@@ -34,6 +36,8 @@ export interface Followed {
   result: FollowResult;
   transcript: Transcript;
   history: History;
+  /** The server has no event stream. */
+  isStreamUnsupported: boolean;
   /** @see {@link tokensUsed} */
   tokens: number | undefined;
 }
@@ -73,6 +77,7 @@ class Follower {
       result: effect.result,
       transcript: this.#transcript,
       history: effect.history,
+      isStreamUnsupported: state.schedule.connectAt === Infinity,
       tokens: tokensUsed(this.#transcript),
     };
   }

@@ -1,0 +1,73 @@
+/** What a response that does not match the schema means for the step. Pure. */
+import type { Inputs } from "../actions/inputs.ts";
+import { joinSentences, pluralize } from "../common/format.ts";
+import type { FailureDetails } from "../report/report.ts";
+import { toFailureDetails } from "./errors.ts";
+import type { StepResult } from "./step-result.ts";
+
+/** Problems that the error quotes; the log has them all. */
+const MAX_QUOTED_PROBLEMS = 3;
+
+export interface Mismatch {
+  policies: Pick<Inputs, "responseRetries" | "onRerun">;
+  /** What the check found; untrusted. */
+  problems: readonly string[];
+  /** Corrections that were sent, in all run attempts of the step. */
+  corrections: number;
+  threadUrl: string | undefined;
+  /** Further ones were allowed, but `wait-timeout` is over. */
+  isTimeOver: boolean;
+}
+
+function quoteProblems(problems: readonly string[]): string {
+  const more = problems.length - MAX_QUOTED_PROBLEMS;
+  return problems.slice(0, MAX_QUOTED_PROBLEMS).join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+function adviseOnMismatch({ policies, isTimeOver }: Mismatch): string | undefined {
+  const { responseRetries, onRerun } = policies;
+  const increase = isTimeOver ? "No time was left for a correction: increase `wait-timeout`." : undefined;
+  if (responseRetries === 0) return "Set `response-retries` to have the agent correct its response.";
+  // What a re-run does otherwise, the report says of every outcome.
+  if (onRerun !== "resume") return increase;
+  const more = pluralize(responseRetries, "more correction");
+  return joinSentences(
+    increase,
+    `Re-run the job to ask the agent for ${isTimeOver ? "it" : `up to ${more}`} in the same thread.`,
+  );
+}
+
+/** No more corrections are sent. */
+export function mismatchResult(mismatch: Mismatch): StepResult {
+  const { corrections, problems, threadUrl } = mismatch;
+  const after = corrections === 0 ? "" : ` after ${pluralize(corrections, "correction")}`;
+  const failure: FailureDetails = {
+    summary: `The response does not match \`response-schema\`${after}.`,
+    serverMessage: quoteProblems(problems),
+    advice: adviseOnMismatch(mismatch),
+    threadUrl,
+  };
+  return { outcome: "invalid", failure };
+}
+
+/** @param error why the correction could not be sent */
+export function sendFailureResult(error: unknown, threadUrl: string | undefined): StepResult {
+  const failure = toFailureDetails(error, { threadUrl });
+  return {
+    outcome: "invalid",
+    failure: {
+      ...failure,
+      summary: `The response does not match \`response-schema\`, and asking for a correction failed. ${failure.summary}`,
+      consequence: undefined,
+    },
+  };
+}
+
+/** The server does not return the response, so that it cannot be checked. */
+export function unreadableResult(threadUrl: string | undefined): StepResult {
+  const failure = {
+    summary: "The response could not be read, so that it was not checked against `response-schema`.",
+    threadUrl,
+  };
+  return { outcome: "error", failure };
+}

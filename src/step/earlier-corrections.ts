@@ -1,0 +1,59 @@
+/** Finds the corrections that earlier attempts of the step have sent, by their first lines in the thread's events. */
+import type { Run } from "../mosoo/contract/schema.ts";
+import { MosooError } from "../mosoo/errors.ts";
+import type { EventList } from "../mosoo/runs/events.ts";
+import { findMessages } from "../mosoo/runs/find-runs.ts";
+import { type SentCorrection, findCorrections } from "./correction.ts";
+import type { WaitContext } from "./follow-run.ts";
+import { addThreadAdvice } from "./send-message.ts";
+import type { ThreadHandle } from "./thread-handle.ts";
+
+/** Whether the events go back to the run, so that every message after it is among them. */
+function reachBackTo({ id }: Run, { events, truncated }: EventList): boolean {
+  const isOfRun = ({ type, runId, content }: EventList["events"][number]): boolean =>
+    runId === id || ((type === "run.started" || type === "run.completed") && content === id);
+  return !truncated || events.some(isOfRun);
+}
+
+function unreadableError(): MosooError {
+  return new MosooError(
+    "The thread has more events than the service lists, so that corrections of earlier attempts cannot be found.",
+    {
+      advice:
+        "Check the thread for the response. `on-rerun: create` sends the message to a new thread when the workflow run is re-run.",
+      threadState: "created",
+    },
+  );
+}
+
+async function readEvents({ mosoo, plan }: WaitContext, threadId: string): Promise<EventList> {
+  try {
+    return await mosoo.listEvents(threadId);
+  } catch (error) {
+    throw addThreadAdvice(error, { plan });
+  }
+}
+
+/**
+ * The corrections that the thread holds already, in their order; none where this attempt has sent the message itself.
+ *
+ * @param run of the message
+ * @throws MosooError where the events do not go back to that run; CancelledError
+ */
+export async function findEarlierCorrections(
+  context: WaitContext,
+  { replayed, sentInThisAttempt, threadId }: ThreadHandle,
+  run: Run,
+): Promise<SentCorrection[]> {
+  if (!replayed || sentInThisAttempt === true) return [];
+  const { key } = context.plan;
+  const list = await readEvents(context, threadId);
+  const found = findCorrections(key, findMessages(list.events, undefined));
+  const last = found.at(-1);
+  if (last === undefined && !reachBackTo(run, list)) throw unreadableError();
+  if (last === undefined || last.runId !== undefined) return found;
+  // No event names its run (reference revision): it is the thread's newest, if the events then end with its message.
+  const newest = (await context.mosoo.getThread(threadId)).run;
+  const { events } = await readEvents(context, threadId);
+  return findCorrections(key, findMessages(events, newest?.id));
+}
