@@ -38,6 +38,6 @@ describe("the fetch of other API clients", () => {
 
   it("fails with a message for people where the variable cannot be used", async () => {
     const fetch = createFetch({ HTTPS_PROXY: "http://me:can#ary@proxy.corp" });
-    await expect(fetch("https://api.github.com/", {})).rejects.toThrow(/HTTPS_PROXY .* not percent-encoded.*%23/);
+    await expect(fetch("https://api.github.com/", {})).rejects.toThrow(/HTTPS_PROXY.*%23/);
   });
 });

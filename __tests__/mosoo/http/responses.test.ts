@@ -34,7 +34,7 @@ function chunked(...parts: string[]): string {
   return [...parts, ""].map((part) => `${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`).join("");
 }
 
-describe.each(WAYS)("%s a response is read", (way) => {
+describe.each(WAYS)("%s a response", (way) => {
   it.each<[string, Said]>([
     ["with a length", { body: BODY }],
     ["of gzip", { headers: { "Content-Encoding": "gzip" }, body: gzipSync(BODY) }],
@@ -60,32 +60,32 @@ describe.each(WAYS)("%s a response is read", (way) => {
     ["that ends with the connection", { length: false, body: BODY }],
     ["after hints (103)", { raw: `${"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n".repeat(2)}${WHOLE}` }],
     ["after a sign of processing (102)", { raw: `HTTP/1.1 102 Processing\r\n\r\n${WHOLE}` }],
-  ])("%s", async (_, reply) => {
+  ])("is read %s", async (_, reply) => {
     const { status, text } = await request(way, reply);
     expect({ status, text }).toEqual({ status: 201, text: BODY });
   });
 
-  it("without a body", async () => {
+  it("is read without a body", async () => {
     const { status, text } = await request(way, { status: 204, length: false });
     expect({ status, text }).toEqual({ status: 204, text: "" });
   });
 
-  it("with its headers: the first value of each, trimmed, as UTF-8", async () => {
+  it("has the first value of each header, trimmed, as UTF-8", async () => {
     const headers = { "Retry-After": "  7 ", "X-Name": "Grüße", "x-name": "second", "X-Empty ": "" };
     const { header } = await request(way, { body: BODY, headers });
     expect([header("retry-after"), header("x-name"), header("x-absent")]).toEqual(["7", "Grüße", undefined]);
   });
 });
 
-describe("directly a response is read", () => {
+describe("directly a response", () => {
   // undici takes an unexpected 100 for an error: https://github.com/nodejs/undici, client-h1.js.
-  it("after an interim response that was not asked for (100)", async () => {
+  it("is read after an interim response that was not asked for (100)", async () => {
     const { status, text } = await request("directly", { raw: `HTTP/1.1 100 Continue\r\n\r\n${WHOLE}` });
     expect({ status, text }).toEqual({ status: 201, text: BODY });
   });
 });
 
-describe.each(WAYS)("%s a response is an error", (way) => {
+describe.each(WAYS)("%s a response that cannot be used", (way) => {
   it.each<[string, Said, ConnectionErrorCode]>([
     ["of no bytes at all", { raw: "" }, "connection_reset"],
     ["of another protocol", { raw: "SSH-2.0-OpenSSH_9.6\r\n" }, "invalid_http_response"],
@@ -102,7 +102,7 @@ describe.each(WAYS)("%s a response is an error", (way) => {
       { headers: { "Content-Encoding": "gzip,gzip,gzip,gzip" }, body: "" },
       "invalid_http_response",
     ],
-  ])("%s", async (_, reply, code) => {
+  ])("is an error: one %s", async (_, reply, code) => {
     expect((await requestError(way, reply)).code).toBe(code);
   });
 
@@ -130,7 +130,7 @@ describe.each(WAYS)("%s a response is an error", (way) => {
       { headers: { "Content-Encoding": "gzip, br" }, body: brotliCompressSync(gzipSync(Buffer.alloc(60_000_000))) },
       "response_too_large",
     ],
-  ])("that keeps its status: %s", async (_, reply, code) => {
+  ])("is an error that keeps its status: one %s", async (_, reply, code) => {
     expect(await requestError(way, reply)).toMatchObject({ code, status: 201 });
   });
 });

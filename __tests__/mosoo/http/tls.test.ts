@@ -65,20 +65,21 @@ async function requestError(apiUrl: string, proxyUrl?: string, timeoutMs?: numbe
 }
 
 describe("a server's certificate", () => {
-  it.each<[string, () => Certificate, RegExp]>([
-    ["of an unknown authority", () => unknownAuthority.issue(NAMES), /authority that is not known/],
-    ["for another host", () => issueCertificate(["other.example.test"]), /another host name/],
-    ["that has expired", () => issueCertificate(NAMES, { expired: true }), /not accepted \(CERT_HAS_EXPIRED\)/],
-  ])("is refused, and its owner named: one %s", async (_, certificate, facts) => {
+  it.each<[string, () => Certificate]>([
+    ["of an unknown authority", () => unknownAuthority.issue(NAMES)],
+    ["for another host", () => issueCertificate(["other.example.test"])],
+    ["that has expired", () => issueCertificate(NAMES, { expired: true })],
+  ])("is refused, and its owner named: one %s", async (_, certificate) => {
     const port = await serve(certificate());
     const direct = await requestError(`https://127.0.0.1:${port}`);
-    expect(direct).toMatchObject({ code: "certificate_invalid", message: expect.stringMatching(facts) });
-    expect(direct.message).toContain(`certificate of 127.0.0.1:${port} `);
+    expect(direct.code).toBe("certificate_invalid");
+    expect(direct.message).toContain(`127.0.0.1:${port} `);
 
     const proxy = await proxyTo(port);
     const proxied = await requestError(`https://${PROXIED_HOST}`, `127.0.0.1:${proxy.port}`);
-    expect(proxied).toMatchObject({ code: "certificate_invalid", message: expect.stringMatching(facts) });
-    expect(proxied.message).toContain(`certificate of ${PROXIED_HOST} `);
+    expect(proxied.code).toBe("certificate_invalid");
+    expect(proxied.message).toContain(PROXIED_HOST);
+    expect(proxied.message).not.toContain(`:${proxy.port}`);
   });
 });
 
@@ -89,30 +90,30 @@ describe("a proxy's certificate", () => {
     const misnamed = await proxyTo(port, issueCertificate(["proxy.example.test"]));
     expect(await requestError(`https://${PROXIED_HOST}`, `https://localhost:${unknown.port}`)).toMatchObject({
       code: "certificate_invalid",
-      message: expect.stringContaining(`${PROXIED_HOST} (or of its proxy)`),
+      message: expect.stringContaining(PROXIED_HOST),
     });
     expect(await requestError(`https://${PROXIED_HOST}`, `https://localhost:${misnamed.port}`)).toMatchObject({
       code: "certificate_invalid",
-      message: expect.stringContaining(`the proxy localhost:${misnamed.port} is for another host name`),
+      message: expect.stringContaining(`localhost:${misnamed.port}`),
     });
     expect([...unknown.tunnels, ...misnamed.tunnels]).toEqual([]);
   });
 });
 
-describe("a port of the other kind", () => {
-  it("has an error of its own: TLS to a port without it", async () => {
+describe("a port that does not speak the expected protocol", () => {
+  it("is a protocol error: TLS to a port without it", async () => {
     const port = await serve();
     expect((await requestError(`https://127.0.0.1:${port}`)).code).toBe("tls_protocol_error");
   });
 
-  it("has an error of its own: plain HTTP to a port with TLS", async () => {
+  it("is an invalid response or a reset: plain HTTP to a port with TLS", async () => {
     const port = await serve(issueCertificate(NAMES));
     expect(["connection_reset", "invalid_http_response"]).toContain(
       (await requestError(`http://127.0.0.1:${port}`)).code,
     );
   });
 
-  it("has an error of its own: a connection that is closed before TLS", async () => {
+  it("is a failed handshake: a connection that is closed before TLS", async () => {
     const server = createServer();
     opened.push(server);
     server.on("connection", (socket) => socket.destroy());

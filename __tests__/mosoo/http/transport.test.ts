@@ -155,7 +155,7 @@ describe.each(WAYS)("%s a request", (way) => {
     const { transport, apiUrl } = await connect(way, listener, { clock: patientClock() });
     await expect(transport.request({ ...get, timeoutMs: 30_000 })).rejects.toMatchObject({
       code: "timeout",
-      message: expect.stringMatching(new RegExp(`^${apiUrl.host}.* did not answer within 30 s`)),
+      message: expect.stringContaining(apiUrl.host),
     });
   });
 
