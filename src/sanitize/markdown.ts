@@ -5,17 +5,23 @@
  */
 import { createContext, Script } from "node:vm";
 import { codeBlock } from "./inline.ts";
-import { fits, roomBeforeNote, withNote, type Limits } from "./markdown/limits.ts";
-import { parseDocument, verify, writeBlocks } from "./markdown/render.ts";
-import { cutIndex, truncateDocument } from "./markdown/truncate-document.ts";
+import {
+  fits,
+  roomBeforeNote,
+  withNote,
+  type Limits,
+  parseDocument,
+  verify,
+  writeBlocks,
+  cutIndex,
+  truncateDocument,
+} from "./markdown/render.ts";
 import { safeCutIndex } from "./truncate.ts";
 
 /** In UTF-16 units: some thirty pages, a second of parsing on a slow machine. */
 const MAX_RENDERED_LENGTH = 65_536;
 /** Some inputs cost the parser quadratic time, and a cancelled step has four seconds left. */
 const RENDER_TIMEOUT_MS = 3_000;
-
-export type { Limits };
 
 interface CleanMarkdown {
   markdown: string;

@@ -84,7 +84,7 @@ function matchersFor(secrets: readonly string[]): Matchers {
   return cached;
 }
 
-export type Range = readonly [start: number, end: number];
+type Range = readonly [start: number, end: number];
 
 function occurrences(text: string, variant: string): Range[] {
   const found: Range[] = [];

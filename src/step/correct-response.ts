@@ -10,7 +10,7 @@ import type { ResponseText } from "../report/report.ts";
 import { checkResponse } from "../response-schema/check.ts";
 import { correctionText } from "../response-schema/instruction.ts";
 import type { ResponseSchema } from "../response-schema/schema.ts";
-import { fenced } from "../sanitize/code-fence.ts";
+import { fenced } from "../sanitize/inline.ts";
 import { type SentCorrection, correctionLimit, nextCorrection } from "./correction.ts";
 import { mismatchResult, sendFailureResult, unreadableResult } from "./correction-result.ts";
 import { findEarlierCorrections } from "./earlier-corrections.ts";

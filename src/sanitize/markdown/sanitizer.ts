@@ -20,8 +20,9 @@ import type {
 } from "mdast";
 import { isInvisible, stripControlCharacters } from "../characters.ts";
 import { truncate } from "../truncate.ts";
-import { decodeEntities, htmlToText } from "./html.ts";
 import {
+  decodeEntities,
+  htmlToText,
   code,
   htmlLineBreak,
   link,
@@ -31,8 +32,8 @@ import {
   separateCodeSpans,
   texts,
   trimInline,
-} from "./inline-nodes.ts";
-import { safeAddress } from "./links.ts";
+  safeAddress,
+} from "./nodes.ts";
 
 /** Nodes inside one another. No response needs more, and recursion has an end. */
 const MAX_DEPTH = 60;

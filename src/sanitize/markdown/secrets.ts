@@ -1,7 +1,7 @@
 /** Secrets that only the reading of the Markdown puts together: over a comment, a tag or emphasis, or by a named entity. */
 import type { Heading, Nodes, Paragraph, Root, TableCell } from "mdast";
 import { findSecrets, redact } from "../redact.ts";
-import { decodeEntities, htmlToText } from "./html.ts";
+import { decodeEntities, htmlToText } from "./nodes.ts";
 
 const MASK = "***";
 

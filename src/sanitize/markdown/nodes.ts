@@ -1,8 +1,9 @@
-/** Inline nodes of a tree that is ready to be written. */
+/** Inline nodes of a tree that is ready to be written, what raw HTML reads as, and where links may lead. */
 import type { Html, Link, PhrasingContent } from "mdast";
 import { stripControlCharacters } from "../characters.ts";
-import { spanFence } from "../code-fence.ts";
+import { spanFence } from "../inline.ts";
 import { tokenize } from "../references.ts";
+import { decodeString } from "micromark-util-decode-string";
 
 const ZERO_WIDTH_SPACE = "\u200b";
 
@@ -27,7 +28,7 @@ export function texts(value: string): PhrasingContent[] {
   return value === "" ? [] : [{ type: "text", value }];
 }
 
-/** A code span; where no number of backticks would hold it (code-fence.ts), plain text. */
+/** A code span; where no number of backticks would hold it, plain text. */
 export function code(value: string): PhrasingContent {
   // A line end reads as a space; in a heading it would end the span.
   if (spanFence(value) !== undefined && value !== "") return { type: "inlineCode", value: value.replaceAll("\n", " ") };
@@ -86,4 +87,66 @@ export function separateCodeSpans(nodes: readonly PhrasingContent[]): PhrasingCo
       return node.type === "inlineCode" && touches ? [{ type: "text", value: ZERO_WIDTH_SPACE }, node] : [node];
     }),
   );
+}
+
+/** Tags of mere layout, whose loss changes no meaning (`<sup>` and `<del>` would). */
+const LAYOUT =
+  /<\/?(?:details|summary|p|div|span|center|b|i|em|strong|u|small|big|font|kbd|samp|tt|var)(?:\s[^<>]*)?\/?>/giu;
+const LINE_BREAK = /<br(?:\s[^<>]*)?\/?>/giu;
+
+/**
+ * The text to show for a piece of HTML: without comments and tags of layout, everything else as it is. Nothing relies on
+ * it for safety, for all that remains is escaped.
+ */
+export function htmlToText(html: string): string {
+  return withoutComments(html).replace(LINE_BREAK, "\n").replace(LAYOUT, "");
+}
+
+/** `&amp;`, `&#64;` and the like as the characters that they are. The parser does so for all but blocks of HTML. */
+export function decodeEntities(text: string): string {
+  // A backslash escapes nothing in HTML.
+  return decodeString(text.replaceAll("\\", "\\\\"));
+}
+
+function withoutComments(html: string): string {
+  const parts: string[] = [];
+  let from = 0;
+  for (;;) {
+    const start = html.indexOf("<!--", from);
+    const end = start < 0 ? -1 : html.indexOf("-->", start + 2);
+    if (end < 0) break;
+    parts.push(html.slice(from, start));
+    from = end + 3;
+  }
+  return parts.join("") + html.slice(from);
+}
+
+/** In UTF-16 units. Longer addresses are not for people, and each use of a definition repeats its address. */
+const MAX_ADDRESS_LENGTH = 2_048;
+
+/** Paths that GitHub (also an Enterprise Server, under any name) answers with a cross-reference. */
+const CROSS_REFERENCE = /^\/[^/]+\/[^/]+\/(?:issues|pulls?|discussions|commits?)\/./iu;
+
+/**
+ * The address in normal form, when a link may lead there: `http`, `https` (without user info, which disguises the
+ * host) or `mailto`. Not to an issue, pull request, discussion or commit: GitHub would notify everybody there.
+ */
+export function safeAddress(address: string): string | undefined {
+  if (address.length > MAX_ADDRESS_LENGTH || !/^(?:https?:\/\/|mailto:)/iu.test(address)) return undefined;
+  const url = URL.parse(address);
+  if (url === null || url.username !== "" || url.password !== "") return undefined;
+  if (url.protocol !== "mailto:" && isCrossReference(url)) return undefined;
+  return url.href.length > MAX_ADDRESS_LENGTH ? undefined : url.href;
+}
+
+function isCrossReference(url: URL): boolean {
+  return CROSS_REFERENCE.test(decoded(url.pathname).replace(/\/{2,}/gu, "/"));
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
