@@ -104,7 +104,7 @@ describe("megabytes of untrusted text", () => {
     expect(Buffer.byteLength(json)).toBeLessThan(100_000);
     expect(response.slice(-200)).toContain("response-file");
     expect(Buffer.byteLength(response)).toBeLessThan(100_000);
-    expect(step.annotations.at(-1)?.message).toContain('The run failed: "');
+    expect(step.annotations.at(-1)?.message).toContain('The agent run failed: "');
   });
 
   it("are safe as names of thousands of tools and as a question", async () => {
@@ -125,7 +125,7 @@ describe("megabytes of untrusted text", () => {
     );
     expect(step.exitCode).toBe(1);
     expectSafe(step);
-    expect(step.annotations[0]?.message).toMatch(/^The run requires human input: "/);
+    expect(step.annotations[0]?.message).toMatch(/^The agent requires human input: "/);
     expect(step.summary.length).toBeLessThan(20_000);
   });
 });

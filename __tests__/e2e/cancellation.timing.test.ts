@@ -32,7 +32,7 @@ describeStopped("a signal while the step waits", () => {
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
       expect(result.exitCode).toBe(1);
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
-      expect(error).toMatch(/^Step cancelled or timed out\. The run is cancelled\. Thread: /);
+      expect(error).toMatch(/^Step cancelled or timed out\. The agent run is cancelled\. Thread: /);
       expect(error).toContain(result.outputs["thread-url"]);
       expect(result.outputs).toMatchObject({ status: "cancelled", response: "Reading the diff.\n" });
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe("Reading the diff.\n");
@@ -49,7 +49,7 @@ describeStopped("a signal while the step waits", () => {
       running.signal("SIGINT");
       await until(() => agent.interrupts().length === 1);
       const { result, error } = await stopped(running, "SIGTERM", "SIGINT");
-      expect(error).toContain("The run is cancelled.");
+      expect(error).toContain("The agent run is cancelled.");
       expect(result.exitCode).toBe(1);
       expect(agent.interrupts()).toHaveLength(1);
     }),
@@ -74,7 +74,7 @@ describeStopped("a signal while the step waits", () => {
     withAgent(async (agent) => {
       const running = await agent.atWork({ "on-cancel": "leave" });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("The run continues (`on-cancel: leave`).");
+      expect(error).toContain("The agent run continues (`on-cancel: leave`).");
       expect(result.outputs["status"]).toBe("running");
       expect(agent.interrupts()).toEqual([]);
       expect((await runPost(result)).stdout).toBe("");
@@ -87,7 +87,7 @@ describeStopped("a signal while the step waits", () => {
       const running = await polled.atWork();
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The run is cancelled.");
+      expect(error).toContain("The agent run is cancelled.");
       expect(result.outputs["status"]).toBe("cancelled");
       expect(polled.interrupts()).toHaveLength(1);
     }),
@@ -105,7 +105,7 @@ describeStopped("a signal while the step waits", () => {
         await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
         const { ms, error } = await stopped(running, "SIGINT");
         expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-        expect(error).toContain("The run is cancelled.");
+        expect(error).toContain("The agent run is cancelled.");
       }
     }),
   );
@@ -121,7 +121,7 @@ describeStopped("a signal while the step waits", () => {
       await until(() => agent.server.requests.some(({ fault }) => fault !== undefined));
       agent.server.endRun(agent.newestRun().id, "completed", { text: "Done." });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("The run is completed.");
+      expect(error).toContain("The agent run is completed.");
       expect(result.outputs["status"]).toBe("completed");
     }),
   );
@@ -135,7 +135,7 @@ describeStopped("an interrupt after a signal", () => {
       agent.server.fault({ on: "events", kind: "slow", ms: 2_000 });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The run is cancelled.");
+      expect(error).toContain("The agent run is cancelled.");
       expect(result.outputs["status"]).toBe("cancelled");
     }),
   );
@@ -147,7 +147,7 @@ describeStopped("an interrupt after a signal", () => {
       agent.server.fault({ on: "events", kind: "hang-before" });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("Failed to interrupt the run; it may still be running.");
+      expect(error).toContain("Failed to interrupt the agent run; it may still be in progress.");
       expect(result.outputs).toMatchObject({ status: "running", response: "Reading the diff.\n" });
       const post = await runPost(result);
       expect(post).toMatchObject({ exitCode: 0, annotations: [] });
@@ -163,7 +163,7 @@ describeStopped("an interrupt after a signal", () => {
       agent.server.fault({ on: "events", kind: "status", status, headers: { "retry-after": "1" } });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("Failed to interrupt the run");
+      expect(error).toContain("Failed to interrupt the agent run");
       expect(agent.interrupts()).toHaveLength(1);
       expect((await runPost(result)).exitCode).toBe(0);
       expect(agent.newestRun().status).toBe("cancelled");
@@ -176,7 +176,7 @@ describeStopped("an interrupt after a signal", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "status", status: 403, times: 9 });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("Failed to interrupt the run");
+      expect(error).toContain("Failed to interrupt the agent run");
       const post = await runPost(result);
       expect(post.exitCode).toBe(0);
       expect(annotated(post, "warning")).toEqual([expect.stringContaining("Failed to interrupt run")]);
@@ -185,9 +185,9 @@ describeStopped("an interrupt after a signal", () => {
   );
 
   it.concurrent.each([
-    ["shows its end", { body: threadBody({ status: "completed" }) }, "The run is completed.", "completed"],
-    ["cannot be read", { status: 500 }, "Sent interrupt to the run.", "running"],
-    ["is not answered in time", "hang", "Sent interrupt to the run.", "running"],
+    ["shows its end", { body: threadBody({ status: "completed" }) }, "The agent run is completed.", "completed"],
+    ["cannot be read", { status: 500 }, "Sent interrupt to the agent run.", "running"],
+    ["is not answered in time", "hang", "Sent interrupt to the agent run.", "running"],
   ] as const)(
     "succeeds where its response has no run, since it changed nothing, and the thread %s",
     async (_, thread, summary, status) => {
@@ -223,7 +223,7 @@ describeStopped("an interrupt after a signal", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "drop-before" });
       const { error } = await stopped(running, "SIGINT");
-      expect(error).toContain("The run is cancelled.");
+      expect(error).toContain("The agent run is cancelled.");
     }),
   );
 
@@ -236,7 +236,7 @@ describeStopped("an interrupt after a signal", () => {
       await until(() => agent.interrupts().length === 1);
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("Failed to interrupt the run");
+      expect(error).toContain("Failed to interrupt the agent run");
       expect(result.state["interrupt_pending"]).toBe("true");
     }),
   );
@@ -253,7 +253,7 @@ describeStopped("a signal during thread creation", () => {
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeGreaterThan(500);
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The run is cancelled.");
+      expect(error).toContain("The agent run is cancelled.");
       expect(result.outputs).toMatchObject({ "run-id": agent.newestRun().id, status: "cancelled", replayed: "false" });
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
       expect(agent.asked()).not.toContain("GET stream");
@@ -315,7 +315,7 @@ describeStopped("a signal during thread creation", () => {
       await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The run is cancelled.");
+      expect(error).toContain("The agent run is cancelled.");
       expect(result.outputs).toMatchObject({ "thread-id": first.outputs["thread-id"], status: "cancelled" });
     }),
   );

@@ -165,7 +165,7 @@ describe("a runner whose command files are missing", () => {
       ]);
       const page = `${agent.server.origin}/threads/${agent.newestRun().threadId}`;
       expect(annotated(result, "error")).toEqual([
-        expect.stringMatching(new RegExp(`^The run failed: .* Thread: ${page}$`)),
+        expect.stringMatching(new RegExp(`^The agent run failed: .* Thread: ${page}$`)),
       ]);
     }),
   );

@@ -71,7 +71,7 @@ itCancelled.each([
       const post = await runPost(result);
       expect({ exitCode: post.exitCode, annotations: post.annotations }).toEqual({ exitCode: 0, annotations: [] });
       expect(shownOutcomes(scene)).toEqual(["stopped"]);
-      expect(scene.texts()[0]).toContain("The run is cancelled.");
+      expect(scene.texts()[0]).toContain("The agent run is cancelled.");
       expect(scene.texts()[0]).toContain("Reading the diff.");
       expect(scene.mosoo.requests.filter(({ body }) => body.includes("user_interrupt"))).toHaveLength(1);
     })(),

@@ -49,7 +49,7 @@ describeCancelled("a step that is cancelled while it waits", () => {
     expect(ms).toBeLessThan(7_500);
     expect(order).toEqual(["GET when the run is cancelled", "PATCH when the run is cancelled"]);
     expect(shownOutcomes()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("The run is cancelled.");
+    expect(scene.texts()[0]).toContain("The agent run is cancelled.");
     expect(scene.texts()[0]).toMatch(/Partial response[^]*\n\nReading the diff\./);
     const requests = scene.github.requests.length + scene.mosoo.requests.length;
     const post = await runPost(result);
@@ -62,7 +62,7 @@ describeCancelled("a step that is cancelled while it waits", () => {
     expect(result.exitCode).toBe(1);
     expect(interrupts()).toEqual([]);
     expect(shownOutcomes()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("The run continues");
+    expect(scene.texts()[0]).toContain("The agent run continues");
   });
 });
 

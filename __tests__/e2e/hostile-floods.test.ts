@@ -81,7 +81,7 @@ describe("a step that ends while the agent writes", () => {
     expect(step.exitCode).toBe(1);
     expectSafe(step);
     expect(step.annotations.map(({ level }) => level)).toEqual(["error"]);
-    expect(step.annotations[0]?.message).toContain("The run is cancelled.");
+    expect(step.annotations[0]?.message).toContain("The agent run is cancelled.");
   });
 
   it("executes nothing of them when it is killed, and leaves what the post step needs", async () => {

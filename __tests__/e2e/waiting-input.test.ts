@@ -18,7 +18,7 @@ describe("a run that requires input", () => {
         const result = await runStep(options);
         expect(result.exitCode).toBe(1);
         const [error = ""] = annotated(result, "error");
-        expect(error).toContain('The run requires human input: "Run `npm publish`".');
+        expect(error).toContain('The agent requires human input: "Run `npm publish`".');
         expect(error).toContain(result.outputs["thread-url"]);
         expect(error).toContain("re-run the job");
         expect(result.outputs).toMatchObject({ status: "waiting_input", response: "May I?\n" });
@@ -45,7 +45,7 @@ describe("a run that requires input", () => {
       agent.script = asking;
       const result = await agent.run({ "on-waiting-input": "interrupt" });
       expect(result.exitCode).toBe(1);
-      expect(annotated(result, "error")).toEqual([expect.stringContaining("The run is cancelled.")]);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining("The agent run is cancelled.")]);
       expect(annotated(result, "error")[0]).toContain("Run `npm publish`");
       expect(result.outputs["status"]).toBe("cancelled");
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
@@ -71,7 +71,7 @@ describe("a run that requires input", () => {
         expect(result.exitCode).toBe(0);
         const warnings = annotated(result, "warning");
         expect(warnings).toHaveLength(1);
-        expect(warnings[0]).toContain('The run requires human input: "Run `npm publish`".');
+        expect(warnings[0]).toContain('The agent requires human input: "Run `npm publish`".');
         expect(warnings[0]).toContain(result.outputs["thread-url"]);
         expect(result.shown.match(/requires human input/g)).toHaveLength(3);
         const posts = agent.server.requests.filter(({ method }) => method === "POST");

@@ -51,13 +51,18 @@ describe("the step's result", () => {
   });
 
   it.each([
-    ["failed", "failed", "The run failed."],
-    ["cancelled", "cancelled", "The run was cancelled."],
-    ["expired", "expired", "The run expired."],
-    ["of a status that is new", "failed", "The run failed."],
+    ["failed", "failed", "The agent run failed."],
+    ["cancelled", "cancelled", "The agent run was cancelled."],
+    ["expired", "expired", "The agent run expired."],
+    ["of a status that is new", "failed", "The agent run failed."],
   ])("is a failure for a run that is %s, with the run's error as it came", (status, outcome, summary) => {
     const result = ended(status, { code: "tool_broke", message: "The tool broke." });
-    const failure = { summary, serverMessage: "tool_broke: The tool broke.", threadUrl };
+    const failure = {
+      summary,
+      serverMessage: "tool_broke: The tool broke.",
+      advice: expect.stringContaining("e-run"),
+      threadUrl,
+    };
     expect(toStepResult(result, context())).toEqual({ outcome, failure });
     // With fail-on-run-error: false the same is a warning.
     expect(toStepResult(result, context({ failOnRunError: false }))).toEqual({ outcome, warning: failure });
@@ -68,13 +73,13 @@ describe("the step's result", () => {
     expect({ outcome, interruptFailed }).toEqual({ outcome: "timed-out", interruptFailed: false });
     expect(failure).toEqual({
       summary: "Timed out after 30 min (`wait-timeout`).",
-      advice: "The run is still in progress; re-run the job to keep waiting.",
+      advice: "The agent run is still in progress; re-run the job to keep waiting.",
       threadUrl,
     });
   });
 
   it("does not promise a re-run that keeps waiting with on-rerun: create", () => {
-    expect(toStepResult(timeout, context({ onRerun: "create" })).failure?.advice).toBe("The run is still in progress.");
+    expect(toStepResult(timeout, context({ onRerun: "create" })).failure?.advice).toContain("new thread");
     expect(toStepResult(asking, context({ onRerun: "create" })).failure?.advice).toContain("new thread");
   });
 
@@ -93,26 +98,31 @@ describe("the step's result", () => {
       "a timeout",
       timeout,
       { run: { id: "R", status: "cancelled" } },
-      { outcome: "timed-out", consequence: "The run is cancelled." },
+      { outcome: "timed-out", consequence: "The agent run is cancelled." },
     ],
     [
       "a timeout",
       timeout,
       { run: { id: "R", status: "running" } },
-      { outcome: "timed-out", consequence: "Sent interrupt to the run." },
+      { outcome: "timed-out", consequence: "Sent interrupt to the agent run." },
     ],
-    ["a timeout", timeout, { run: { id: "R" } }, { outcome: "timed-out", consequence: "Sent interrupt to the run." }],
+    [
+      "a timeout",
+      timeout,
+      { run: { id: "R" } },
+      { outcome: "timed-out", consequence: "Sent interrupt to the agent run." },
+    ],
     [
       "required input",
       asking,
       { run: { id: "R", status: "cancelled" } },
-      { outcome: "cancelled", consequence: "The run is cancelled." },
+      { outcome: "cancelled", consequence: "The agent run is cancelled." },
     ],
     [
       "a cancelled job",
       cancelled,
       { run: { id: "R", status: "completed" } },
-      { outcome: "stopped", consequence: "The run is completed." },
+      { outcome: "stopped", consequence: "The agent run is completed." },
     ],
   ])("says how the run ended that was interrupted after %s: %#", (_, result, interrupt, expected) => {
     const { outcome, failure, interruptFailed } = toStepResult(result, context({}, { interrupt }));
@@ -125,7 +135,7 @@ describe("the step's result", () => {
     (result) => {
       const { failure, interruptFailed, outcome } = toStepResult(result, context({}, { interrupt: "failed" }));
       expect(interruptFailed).toBe(true);
-      expect(failure?.consequence).toContain("may still be running");
+      expect(failure?.consequence).toContain("may still be in progress");
       if (result.kind === "input_required") expect(outcome).toBe("waiting");
     },
   );
@@ -136,9 +146,9 @@ describe("the step's result", () => {
     [
       "after the run's end",
       context({}, { run: { id: "R", status: "expired" } }),
-      "The run had already ended (expired).",
+      "The agent run had already ended (expired).",
     ],
-    ["with on-cancel: leave", context({ onCancel: "leave" }), "The run continues (`on-cancel: leave`)."],
+    ["with on-cancel: leave", context({ onCancel: "leave" }), "The agent run continues (`on-cancel: leave`)."],
   ])("says what becomes of the run of a job that is cancelled %s", (_, end, consequence) => {
     expect(toStepResult(cancelled, end)).toMatchObject({ outcome: "stopped", failure: { consequence, threadUrl } });
   });

@@ -79,14 +79,20 @@ function isTerminal({ outcome, status = "" }: Report): boolean {
   return TERMINAL.has(status) || TERMINAL.has(outcome);
 }
 
+/** What to do about a run that ended other than completed, as `on-rerun` is set. */
+export function retryAdvice(onRerun: NonNullable<Report["onRerun"]>): string {
+  const advice = {
+    create: "Re-run the job to try again in a new thread.",
+    replay: "A re-run of the job returns the same run (`on-rerun: replay`); start a new workflow run to try again.",
+    resume: "Re-run the job to send the message again in the same thread.",
+  };
+  return advice[onRerun];
+}
+
 /** What a re-run of the job does; "" where there is no run, or the failure itself says what to do. */
 export function nextStep(report: Report): string {
   const { outcome, failure, threadUrl, onRerun = "resume" } = report;
-  if (outcome === "error" || threadUrl === undefined) return "";
-  if (onRerun === "create") return "Re-run the job to try again in a new thread.";
-  if ((failure?.advice ?? "") !== "") return "";
-  if (!isTerminal(report)) return "Re-run the job to keep waiting for the same run.";
-  return onRerun === "replay"
-    ? "A re-run of the job returns the same run (`on-rerun: replay`); start a new workflow run to try again."
-    : "Re-run the job to send the message again in the same thread.";
+  if (outcome === "error" || threadUrl === undefined || (failure?.advice ?? "") !== "") return "";
+  const canResume = onRerun !== "create" && !isTerminal(report);
+  return canResume ? "Re-run the job to keep waiting for the same run." : retryAdvice(onRerun);
 }

@@ -3,6 +3,7 @@ import type { Inputs } from "../actions/inputs.ts";
 import { formatDuration } from "../common/format.ts";
 import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { FollowResult } from "../mosoo/runs/follow.ts";
+import { retryAdvice } from "../report/outcomes.ts";
 import type { FailureDetails, Outcome } from "../report/report.ts";
 import { toFailureDetails } from "./errors.ts";
 
@@ -75,7 +76,7 @@ export function inputRequest(
   advice: string | undefined,
   threadUrl: string | undefined,
 ): FailureDetails {
-  return { summary: "The run requires human input.", serverMessage: title, advice, threadUrl };
+  return { summary: "The agent requires human input.", serverMessage: title, advice, threadUrl };
 }
 
 const STATUS_PHRASES = { failed: "failed", cancelled: "was cancelled", expired: "expired" };
@@ -86,7 +87,8 @@ function fromEndedRun({ status, error }: Run, { policies, threadUrl }: EndContex
   const serverMessage = [error?.code, error?.message]
     .filter((part) => typeof part === "string" && part !== "")
     .join(": ");
-  const failure = { summary: `The run ${STATUS_PHRASES[outcome]}.`, serverMessage, threadUrl };
+  const advice = retryAdvice(policies.onRerun);
+  const failure = { summary: `The agent run ${STATUS_PHRASES[outcome]}.`, serverMessage, advice, threadUrl };
   return policies.failOnRunError ? { outcome, failure } : { outcome, warning: failure };
 }
 
@@ -105,20 +107,24 @@ function fromInputRequest(title: string | undefined, context: EndContext): StepR
 
 function afterTimeout({ policies, interrupt }: EndContext): Pick<FailureDetails, "advice" | "consequence"> {
   if (interrupt !== undefined) return { consequence: afterInterrupt(interrupt) };
-  if (policies.onRerun === "create") return { advice: "The run is still in progress." };
-  return { advice: "The run is still in progress; re-run the job to keep waiting." };
+  if (policies.onRerun === "create") {
+    return {
+      advice: "The agent run is still in progress; a re-run of the job starts a new thread (`on-rerun: create`).",
+    };
+  }
+  return { advice: "The agent run is still in progress; re-run the job to keep waiting." };
 }
 
 function afterCancel({ policies, run, interrupt }: EndContext): string | undefined {
   if (interrupt !== undefined) return afterInterrupt(interrupt);
   if (run === null || !policies.wait) return undefined;
   return isTerminalStatus(run.status)
-    ? `The run had already ended (${run.status ?? ""}).`
-    : "The run continues (`on-cancel: leave`).";
+    ? `The agent run had already ended (${run.status ?? ""}).`
+    : "The agent run continues (`on-cancel: leave`).";
 }
 
 function afterInterrupt(interrupt: { run: Run } | "failed"): string {
-  if (interrupt === "failed") return "Failed to interrupt the run; it may still be running.";
+  if (interrupt === "failed") return "Failed to interrupt the agent run; it may still be in progress.";
   const { status } = interrupt.run;
-  return isTerminalStatus(status) ? `The run is ${status ?? ""}.` : "Sent interrupt to the run.";
+  return isTerminalStatus(status) ? `The agent run is ${status ?? ""}.` : "Sent interrupt to the agent run.";
 }
