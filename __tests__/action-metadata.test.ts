@@ -94,6 +94,7 @@ describe("the code", () => {
       "step/step-state.ts",
       "step/wait-for-run.ts",
       "step/publish-response.ts",
+      "step/download-files.ts",
       "report/comment/publisher.ts",
     ]
       .map(source)

@@ -20,6 +20,7 @@ import {
   parseIdempotencyKey,
   parseLine,
   parseLines,
+  parseNamePatterns,
   parseNumber,
   parsePatterns,
   parseJsonOrPath,
@@ -63,6 +64,7 @@ const INPUTS = {
   "response-schema": { parse: (text) => (text === "" ? undefined : parseJsonOrPath(text)) },
   "response-retries": withDefault("1", parseCount(0, 3)),
   "markdown-property": optional(parseLine),
+  "download-files": optional(parseNamePatterns),
   // Pull requests and issues
   "pr-comment": withDefault("off", parseChoice("off", "update", "new")),
   "pr-comment-key": optional(parseLine),
@@ -205,6 +207,12 @@ function validateInputCombinations({ wait }: Partial<Values>): InputIssue[] {
   }
   if (isGiven("markdown-property") && !isGiven("response-schema")) {
     issues.push({ input: "markdown-property", text: "Requires `response-schema`, which describes the property." });
+  }
+  if (isGiven("download-files") && wait === false) {
+    issues.push({
+      input: "download-files",
+      text: "Requires `wait: true`: files are downloaded when the run has ended.",
+    });
   }
   return issues;
 }

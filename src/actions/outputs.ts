@@ -20,6 +20,8 @@ export type OutputName =
   | "response"
   | "response-file"
   | "response-json"
+  | "files-dir"
+  | "downloaded-files"
   | "tokens"
   | "comment-url"
   | "skipped";

@@ -206,6 +206,17 @@ export function parseEachLine<T>(parse: (line: string) => T): (text: string) => 
     });
 }
 
+/** Glob patterns of file names, one per line, without the folders that a name does not have. */
+export function parseNamePatterns(text: string): string[] {
+  // `**/` also matches no folder at all.
+  const patterns = parseLines(text).map((line) => line.replace(/^(!?)(?:\.\/|\*\*\/)+(?=.)/, "$1"));
+  if (CONTROL_CHARACTER.test(patterns.join("")))
+    throw new InvalidInputError("Patterns must not contain control characters.");
+  if (patterns.some((pattern) => /[/\\]/.test(pattern)))
+    throw new InvalidInputError("Patterns match file names, which have no folders: / and \\ are not allowed.");
+  return patterns;
+}
+
 /** Glob patterns, one per line. Whether they match is known when the files are looked for. */
 export function parsePatterns(text: string): string[] {
   const patterns = parseLines(text);

@@ -1,5 +1,6 @@
 /** The API client. Knows nothing of GitHub. */
 import { type Clock, systemClock } from "../common/clock.ts";
+import type { OwnFiles, OwnFilesQuery, ThreadFile } from "./artifacts.ts";
 import { Budget } from "./budget.ts";
 import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
 import { listEvents } from "./endpoints.ts";
@@ -7,6 +8,7 @@ import { fetchContract } from "./contract/negotiate.ts";
 import type { Contract } from "./contract/request-bodies.ts";
 import type { Run, ThreadResponse } from "./contract/schema.ts";
 import { type CreateRequest, type CreatedThread, createThread } from "./create-thread.ts";
+import type { DownloadTarget } from "./downloads.ts";
 import type { LocalFile } from "./files.ts";
 import { HostFallback } from "./host-fallback.ts";
 import type { MessageRequest, SentMessage } from "./messages/message-request.ts";
@@ -39,6 +41,9 @@ interface MosooClientOptions extends TransportOptions {
 const POLL_BUDGET_MS = 60_000;
 /** One file's attempts, apart from the time its bytes take. */
 const UPLOAD_BUDGET_MS = 300_000;
+const DOWNLOAD_BUDGET_MS = 300_000;
+/** One read of the file list after the run. */
+const FILE_LIST_BUDGET_MS = 60_000;
 
 export class MosooClient {
   readonly transport: Transport;
@@ -109,6 +114,27 @@ export class MosooClient {
     return this.#budget.excluding(() => uploadFiles(this.clock, agentId, files, newLoop));
   }
 
+  /** The files that the thread has before the message is sent. @throws MosooError; CancelledError */
+  async listFileIds(threadId: string): Promise<ReadonlySet<string>> {
+    const { listFileIds } = await import("./downloads.ts");
+    return listFileIds(this.#loop("list the thread's files"), threadId);
+  }
+
+  /** @see {@link readOwnFiles} in downloads.ts. @throws MosooError; CancelledError */
+  async readOwnFiles(query: OwnFilesQuery): Promise<OwnFiles> {
+    const { readOwnFiles } = await import("./downloads.ts");
+    const newLoop = (): RetryLoop =>
+      this.#loop("list the thread's files", RETRY_POLICIES.read, this.#afterRun(FILE_LIST_BUDGET_MS));
+    return readOwnFiles(newLoop, this.clock, query);
+  }
+
+  /** @see {@link downloadFile} in downloads.ts. @throws MosooError; CancelledError */
+  async downloadFile<T extends DownloadTarget>(file: ThreadFile, open: () => Promise<T>): Promise<T> {
+    const { downloadFile } = await import("./downloads.ts");
+    const loop = this.#loop("download a file", RETRY_POLICIES.download, this.#afterRun(DOWNLOAD_BUDGET_MS));
+    return downloadFile(loop, this.clock, { file, open });
+  }
+
   /** @throws MosooError; CancelledError */
   getThread(threadId: string): Promise<ThreadResponse> {
     return getThread(this.#loop("read the thread"), threadId);
@@ -148,6 +174,15 @@ export class MosooClient {
 
   close(): Promise<void> {
     return this.transport.close();
+  }
+
+  /** Nothing is created anymore: the time for that does not count, and a signal ends requests at once. */
+  #afterRun(budgetMs: number): Partial<RetryLoopOptions> {
+    const { cancelSignal } = this.#options.stop;
+    return {
+      budget: new Budget(this.clock, budgetMs),
+      signals: { cancelSignal, abortRequestsSignal: cancelSignal },
+    };
   }
 
   #loop(

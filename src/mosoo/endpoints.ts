@@ -50,6 +50,16 @@ export function getThread(threadId: string): Endpoint<ThreadResponse> {
   };
 }
 
+/** The files of a thread: attachments and what the agent produced. Their parser is loaded only with `download-files`. */
+export function listFiles<T>(threadId: string, parse: (text: string) => T | undefined): Endpoint<T> {
+  return { method: "GET", path: `${thread(threadId)}/files`, parse };
+}
+
+/** A file's bytes: there is no text to parse. July 2026 on. */
+export function readFile(fileId: string): Omit<Endpoint<never>, "parse"> {
+  return { method: "GET", path: `/files/${encodeURIComponent(fileId)}/content` };
+}
+
 /** Messages and interrupts. */
 export function postEvents(threadId: string): Endpoint<EventsResponse> {
   return { method: "POST", path: `${thread(threadId)}/events`, parse: parseEventsResponse };

@@ -72,6 +72,8 @@ export const RETRY_POLICIES = {
   contract: { ...UNTIL_DEADLINE, maxAttempts: 6, maxInvalidResponses: 1 },
   /** One file. What no message names stays a draft, so that a second upload does no harm. */
   upload: UNTIL_DEADLINE,
+  /** The content of one file: what was cut off begins anew. */
+  download: { ...UNTIL_DEADLINE, maxInvalidResponses: 5 },
   /** Reads of the run that is being waited for. */
   poll: PATIENT,
   /** Reconnects of an event stream that has worked; while it is down, polling goes on. */

@@ -152,7 +152,9 @@ async function startAndWait(session: Session): Promise<StepResult> {
   showWorking();
   const result = await waitForRun(session, handle);
   if (result.outcome === "completed") logCompletion(log, progress.report);
-  return result;
+  if (inputs.downloadFiles === undefined) return result;
+  const { downloadFiles } = await import("./download-files.ts");
+  return downloadFiles(session, result);
 }
 
 /** The result of a start that failed or was cancelled. */

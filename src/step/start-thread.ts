@@ -4,10 +4,17 @@ import { MosooError } from "../mosoo/errors.ts";
 import type { StartContext, ThreadHandle } from "./thread-handle.ts";
 import { readThread, resendKey, sendStepMessage } from "./send-message.ts";
 
-async function contractForUploads({ mosoo, plan }: StartContext): Promise<Contract | undefined> {
-  if (plan.request.files.length === 0) return undefined;
+/** The server's contract where the step needs to know it first. @throws MosooError where the server lacks what it needs */
+async function contractForFiles({ mosoo, plan }: StartContext): Promise<Contract | undefined> {
+  const uploads = plan.request.files.length > 0;
+  const downloads = plan.inputs.downloadFiles !== undefined;
+  if (!uploads && !downloads) return undefined;
   const contract = await mosoo.contract();
-  if (contract !== undefined && !contract.takesUploads) {
+  if (downloads && contract?.servesDownloads === false) {
+    const { noDownloadsError } = await import("../mosoo/downloads.ts");
+    throw noDownloadsError().extend({ threadState: "not_created" });
+  }
+  if (uploads && contract?.takesUploads === false) {
     throw new MosooError("The server does not support uploads.", {
       input: "files",
       advice: "Upload the files by other means and pass their IDs as `file-ids`.",
@@ -18,17 +25,25 @@ async function contractForUploads({ mosoo, plan }: StartContext): Promise<Contra
 }
 
 async function continueThread(start: StartContext, threadId: string): Promise<ThreadHandle> {
-  const { plan, context, listener } = start;
+  const { mosoo, plan, context, listener } = start;
+  const contract = await contractForFiles(start);
+  const looksFirst = plan.inputs.downloadFiles !== undefined && context.runAttempt === 1;
+  const filesBefore = looksFirst ? await mosoo.listFileIds(threadId) : undefined;
   const sent = await sendStepMessage(start, {
     threadId,
     requestId: plan.key,
-    contract: await contractForUploads(start),
+    contract,
     withFiles: true,
     firstAttempt: context.runAttempt === 1,
     isFirstSending: context.runAttempt === 1,
     resendKey: resendKey(start, 2),
   });
-  const started: ThreadHandle = { ...sent, threadId, thread: sent.thread ?? { id: threadId } };
+  const started: ThreadHandle = {
+    ...sent,
+    threadId,
+    thread: sent.thread ?? { id: threadId },
+    filesBefore: sent.replayed ? undefined : filesBefore,
+  };
   listener.thread(started);
   return started;
 }
@@ -43,7 +58,7 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
     withInput: false,
     userIdGiven: plan.inputs.userId !== undefined,
     firstAttempt,
-    contract: await contractForUploads(start),
+    contract: await contractForFiles(start),
   });
   const { thread, run, links } = created.answer;
   const before: ThreadHandle = { ...created, threadId: thread.id, thread, run, link: links?.thread ?? undefined };
@@ -79,7 +94,8 @@ async function createWithFiles(start: StartContext, agentId: string): Promise<Th
   return started;
 }
 
-async function createNew({ mosoo, plan, context, listener }: StartContext, agentId: string): Promise<ThreadHandle> {
+async function createNew(start: StartContext, agentId: string): Promise<ThreadHandle> {
+  const { mosoo, plan, context, listener } = start;
   const created = await mosoo.createThread({
     agentId,
     intent: plan.request,
@@ -87,6 +103,7 @@ async function createNew({ mosoo, plan, context, listener }: StartContext, agent
     withInput: true,
     userIdGiven: plan.inputs.userId !== undefined,
     firstAttempt: context.runAttempt === 1,
+    contract: await contractForFiles(start),
   });
   const { thread, run, links } = created.answer;
   const started = { ...created, threadId: thread.id, thread, run, link: links?.thread ?? undefined };

@@ -24,6 +24,8 @@ export interface ThreadHandle {
   /** How the run before had ended, where the message was sent again. */
   resumedAfter?: string | undefined;
   contract: Contract | undefined;
+  /** With `download-files`, of a message sent in this first attempt: IDs of the files that the thread had before. */
+  filesBefore?: ReadonlySet<string> | undefined;
 }
 
 interface StartListener {

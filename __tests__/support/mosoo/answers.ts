@@ -1,7 +1,7 @@
 import type { Caller } from "./accounts.ts";
 import type { RevisionFacts } from "./revision.ts";
 import { activeRun, newestRun } from "./thread-store.ts";
-import type { StoredEvent, StoredFile, StoredRun, StoredThread } from "./types.ts";
+import type { StoredArtifact, StoredEvent, StoredFile, StoredRun, StoredThread } from "./types.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
@@ -91,6 +91,15 @@ export function fileAnswer(file: StoredFile): { file: object } {
   return {
     file: { createdAt: iso(file.createdAt), id: file.id, mimeType: file.mimeType, name: file.name, size: file.size },
   };
+}
+
+/** An entry of a thread's file list. */
+export function threadFileEntry(file: StoredFile | StoredArtifact, namesRun: boolean): object {
+  const { id, name, mimeType } = file;
+  const entry = { committed: true, createdAt: iso(file.createdAt), id, mimeType, name };
+  if (!("content" in file)) return { ...entry, kind: "attachment", size: file.size };
+  const run = namesRun ? { runId: file.runId } : {};
+  return { ...entry, kind: "artifact", size: file.content.length, ...run };
 }
 
 /** The result of one event of `POST /threads/{threadId}/events`. */

@@ -44,6 +44,16 @@ function schemas(facts: RevisionFacts): Record<string, Schema> {
     ThreadEventInput: eventInput(facts),
     ...(facts.uploads ? { FileResource: record({ type: { const: "file" }, file_id: ulid }) } : {}),
     ...(facts.uploads ? fileSchemas() : {}),
+    ThreadFile: record({
+      committed: { type: "boolean" },
+      createdAt: moment,
+      id: ulid,
+      kind: { enum: ["attachment", "artifact"] },
+      mimeType: maybeText,
+      name: text,
+      size: { type: "integer", minimum: 0 },
+    }),
+    ThreadFileListResponse: record({ files: list(ref("ThreadFile")) }),
     ErrorResponse: {
       type: "object",
       properties: {
@@ -234,6 +244,7 @@ function paths(facts: RevisionFacts): Record<string, Schema> {
         body: jsonContent(ref("SendEventsRequest")),
       }),
     },
+    "/threads/{threadId}/files": { get: make("threadId", ["200", jsonContent(ref("ThreadFileListResponse"))]) },
     "/threads/{threadId}/archive": { post: make("threadId", ["200", ok]) },
     "/threads/{threadId}/unarchive": { post: make("threadId", ["200", ok]) },
     ...(facts.streams
@@ -241,6 +252,11 @@ function paths(facts: RevisionFacts): Record<string, Schema> {
           "/threads/{threadId}/events/stream": {
             get: make("threadId", ["200", { "text/event-stream": { schema: text } }], { query: limit }),
           },
+        }
+      : {}),
+    ...(facts.downloads
+      ? {
+          "/files/{fileId}/content": { get: make("fileId", ["200", { "application/octet-stream": { schema: text } }]) },
         }
       : {}),
     ...(facts.uploads

@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import type { Encoding, FaultHandler } from "./faults.ts";
 import { refusalAnswer, Refusal } from "./refusal.ts";
 import type { Answer } from "./refusal.ts";
-import type { LoggedRequest } from "./types.ts";
+import type { LoggedRequest, StoredArtifact } from "./types.ts";
 
 /** A response as bytes. */
 export interface Packet {
@@ -25,6 +25,13 @@ export function jsonPacket(answer: Answer): Packet {
     headers: { "Content-Type": "application/json", ...answer.headers },
     bytes: Buffer.from(JSON.stringify(answer.body)),
   };
+}
+
+/** A file's bytes. */
+export function contentPacket({ name, content, mimeType }: StoredArtifact): Packet {
+  const disposition = `attachment; filename*=UTF-8''${encodeURIComponent(name.toWellFormed())}`;
+  const headers = { "Content-Type": mimeType ?? "application/octet-stream", "Content-Disposition": disposition };
+  return { status: 200, headers, bytes: content };
 }
 
 /** The response of a fault that ignores the request; `undefined` where the server responds. */

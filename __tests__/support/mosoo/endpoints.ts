@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Caller } from "./accounts.ts";
-import { eventEntry, fileAnswer, threadAnswer, threadSummary } from "./answers.ts";
+import { eventEntry, fileAnswer, threadAnswer, threadFileEntry, threadSummary } from "./answers.ts";
 import { contractOf } from "./contract.ts";
 import { storedFailure } from "./delivery.ts";
 import type { Endpoint, FaultHandler } from "./faults.ts";
@@ -12,8 +12,8 @@ import { readKey } from "./keys.ts";
 import { createThread, readThread, recoverThread, sendEvents, setArchived } from "./operations.ts";
 import type { CreateInput, World } from "./operations.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import type { Answer } from "./refusal.ts";
-import type { LoggedRequest, Revision, StoredThread } from "./types.ts";
+import { type Answer, notFound } from "./refusal.ts";
+import type { LoggedRequest, Revision, StoredArtifact, StoredThread } from "./types.ts";
 import { readUpload } from "./upload.ts";
 import { readArchived, readCreateRequest, readEventsRequest, readLimit, readUlid } from "./validation.ts";
 
@@ -36,8 +36,8 @@ export interface Call {
   fault: FaultHandler | undefined;
 }
 
-/** Either an answer, or a thread whose events are to be streamed. */
-export type Outcome = { answer: Answer } | { stream: StoredThread; limit: number };
+/** Either an answer, or a file's bytes, or a thread whose events are to be streamed. */
+export type Outcome = { answer: Answer } | { content: StoredArtifact } | { stream: StoredThread; limit: number };
 
 type Respond = (state: ServerState, call: Call) => Promise<Outcome> | Outcome;
 
@@ -47,6 +47,16 @@ export const ENDPOINTS: Record<Endpoint, Respond> = {
   create: respondCreate,
   events: respondEvents,
   upload: respondUpload,
+  "file-list": respondFileList,
+  "file-content": (state, call) => {
+    const caller = reader(state, call, "anybody");
+    const id = readUlid(call.id, "File ID");
+    const thread = state.store.threads.find(({ artifacts }) => artifacts.some((one) => one.id === id));
+    const file = thread?.artifacts.find((one) => one.id === id);
+    if (thread === undefined || file === undefined) throw notFound("File not found.");
+    readThread(state, caller, thread.id);
+    return { content: file };
+  },
   thread: (state, call) => {
     const caller = reader(state, call, "anybody");
     return done(threadAnswer(readThread(state, caller, threadId(call)), state.facts, "with-answer"));
@@ -90,6 +100,15 @@ function eventsAsked(state: ServerState, call: Call): { thread: StoredThread; li
   const id = threadId(call);
   const limit = readLimit(call.query.get("limit"));
   return { thread: readThread(state, caller, id), limit };
+}
+
+function respondFileList(state: ServerState, call: Call): Outcome {
+  const caller = reader(state, call, "anybody");
+  const thread = readThread(state, caller, threadId(call));
+  const attachments = state.files.files.filter((file) => file.threadId === thread.id);
+  const artifacts = thread.artifacts.filter((file) => file.hiddenReads === 0);
+  for (const file of thread.artifacts) file.hiddenReads = Math.max(0, file.hiddenReads - 1);
+  return done({ files: [...attachments, ...artifacts].map((file) => threadFileEntry(file, state.filesNameRuns)) });
 }
 
 async function respondCreate(state: ServerState, call: Call): Promise<Outcome> {

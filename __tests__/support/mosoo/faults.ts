@@ -7,6 +7,8 @@ export type Endpoint =
   | "event-list"
   | "stream"
   | "upload"
+  | "file-list"
+  | "file-content"
   | "openapi"
   | "agent-threads"
   | "archive"

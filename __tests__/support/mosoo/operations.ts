@@ -17,6 +17,7 @@ export interface World {
   now: () => number;
   pendingCheckpointMs: number;
   remembersRequestIds: boolean;
+  filesNameRuns: boolean;
 }
 
 export interface CreateInput {

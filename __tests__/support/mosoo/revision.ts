@@ -12,6 +12,8 @@ export interface RevisionFacts {
   userIdRequired: boolean;
   /** `POST /agents/{agentId}/files` is routed. */
   uploads: boolean;
+  /** `GET /files/{fileId}/content` is routed. */
+  downloads: boolean;
   /** The event stream is routed, and the past is folded in it and in the event list. */
   streams: boolean;
   /** Runs carry `error` and `finalOutput`, events carry `runId`. */
@@ -29,6 +31,7 @@ export interface RevisionFacts {
 const later = {
   inputRequired: false,
   uploads: true,
+  downloads: true,
   streams: true,
   runDetails: true,
   serviceTokens: false,
@@ -43,6 +46,7 @@ export const REVISIONS: Record<Revision, RevisionFacts> = {
     inputRequired: true,
     userIdRequired: false,
     uploads: false,
+    downloads: false,
     streams: false,
     runDetails: false,
     toolDetails: false,

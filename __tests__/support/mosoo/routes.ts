@@ -3,15 +3,22 @@ import type { RevisionFacts } from "./revision.ts";
 
 export interface Route {
   endpoint: Endpoint;
-  /** The agent or thread ID of the path, decoded; empty where the path has none. */
+  /** The agent, thread or file ID of the path, decoded; empty where the path has none. */
   id: string;
 }
 
-const ROUTES: readonly { method: string; path: RegExp; endpoint: Endpoint; needs?: "uploads" | "streams" }[] = [
+const ROUTES: readonly {
+  method: string;
+  path: RegExp;
+  endpoint: Endpoint;
+  needs?: "uploads" | "downloads" | "streams";
+}[] = [
   { method: "GET", path: /^\/openapi\.json$/, endpoint: "openapi" },
   { method: "POST", path: /^\/agents\/([^/]+)\/threads$/, endpoint: "create" },
   { method: "GET", path: /^\/agents\/([^/]+)\/threads$/, endpoint: "agent-threads" },
   { method: "POST", path: /^\/agents\/([^/]+)\/files$/, endpoint: "upload", needs: "uploads" },
+  { method: "GET", path: /^\/files\/([^/]+)\/content$/, endpoint: "file-content", needs: "downloads" },
+  { method: "GET", path: /^\/threads\/([^/]+)\/files$/, endpoint: "file-list" },
   { method: "GET", path: /^\/threads\/([^/]+)$/, endpoint: "thread" },
   { method: "GET", path: /^\/threads\/([^/]+)\/events$/, endpoint: "event-list" },
   { method: "POST", path: /^\/threads\/([^/]+)\/events$/, endpoint: "events" },

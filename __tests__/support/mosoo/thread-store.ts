@@ -2,6 +2,7 @@ import { notFound } from "./refusal.ts";
 import type { RevisionFacts } from "./revision.ts";
 import { ScriptPlayer } from "./script-player.ts";
 import type {
+  AgentFile,
   EndedStatus,
   LiveStatus,
   RunEnding,
@@ -9,6 +10,7 @@ import type {
   RunScript,
   RunStatus,
   ScriptStep,
+  StoredArtifact,
   StoredEvent,
   StoredRun,
   StoredThread,
@@ -62,6 +64,7 @@ export class ThreadStore {
       runs: [],
       events: [],
       messages: [],
+      artifacts: [],
       title: null,
       archived: false,
     };
@@ -118,6 +121,27 @@ export class ThreadStore {
       thread.events.push(stored);
     }
     for (const listener of this.#listeners) listener(thread.id);
+  }
+
+  /** A file that the run produces. */
+  writeFile(runId: string, file: AgentFile): StoredArtifact {
+    const createdAt = file.createdAt ?? this.#now();
+    const artifact: StoredArtifact = {
+      id: newUlid(createdAt),
+      name: file.name,
+      content: Buffer.from(file.content ?? `The content of ${file.name}.\n`),
+      mimeType: file.mimeType === undefined ? "text/plain" : file.mimeType,
+      createdAt,
+      runId,
+      hiddenReads: file.listedAfterReads ?? 0,
+    };
+    this.findThread(this.findRun(runId).threadId).artifacts.push(artifact);
+    if (file.announced === false) return artifact;
+    this.emit(runId, [
+      { type: "file.changed", content: `/workspace/out/${file.name}` },
+      { type: "session_files.updated", content: "Session files updated." },
+    ]);
+    return artifact;
   }
 
   /** Moves a run on; `waiting_input` writes the event that asks, `running` the one that it started. */
@@ -243,6 +267,7 @@ export class ThreadStore {
   #step(runId: string, step: ScriptStep): void {
     if (hasEnded(this.findRun(runId))) return;
     if ("emit" in step) this.emit(runId, step.emit);
+    else if ("write" in step) for (const file of [step.write].flat()) this.writeFile(runId, file);
     else if ("status" in step) this.setRunStatus(runId, step.status, step);
     else this.endRun(runId, step.end, step);
   }

@@ -59,6 +59,31 @@ interface StoredMessage {
   runId: string;
 }
 
+/** A file that a run produces, as a test or a script writes it. */
+export interface AgentFile {
+  name: string;
+  /** Default: one line that names the file. */
+  content?: string | Buffer;
+  mimeType?: string | null;
+  /** So many reads of the list pass without it. Default 0. */
+  listedAfterReads?: number;
+  /** Whether `file.changed` and `session_files.updated` say so. Default true. */
+  announced?: boolean;
+  /** Default: now. */
+  createdAt?: number;
+}
+
+export interface StoredArtifact {
+  id: string;
+  name: string;
+  content: Buffer;
+  mimeType: string | null;
+  createdAt: number;
+  runId: string;
+  /** Reads of the list that still pass without it. */
+  hiddenReads: number;
+}
+
 export interface StoredThread {
   id: string;
   agentId: string;
@@ -70,6 +95,7 @@ export interface StoredThread {
   runs: StoredRun[];
   events: StoredEvent[];
   messages: StoredMessage[];
+  artifacts: StoredArtifact[];
   ownerToken: string;
   ownerAccount: string;
   attributedUserId: string | null;
@@ -133,6 +159,7 @@ export interface Exchange {
 /** `after`: milliseconds since the step before, on the real clock (default 0: written at once with it). */
 export type ScriptStep =
   | { after?: number; emit: RunEvent | RunEvent[] }
+  | { after?: number; write: AgentFile | AgentFile[] }
   | { after?: number; status: LiveStatus; title?: string; requestId?: string }
   | ({ after?: number; end: EndedStatus } & RunEnding);
 
@@ -163,6 +190,8 @@ export interface FakeMosooServerOptions {
   stuckReservationMs?: number;
   /** Silence on an event stream after which a keep-alive comment comes. Default 15,000. */
   keepAliveMs?: number;
+  /** Whether the list of files names each one's run, as a later revision may. Default false. */
+  filesNameRuns?: boolean;
   /** Whether a message's `requestId` is remembered for the thread's life. Default true. */
   remembersRequestIds?: boolean;
   /** Default: a run stays `queued`. */
@@ -201,6 +230,8 @@ export interface FakeMosooServer {
   startRunDirectly(threadId: string, text: string): StoredRun;
   /** A file that its owner uploaded in the console: the only way on the reference revision. */
   addFile(file?: { name?: string; size?: number; token?: string }): StoredFile;
+  /** A file that a run produces, without a script. */
+  writeFile(runId: string, file: AgentFile): StoredArtifact;
   findThread(threadId: string): StoredThread;
   findRun(runId: string): StoredRun;
   /** Events written by one call reach a stream together; deltas among them are then one event. */

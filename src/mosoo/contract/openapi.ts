@@ -157,6 +157,7 @@ interface ParsedContract {
   /** The `user_message` event, where it is described. */
   message: ObjectSchema | undefined;
   takesUploads: boolean;
+  servesDownloads: boolean;
 }
 
 /**
@@ -192,5 +193,6 @@ export function readContract(text: string, isKnown: (property: string) => boolea
     create,
     message,
     takesUploads: reader.operation(/\/agents\/\{[^/]+\}\/files\/?$/, "post") !== undefined,
+    servesDownloads: reader.operation(/\/files\/\{[^/]+\}\/content\/?$/, "get") !== undefined,
   };
 }

@@ -34,6 +34,8 @@ export interface Contract {
   message: ObjectSchema;
   /** Whether `POST /agents/{agentId}/files` is there. */
   takesUploads: boolean;
+  /** Whether `GET /files/{fileId}/content` is there. */
+  servesDownloads: boolean;
 }
 
 export type Body = Record<string, unknown>;
@@ -61,6 +63,7 @@ export const referenceContract: Contract = {
   create: shape(["input", "client_external_ref", "attributed_user_id"], ["input"], { files: fileHandle }),
   message: shape(["type", "text", "clientRequestId", "attachmentIds"], ["type", "text"]),
   takesUploads: false,
+  servesDownloads: false,
 };
 
 /** The newest contract. Where a user ID was given, the server is one that takes it. */
@@ -68,6 +71,7 @@ export const userIdContract: Contract = {
   create: shape(["input", "userId"], ["userId"], { resources: fileResource }),
   message: shape(["type", "text", "requestId"], ["type", "text"], { resources: fileResource }),
   takesUploads: true,
+  servesDownloads: true,
 };
 
 /** Where files go, by the names that the contracts have for it. */

@@ -16,7 +16,8 @@ function lazy<T>(make: () => T): () => T {
   return () => (made ??= make());
 }
 
-const Id = z.string().check(z.regex(idPattern));
+/** Of an ID that goes into URLs, outputs and logs. */
+export const Id = z.string().check(z.regex(idPattern));
 export const optionalString = z.catch(z.optional(z.nullable(z.string())), undefined);
 /** An identifier such as a status or code; anything else counts as missing, since workflows rely on it. */
 const Status = z.catch(z.optional(z.nullable(z.string().check(z.regex(/^[\w.-]{1,64}$/)))), undefined);
