@@ -7,7 +7,7 @@ import { shared } from "./jest.config.mjs";
  */
 export default {
   ...shared,
-  testMatch: ["deep/**", "sanitize/**", "report/*", "e2e/hostile-*"].map(
+  testMatch: ["deep/**", "sanitize/**", "report/*", "e2e/hostile-*", "e2e/follow-ups"].map(
     (path) => `<rootDir>/__tests__/${path}.test.ts`,
   ),
   // Otherwise tests of hostile texts take a sample (support/hostile-groups.ts), and property tests a tenth of the cases

@@ -1,93 +1,55 @@
 /** A step that is cancelled while it creates a thread ends soon and reports what exists. Through the built action. */
-import { afterAll, describe, expect, it } from "@jest/globals";
+import { expect, it } from "@jest/globals";
+import { systemClock } from "../../src/common/clock.ts";
 import { skipUnless } from "../support/host.ts";
-import { type Fault, type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
-import { failureOf } from "../support/refusals.ts";
-import { type StepOptions, type StepResult, runStep, startStep } from "../support/runner.ts";
+import type { FakeMosooServer, FaultHandler } from "../support/fake-mosoo-server.ts";
 import { LOG_LINES } from "../support/log-lines.ts";
+import { expectFailure } from "../support/refusals.ts";
+import { startStep } from "../support/runner.ts";
+import { expectOne, runBundled, serve as serveRevision, stepFor } from "../support/service.ts";
+import { until } from "../support/waiting.ts";
 
-const servers: FakeMosooServer[] = [];
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.close()));
+const serve = (fault: FaultHandler): Promise<FakeMosooServer> =>
+  serveRevision("reference", [{ ...fault, on: "create", times: 9 }], { clock: systemClock });
+
+skipUnless("signals", it).each(["SIGINT", "SIGTERM"] as const)(
+  "%s while a request is in flight ends the step within two seconds, and a re-run finds the thread",
+  async (signal) => {
+    const server = await serve({ kind: "hang-after" });
+    const running = startStep(stepFor(server, { "request-timeout": "20s" }));
+    await until(() => server.threads.length === 1);
+    const since = performance.now();
+    running.signal(signal);
+    const result = await running.result;
+    expect(performance.now() - since).toBeLessThan(3_000);
+    expectFailure(result, { exists: "perhaps a thread" });
+    expect(server.requests).toHaveLength(1);
+    server.clearFaults();
+    expectOne(await runBundled(server, {}, { runAttempt: 2 }), server);
+  },
+);
+
+skipUnless("signals", it)("a step that is cancelled between two attempts makes no further request", async () => {
+  const server = await serve({ kind: "rate-limit", retryAfter: "15" });
+  const running = startStep(stepFor(server));
+  await running.waitForLog(LOG_LINES.retrying);
+  const since = performance.now();
+  running.signal("SIGINT");
+  const result = await running.result;
+  expect(performance.now() - since).toBeLessThan(2_000);
+  expectFailure(result, { exists: "no thread" });
+  expect(server.requests).toHaveLength(1);
 });
 
-async function serve(...faults: Fault[]): Promise<FakeMosooServer> {
-  const server = await startFakeMosooServer();
-  servers.push(server);
-  for (const fault of faults) server.fault(fault);
-  return server;
-}
-
-function step(
-  server: FakeMosooServer,
-  inputs: Record<string, string> = {},
-  more: Partial<StepOptions> = {},
-): StepOptions {
-  return {
-    with: {
-      "agent-id": server.agents.published,
-      token: server.tokens.person,
-      message: "Have a look, please.",
-      "api-url": server.apiUrl,
-      ...inputs,
-    },
-    ...more,
-  };
-}
-
-/** The step succeeded, and its outputs name the server's only thread and run. */
-function expectOne(result: StepResult, server: FakeMosooServer): void {
-  expect(result.exitCode).toBe(0);
-  expect(server.threads).toHaveLength(1);
-  expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
-  expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
-}
-
-skipUnless("signals", describe)("a step that is stopped while it creates", () => {
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-  };
-
-  it.each(["SIGINT", "SIGTERM"] as const)(
-    "by %s with a request in flight ends within two seconds, and says that a thread may exist",
-    async (signal) => {
-      const server = await serve({ on: "create", kind: "hang-after", times: 9 });
-      const running = startStep(step(server, { "request-timeout": "20s" }));
-      await until(() => server.threads.length === 1);
-      const since = performance.now();
-      running.signal(signal);
-      const result = await running.result;
-      expect(performance.now() - since).toBeLessThan(2_000);
-      expect(failureOf(result)).toMatch(
-        /^Step cancelled or timed out.*A thread may exist; a re-run of this workflow run finds it\.$/,
-      );
-      expect(server.requests).toHaveLength(1);
-      server.clearFaults();
-      expectOne(await runStep(step(server, {}, { runAttempt: 2 })), server);
-    },
-  );
-
-  it("between two attempts starts no new one", async () => {
-    const server = await serve({ on: "create", kind: "rate-limit", retryAfter: "15", times: 9 });
-    const running = startStep(step(server));
-    await running.waitForLog(LOG_LINES.retrying);
-    const since = performance.now();
-    running.signal("SIGINT");
-    const result = await running.result;
-    expect(performance.now() - since).toBeLessThan(1_000);
-    expect(failureOf(result)).toMatch(/^Step cancelled or timed out.*No thread was created\.$/);
-    expect(server.requests).toHaveLength(1);
+skipUnless("signals", it)("a step that is cancelled keeps the outputs where the response still comes", async () => {
+  const server = await serve({ kind: "slow", ms: 700 });
+  const running = startStep(stepFor(server, { "request-timeout": "20s" }));
+  await until(() => server.threads.length === 1);
+  running.signal("SIGINT");
+  const result = await running.result;
+  expect(result.outputs).toMatchObject({
+    "thread-id": server.threads[0]?.id,
+    "run-id": server.threads[0]?.runs[0]?.id,
   });
-
-  it("keeps the outputs where the response still comes", async () => {
-    const server = await serve({ on: "create", kind: "slow", ms: 700 });
-    const running = startStep(step(server, { "request-timeout": "20s" }));
-    await until(() => server.threads.length === 1);
-    running.signal("SIGINT");
-    const result = await running.result;
-    expect(result.exitCode).toBe(1);
-    expect(result.outputs["thread-id"]).toBe(server.threads[0]?.id);
-    expect(result.outputs["run-id"]).toBe(server.threads[0]?.runs[0]?.id);
-    expect(failureOf(result)).toContain(result.outputs["thread-url"]);
-  });
+  expectFailure(result, { thread: result.outputs["thread-url"] ?? "" });
 });

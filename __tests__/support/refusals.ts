@@ -39,13 +39,15 @@ const CONSEQUENCES = {
   "not confirmed": consequence("created", { threadUrl: "x", messageNotConfirmed: true }),
 } as const;
 
+export type Existence = keyof typeof CONSEQUENCES;
+
 export interface ExpectedFailure {
   /** The input that the error begins with; `null`: none. */
   input?: string | null;
   status?: number;
   code?: string;
   /** What it says of what exists. */
-  exists?: keyof typeof CONSEQUENCES;
+  exists?: Existence;
   /** Inputs, figures, files, and words of a server that it names. */
   names?: readonly (string | RegExp)[];
   /** The page that it ends with. */
