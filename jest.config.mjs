@@ -10,6 +10,8 @@ export const shared = {
       { jsc: { target: "es2024", parser: { syntax: "typescript" } }, module: { type: "es6" } },
     ],
   },
+  // The build bundles that script; dist/ has it.
+  moduleNameMapper: { "/validator-script\\.ts$": "<rootDir>/__tests__/support/validator-script.ts" },
   modulePathIgnorePatterns: ["<rootDir>/build/"],
   testTimeout: 60_000,
   // Of tests that wait rather than work (`it.concurrent`).

@@ -23,17 +23,29 @@ function run(script: string, ...args: string[]): void {
   execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: ["ignore", process.stderr, "inherit"] });
 }
 
+function minify(code: string): string {
+  const options = {
+    compress: { passes: 2, toplevel: true },
+    mangle: { toplevel: true },
+    format: { asciiOnly: true },
+  };
+  return minifySync(code, options).code;
+}
+
 /** ncc minifies only the entry it writes; the chunks count in what a runner downloads just the same. */
 function minifyFolder(folder: string): void {
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {
     const path = join(folder, name);
-    const options = {
-      compress: { passes: 2, toplevel: true },
-      mangle: { toplevel: true },
-      format: { asciiOnly: true },
-    };
-    writeFileSync(path, minifySync(readFileSync(path, "utf8"), options).code);
+    writeFileSync(path, minify(readFileSync(path, "utf8")));
   }
+}
+
+/** Bundles `build/<entry>` and what it imports into `folder`. @returns the path of its statistics */
+function bundle(entry: string, folder: string): string {
+  const stats = join(build, `${entry.replaceAll("/", "-")}.stats.json`);
+  const options = ["--stats-out", stats, "--target", "es2022", "--no-cache"];
+  run(require.resolve("@vercel/ncc/dist/ncc/cli.js"), "build", `build/${entry}`, "-o", folder, ...options);
+  return stats;
 }
 
 /** An entry point in CommonJS. It is read by people: no helpers, no minifying. */
@@ -57,6 +69,21 @@ function stubHttpClient(): void {
   cpSync(join(root, "scripts/build/http-client-stub"), join(modules, "http-client"), { recursive: true });
 }
 
+/**
+ * The script that validates responses in a context of its own: it has no modules there, so it is bundled by itself. The
+ * module that reads it has it beside itself, and so ncc puts it beside the chunks.
+ *
+ * @returns the path of its statistics
+ */
+function bundleValidator(): string {
+  const folder = join(build, "validator");
+  const stats = bundle("response-schema/validator/entry.js", folder);
+  // What ncc expects of a module in CommonJS.
+  const code = `(() => { const module = {}, __dirname = ""; ${readFileSync(join(folder, "index.js"), "utf8")}\n})();`;
+  writeFileSync(join(build, "response-schema", "validator.bundle.js"), minify(code));
+  return stats;
+}
+
 function buildInto(dist: string): void {
   rmSync(build, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
@@ -64,19 +91,7 @@ function buildInto(dist: string): void {
   stubHttpClient();
   // Without a `type` ncc takes the modules as they are written, and writes CommonJS.
   writeFileSync(join(build, "package.json"), "{}\n");
-  const stats = join(build, "stats.json");
-  run(
-    require.resolve("@vercel/ncc/dist/ncc/cli.js"),
-    "build",
-    "build/run.js",
-    "-o",
-    join(dist, "action"),
-    "--stats-out",
-    stats,
-    "--target",
-    "es2022",
-    "--no-cache",
-  );
+  const stats = [bundleValidator(), bundle("run.js", join(dist, "action"))];
   minifyFolder(join(dist, "action"));
   writeFileSync(join(dist, "action", "licenses.txt"), collectLicenses(stats));
   writeFileSync(join(dist, "index.js"), emitEntryPoint("main.ts"));

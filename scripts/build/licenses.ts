@@ -34,10 +34,12 @@ function licenseText(folder: string): string {
 }
 
 /** One entry a package, by name: name, version, license, and its text where the package has it. */
-export function collectLicenses(statsPath: string): string {
-  const stats = JSON.parse(readFileSync(statsPath, "utf8")) as { modules: StatsModule[] };
+export function collectLicenses(statsPaths: readonly string[]): string {
+  const modules = statsPaths.flatMap((path) => {
+    return (JSON.parse(readFileSync(path, "utf8")) as { modules: StatsModule[] }).modules;
+  });
   const entries = new Map<string, string>();
-  const included = stats.modules.filter(({ chunks = [] }) => chunks.length > 0);
+  const included = modules.filter(({ chunks = [] }) => chunks.length > 0);
   for (const folder of new Set(packageFolders(included))) {
     const path = join(folder, "package.json");
     if (!existsSync(path)) continue;

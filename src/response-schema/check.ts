@@ -1,5 +1,10 @@
 /** Whether a response matches its schema: finds the JSON in it, validates that, and writes it for scripts and people. */
+import { redact } from "../sanitize/redact.ts";
+import { truncate } from "../sanitize/truncate.ts";
+import { ownString, parseLossless } from "./json.ts";
+import { SandboxTimeoutError, createSandbox } from "./sandbox.ts";
 import type { ResponseSchema } from "./schema.ts";
+import type { CheckResult } from "./validator/validator.ts";
 
 export type CheckedResponse =
   | {
@@ -22,18 +27,36 @@ interface CheckOptions {
   secrets: readonly string[];
 }
 
-/** Checks the agent's whole response. Takes at most four seconds, whatever is in schema and response. */
-export function checkResponse(schema: ResponseSchema, response: string, options: CheckOptions): CheckedResponse {
+/** In UTF-16 units: property names and allowed values may be of any length. */
+const MAX_PROBLEM_LENGTH = 300;
+
+function find(schema: ResponseSchema, response: string): CheckResult {
   try {
-    const value: unknown = JSON.parse(response);
-    if (schema.text === "" || options.secrets.length < 0) throw new Error("Not reached.");
-    return {
-      kind: "valid",
-      json: JSON.stringify(value),
-      indented: JSON.stringify(value, null, 2),
-      markdown: undefined,
-    };
-  } catch {
-    return { kind: "invalid", problems: ["(root): must be JSON"] };
+    const sandbox = createSandbox();
+    sandbox.compile(schema.text);
+    return sandbox.check(response);
+  } catch (error) {
+    const reason = error instanceof SandboxTimeoutError ? "within two seconds" : "at all";
+    return { problems: [`(root): could not be checked ${reason}; a simpler document may be`] };
   }
+}
+
+/** Checks the agent's whole response. Takes at most some four seconds, whatever is in schema and response. */
+export function checkResponse(
+  schema: ResponseSchema,
+  response: string,
+  { markdownProperty, secrets }: CheckOptions,
+): CheckedResponse {
+  const result = find(schema, response);
+  if ("problems" in result) {
+    const problems = result.problems.map((problem) => truncate(redact(problem, secrets), MAX_PROBLEM_LENGTH));
+    return { kind: "invalid", problems };
+  }
+  const value = parseLossless(response.slice(result.found.start, result.found.end), secrets);
+  return {
+    kind: "valid",
+    json: JSON.stringify(value),
+    indented: JSON.stringify(value, null, 2),
+    markdown: markdownProperty === undefined ? undefined : ownString(value, markdownProperty),
+  };
 }

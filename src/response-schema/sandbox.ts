@@ -1,0 +1,55 @@
+/**
+ * Compiling and validating in a context of its own, with a time limit.
+ *
+ * The schema may be a file of a checked-out pull request, the response is the agent's. Ajv generates code from the one; a
+ * regular expression of it may run for years on the other. The context has the language's own objects alone (no
+ * `process`, no `require`, no `fetch`), gets source text and returns strings, so that there is no object of this side to
+ * reach anything by.
+ */
+import { type Context, constants, createContext, runInContext } from "node:vm";
+import * as z from "../common/zod.ts";
+import { readValidatorScript } from "./validator-script.ts";
+import type { CheckResult, CompileResult } from "./validator/validator.ts";
+
+/** Of compiling a schema, and of finding and checking a response's JSON. */
+const TIME_LIMIT_MS = 2_000;
+
+/** The work took longer than {@link TIME_LIMIT_MS}. */
+export class SandboxTimeoutError extends Error {}
+
+/** The functions of validator/validator.ts. Each throws SandboxTimeoutError, or another error where it failed. */
+export interface Sandbox {
+  compile: (schemaText: string) => CompileResult;
+  check: (response: string) => CheckResult;
+}
+
+const problems = z.array(z.string());
+const compileResult = z.object({ problems });
+const checkResult = z.union([z.object({ found: z.object({ start: z.int(), end: z.int() }) }), z.object({ problems })]);
+
+function run(code: string, context: Context): unknown {
+  try {
+    return runInContext(code, context, { timeout: TIME_LIMIT_MS, displayErrors: false });
+  } catch (error) {
+    const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+    if (code === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw new SandboxTimeoutError("Timed out.");
+    throw new Error("Failed in the sandbox.", { cause: error });
+  }
+}
+
+export function createSandbox(): Sandbox {
+  const context = createContext(constants.DONT_CONTEXTIFY, {
+    codeGeneration: { strings: true, wasm: false },
+    // What is left to do when a call returns is not done later, outside of its time limit.
+    microtaskMode: "afterEvaluate",
+  });
+  run(readValidatorScript(), context);
+  const call = (name: keyof Sandbox, argument: string): unknown => {
+    const result = run(`${name}(${JSON.stringify(argument)})`, context);
+    return typeof result === "string" ? JSON.parse(result) : undefined;
+  };
+  return {
+    compile: (schemaText) => z.parse(compileResult, call("compile", schemaText)),
+    check: (response) => z.parse(checkResult, call("check", response)),
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * What runs in a context of its own (entry.ts, ../sandbox.ts): schema and response come from outside, and Ajv makes code of the
+ * one and runs its patterns on the other. Only strings go in and out.
+ */
+import { findCandidates } from "./candidates.ts";
+import { type Validators, compileSchema } from "./compile.ts";
+import { type JsonSpan, scanJson } from "./json-spans.ts";
+import { MAX_PROBLEMS, placeIn, problemLine, toProblems } from "./problems.ts";
+
+/** Of objects and arrays inside of each other. */
+const MAX_LEVELS = 64;
+/** A longer value could have more errors than memory has room for: only the first is looked for. */
+const MAX_LENGTH_FOR_ALL_ERRORS = 100_000;
+const TOO_DEEP = `must not have more than ${MAX_LEVELS} levels of objects and arrays`;
+
+export interface CompileResult {
+  /** What is wrong with the schema, as sentences; none where it can be used. */
+  problems: string[];
+}
+export type CheckResult = { found: { start: number; end: number } } | { problems: string[] };
+
+let validators: Validators | undefined;
+
+/** Why the text is no JSON, as a sentence. */
+function jsonProblem(text: string): string | undefined {
+  const { found, brokenAt, isTooDeep } = scanJson(text);
+  if (isTooDeep) return "Has too many levels of objects and arrays.";
+  const start = text.length - text.trimStart().length;
+  const isBracket = /[{[]/.test(text.charAt(start));
+  const span = found[0];
+  if (isBracket && span?.start === start) {
+    const rest = text.slice(span.end);
+    if (rest.trim() === "") return undefined;
+    return `Is not JSON: text follows at ${placeIn(text, text.length - rest.trimStart().length)}.`;
+  }
+  if (/^(?:true|false)$/.test(text.trim())) return undefined;
+  return `Is not JSON at ${placeIn(text, isBracket ? (brokenAt ?? start) : start)}.`;
+}
+
+/** Compiles the schema for {@link check}. @returns JSON of a {@link CompileResult} */
+export function compile(schemaText: string): string {
+  const syntax = jsonProblem(schemaText);
+  if (syntax !== undefined) return JSON.stringify({ problems: [syntax] } satisfies CompileResult);
+  const compiled = compileSchema(JSON.parse(schemaText));
+  if ("validate" in compiled) {
+    validators = compiled;
+    return JSON.stringify({ problems: [] } satisfies CompileResult);
+  }
+  const problems = compiled.problems.slice(0, MAX_PROBLEMS).map((line) => `Is not a valid schema: ${line}.`);
+  return JSON.stringify({ problems } satisfies CompileResult);
+}
+
+function problemsOf(
+  response: string,
+  { start, end, levels }: JsonSpan,
+  { validate, validateAll }: Validators,
+): string[] {
+  if (levels > MAX_LEVELS) return [problemLine("", TOO_DEEP)];
+  const isShort = end - start <= MAX_LENGTH_FOR_ALL_ERRORS;
+  return toProblems((isShort ? validateAll : validate)(JSON.parse(response.slice(start, end))));
+}
+
+/** Finds the JSON that the schema accepts. @returns JSON of a {@link CheckResult} */
+export function check(response: string): string {
+  if (validators === undefined) throw new Error("No schema was compiled.");
+  const { validate } = validators;
+  const { spans, scan } = findCandidates(response);
+  const found = spans.find(
+    ({ start, end, levels }) => levels <= MAX_LEVELS && validate(JSON.parse(response.slice(start, end))).length === 0,
+  );
+  if (found !== undefined) return JSON.stringify({ found } satisfies CheckResult);
+  const [longest] = spans.toSorted((a, b) => b.end - b.start - (a.end - a.start));
+  if (longest !== undefined) {
+    return JSON.stringify({ problems: problemsOf(response, longest, validators) } satisfies CheckResult);
+  }
+  const { brokenAt, isTooDeep } = scan;
+  const where = brokenAt === undefined ? "" : `, and what begins like one breaks at ${placeIn(response, brokenAt)}`;
+  const rule = isTooDeep ? TOO_DEEP : `must be a JSON document; the response has none${where}`;
+  return JSON.stringify({ problems: [problemLine("", rule)] } satisfies CheckResult);
+}
