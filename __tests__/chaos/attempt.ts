@@ -4,7 +4,7 @@ import { readContext } from "../../src/actions/context.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import { redact } from "../../src/sanitize/redact.ts";
-import type { ClientEvent } from "../../src/mosoo/client-event.ts";
+import type { ClientEvent } from "../../src/mosoo/operation.ts";
 import { buildStepRequest } from "../../src/step/request.ts";
 import { startThread } from "../../src/step/start-thread.ts";
 import type { ThreadHandle } from "../../src/step/thread-handle.ts";

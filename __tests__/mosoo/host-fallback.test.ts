@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
-import type { ClientEvent } from "../../src/mosoo/client-event.ts";
+import type { ClientEvent } from "../../src/mosoo/operation.ts";
 import { MosooError } from "../../src/mosoo/errors.ts";
-import type { ServiceHosts } from "../../src/mosoo/service-hosts.ts";
+import type { ServiceHosts } from "../../src/mosoo/http/redirects.ts";
 import { type FakeMosooServer, type Revision, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 
 interface Answer {

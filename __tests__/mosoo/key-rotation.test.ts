@@ -1,5 +1,5 @@
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { describe, expect, it } from "@jest/globals";
 import { MosooError } from "../../src/mosoo/errors.ts";
 import {
   type KeyRotation,
@@ -10,7 +10,7 @@ import {
   rotateKey,
   startRotation,
   suffixedKey,
-} from "../../src/mosoo/key-rotation.ts";
+} from "../../src/mosoo/idempotency.ts";
 
 const key = fc.string({
   unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { agentUrl, threadUrl, threadApiUrl } from "../../src/mosoo/links.ts";
+import { agentUrl, threadUrl, threadApiUrl } from "../../src/mosoo/endpoints.ts";
 import { PATHS } from "../support/hostile.ts";
 
 const base = new URL("https://mosoo.ai/api/v1");

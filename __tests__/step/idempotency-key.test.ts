@@ -1,10 +1,15 @@
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { describe, expect, it } from "@jest/globals";
 import { canonicalMatrix } from "../../src/common/canonical-json.ts";
-import { type StepIdentity, deriveKey, keyForAttempt, keyWithFiles } from "../../src/step/idempotency-key.ts";
-import type { StepRequest } from "../../src/step/idempotency-key.ts";
+import {
+  type StepIdentity,
+  deriveKey,
+  keyForAttempt,
+  keyWithFiles,
+  type StepRequest,
+} from "../../src/step/idempotency-key.ts";
 import { createBody, referenceContract, userIdContract } from "../../src/mosoo/contract/request-bodies.ts";
-import { generationKey } from "../../src/mosoo/key-rotation.ts";
+import { generationKey } from "../../src/mosoo/idempotency.ts";
 
 /** A fixed run: the second job of a matrix, asking about a pull request. */
 const identity: StepIdentity = {

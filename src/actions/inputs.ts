@@ -5,6 +5,7 @@
  * the defaults are here too (a test compares both).
  */
 import * as core from "@actions/core";
+import { SERVICE_HOSTS } from "../mosoo/http/redirects.ts";
 import { type AllowedActors, parseAllowedActors } from "./allowed-actors.ts";
 import type { InputIssue } from "./input-errors.ts";
 import { type MisspelledInput, findMisspelledInputs } from "./misspelled-inputs.ts";
@@ -28,8 +29,6 @@ import {
   rejectExpression,
   unwrapToken,
 } from "./parsers.ts";
-
-export const DEFAULT_API_URL = "https://mosoo.ai/api/v1";
 
 interface Input<T> {
   /** Parses the trimmed text, which is empty where the input is not given. */
@@ -80,7 +79,7 @@ const INPUTS = {
   "user-id": optional(parseLine),
   "attributed-user-id": optional(parseLine),
   // Reliability and network
-  "api-url": withDefault(DEFAULT_API_URL, parseApiUrl),
+  "api-url": withDefault(SERVICE_HOSTS.defaultBase, parseApiUrl),
   "on-rerun": withDefault("resume", parseChoice("resume", "replay", "create")),
   "idempotency-key": optional(parseIdempotencyKey),
   "create-timeout": withDefault("5m", parseDuration),

@@ -1,7 +1,7 @@
 /** Graceful shutdown on a signal: a cancelled job, a newer push, a timed-out step. */
 import { raceWithAbort } from "../common/abort.ts";
 import { CancelledError } from "../mosoo/errors.ts";
-import type { ShutdownSignals } from "../mosoo/client-event.ts";
+import type { ShutdownSignals } from "../mosoo/operation.ts";
 
 // The runner sends SIGINT, SIGTERM after 7.5 s, and kills after 2.5 s more (actions/runner, ProcessInvoker.cs).
 // All in milliseconds from the first signal on.

@@ -1,8 +1,7 @@
 /** The API client. Knows nothing of GitHub. */
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { OwnFiles, OwnFilesQuery, ThreadFile } from "./artifacts.ts";
-import { Budget } from "./budget.ts";
-import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
+import { Budget, type ClientEvent, type ShutdownSignals } from "./operation.ts";
 import { listEvents } from "./endpoints.ts";
 import { fetchContract } from "./contract/negotiate.ts";
 import type { Contract } from "./contract/request-bodies.ts";
@@ -11,10 +10,10 @@ import { type CreateRequest, type CreatedThread, createThread } from "./create-t
 import type { DownloadTarget } from "./downloads.ts";
 import type { LocalFile } from "./files.ts";
 import { HostFallback } from "./host-fallback.ts";
-import type { MessageRequest, SentMessage } from "./messages/message-request.ts";
+import type { MessageRequest, SentMessage } from "./messages/message.ts";
 import { type RetryPolicy, RETRY_POLICIES } from "./retry.ts";
 import { RetryLoop, type RetryLoopOptions } from "./retry-loop.ts";
-import { SERVICE_HOSTS, type ServiceHosts } from "./service-hosts.ts";
+import { SERVICE_HOSTS, type ServiceHosts } from "./http/redirects.ts";
 import {
   INTERRUPT_TIMEOUT_MS,
   getEndedRunByInterrupt,
@@ -82,10 +81,7 @@ export class MosooClient {
     limit?: { ms: number; input: string },
   ): Promise<SentMessage> {
     const budget = limit === undefined ? this.#budget : new Budget(this.clock, limit.ms, limit.input);
-    const [{ createActiveRunPoller }, { sendMessage }] = await Promise.all([
-      import("./messages/active-run.ts"),
-      import("./messages/send-message.ts"),
-    ]);
+    const { createActiveRunPoller, sendMessage } = await import("./messages/send-message.ts");
     const isIdle = createActiveRunPoller({
       clock: this.clock,
       timeoutMs: waitTimeoutMs,

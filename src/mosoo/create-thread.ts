@@ -1,4 +1,5 @@
 /** Creates the one thread that belongs to an idempotency key, or finds it. */
+import * as endpoints from "./endpoints.ts";
 import {
   type Body,
   type Contract,
@@ -16,10 +17,16 @@ import {
   invalidValueError,
 } from "./contract/negotiate.ts";
 import type { ThreadResponse } from "./contract/schema.ts";
-import * as endpoints from "./endpoints.ts";
 import type { MosooError } from "./errors.ts";
-import { classifyConflict, keyReusedError } from "./idempotency.ts";
-import { type KeyRotation, currentKey, recordFailure, rotateKey, startRotation } from "./key-rotation.ts";
+import {
+  classifyConflict,
+  keyReusedError,
+  type KeyRotation,
+  currentKey,
+  recordFailure,
+  rotateKey,
+  startRotation,
+} from "./idempotency.ts";
 import { type ApiErrorResult, type ApiFailure, toMosooError, toRetryFailure } from "./request.ts";
 import type { RetryLoop } from "./retry-loop.ts";
 import { isAmbiguous } from "./retry.ts";

@@ -1,4 +1,4 @@
-/** Every call of the API that the client makes: method, path and what a successful response holds. */
+/** Every call of the API that the client makes: method, path and what a successful response holds. Links to threads, too. */
 import { MAX_TRANSCRIPT_RESPONSE_BYTES } from "./http/body.ts";
 import {
   type EventsResponse,
@@ -78,4 +78,32 @@ export function listEvents(threadId: string): Endpoint<EventList> {
 /** Server-sent events: there is no whole body to parse. */
 export function streamEvents(threadId: string): Omit<Endpoint<never>, "parse"> {
   return { method: "GET", path: `${thread(threadId)}/events/stream?limit=${MAX_EVENTS}` };
+}
+
+/** What a path and a query may hold that other people's scripts pass on. */
+const PLAIN_PATH = /^[\w.~@/=%+-]{1,2048}(\?[\w.~@/=%+-]{0,2048})?$/;
+
+/** The page for people, on the API's origin. */
+export function threadUrl(apiBase: URL, threadId: string): string {
+  return new URL(thread(threadId), apiBase.origin).href;
+}
+
+/** The agent's page for people. */
+export function agentUrl(apiBase: URL, agentId: string): string {
+  return new URL(`/agent/${encodeURIComponent(agentId)}`, apiBase.origin).href;
+}
+
+/**
+ * The thread's API resource: the answer's `links.thread` (in practice a path) on the API's origin; without one, or with
+ * one that is more than a plain path there (`blob:` borrows the origin of what follows), `{base}/threads/{id}`.
+ */
+export function threadApiUrl(apiBase: URL, threadId: string, link: string | undefined): string {
+  const own = `${apiBase.href.replace(/\/$/, "")}${thread(threadId)}`;
+  if (link === undefined || link === "" || !URL.canParse(link, apiBase.origin)) return own;
+  const resolved = new URL(link, apiBase.origin);
+  const { origin, pathname, search } = resolved;
+  const path = pathname + search;
+  // So it has neither user nor fragment.
+  const isPath = origin === apiBase.origin && resolved.href === origin + path && PLAIN_PATH.test(path);
+  return isPath ? resolved.href : own;
 }

@@ -1,8 +1,8 @@
 /** Continues at another host of the service where the documented one has no API anymore. */
-import type { ClientEvent } from "./client-event.ts";
+import type { ClientEvent } from "./operation.ts";
 import type { Transport } from "./http/transport.ts";
 import { type ApiFailure, type ApiResult, isHtml } from "./request.ts";
-import type { ServiceHosts } from "./service-hosts.ts";
+import type { ServiceHosts } from "./http/redirects.ts";
 
 /**
  * Whether a failure proves that the host has no API: a 404 or 405 that is neither the service's error envelope nor its

@@ -1,6 +1,6 @@
 /** The errors of an operation that was retried for nothing, as people read them. Pure. */
 import { formatDuration, joinSentences, pluralize } from "../common/format.ts";
-import type { Budget } from "./budget.ts";
+import type { Budget } from "./operation.ts";
 import { MosooError } from "./errors.ts";
 
 const PROCESSING_ADVICE =

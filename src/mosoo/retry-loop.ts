@@ -1,11 +1,18 @@
 /** Repeats an operation until it succeeds, its policy says stop, the deadline comes or the step is cancelled. */
 import type { Clock } from "../common/clock.ts";
-import type { Budget } from "./budget.ts";
-import type { ClientEvent, ShutdownSignals } from "./client-event.ts";
+import {
+  type Budget,
+  type ClientEvent,
+  type ShutdownSignals,
+  type Outcome,
+  NOTHING_SENT,
+  afterFailure,
+  markAmbiguous,
+  toThreadState,
+} from "./operation.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
 import { classifyConflict } from "./idempotency.ts";
-import { type Outcome, NOTHING_SENT, afterFailure, markAmbiguous, toThreadState } from "./outcome.ts";
 import {
   type ApiErrorResult,
   type ApiFailure,

@@ -1,12 +1,12 @@
 /** Reads threads and their runs, and interrupts runs. */
-import type { Clock } from "../common/clock.ts";
-import { type Run, type ThreadResponse } from "./contract/schema.ts";
 import * as endpoints from "./endpoints.ts";
+import type { Clock } from "../common/clock.ts";
+import type { Run, ThreadResponse } from "./contract/schema.ts";
 import { CancelledError, MosooError } from "./errors.ts";
 import { classifyConflict } from "./idempotency.ts";
 import { type ApiErrorResult, type ApiFailure, type RequestInit, request } from "./request.ts";
 import type { RetryLoop } from "./retry-loop.ts";
-import { findRunsForMessage, isMessage } from "./runs/find-runs.ts";
+import { findRunsForMessage, isMessage } from "./runs/events.ts";
 import type { Transport } from "./http/transport.ts";
 
 /** The thread with its newest run. @throws MosooError; CancelledError */

@@ -2,7 +2,7 @@
 import type { Logger } from "../actions/logger.ts";
 import { formatDuration, pluralize } from "../common/format.ts";
 import type { MosooError } from "../mosoo/errors.ts";
-import type { ClientEvent } from "../mosoo/client-event.ts";
+import type { ClientEvent } from "../mosoo/operation.ts";
 import { withQuote } from "./errors.ts";
 
 /** Of a server's message in a line of the log, in UTF-16 units. */

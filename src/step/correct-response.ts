@@ -5,7 +5,7 @@
 import { pluralize } from "../common/format.ts";
 import type { Run } from "../mosoo/contract/schema.ts";
 import { CancelledError, MosooError } from "../mosoo/errors.ts";
-import type { SentMessage } from "../mosoo/messages/message-request.ts";
+import type { SentMessage } from "../mosoo/messages/message.ts";
 import type { ResponseText } from "../report/report.ts";
 import { checkResponse } from "../response-schema/check.ts";
 import { correctionText } from "../response-schema/instruction.ts";

@@ -7,8 +7,8 @@
  * digest of that ID: a later attempt finds it in the thread's events.
  */
 import { createHash } from "node:crypto";
-import { suffixedKey } from "../mosoo/key-rotation.ts";
-import type { ThreadMessage } from "../mosoo/runs/find-runs.ts";
+import { suffixedKey } from "../mosoo/idempotency.ts";
+import type { ThreadMessage } from "../mosoo/runs/events.ts";
 
 export interface CorrectionId {
   /** From 1, through all run attempts of the step. */

@@ -1,8 +1,7 @@
 /** Finds the corrections that earlier attempts of the step have sent, by their first lines in the thread's events. */
 import type { Run } from "../mosoo/contract/schema.ts";
 import { MosooError } from "../mosoo/errors.ts";
-import type { EventList } from "../mosoo/runs/events.ts";
-import { findMessages } from "../mosoo/runs/find-runs.ts";
+import { type EventList, findMessages } from "../mosoo/runs/events.ts";
 import { type SentCorrection, findCorrections } from "./correction.ts";
 import type { WaitContext } from "./follow-run.ts";
 import { addThreadAdvice } from "./send-message.ts";

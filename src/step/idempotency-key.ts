@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { canonicalJson, canonicalMatrix } from "../common/canonical-json.ts";
-import { suffixedKey } from "../mosoo/key-rotation.ts";
+import { suffixedKey } from "../mosoo/idempotency.ts";
 import type { Attachment } from "../actions/attachments.ts";
 import type { ThreadRequest } from "../mosoo/contract/request-bodies.ts";
 

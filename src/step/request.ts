@@ -14,7 +14,7 @@ import {
   userIdContract,
 } from "../mosoo/contract/request-bodies.ts";
 import { firstContract } from "../mosoo/create-thread.ts";
-import { suffixedKey } from "../mosoo/key-rotation.ts";
+import { suffixedKey } from "../mosoo/idempotency.ts";
 import type { ResponseSchema } from "../response-schema/schema.ts";
 import { type StepRequest, deriveKey } from "./idempotency-key.ts";
 

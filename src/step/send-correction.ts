@@ -1,7 +1,7 @@
 /** Sends a correction in the step's thread. */
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
-import type { SentMessage } from "../mosoo/messages/message-request.ts";
+import type { SentMessage } from "../mosoo/messages/message.ts";
 import { type CorrectionId, correctionKey, correctionMessage } from "./correction.ts";
 import type { WaitContext } from "./follow-run.ts";
 import { addThreadAdvice } from "./send-message.ts";

@@ -3,7 +3,7 @@ import { pluralize } from "../common/format.ts";
 import { keyForAttempt, keyWithFiles } from "./idempotency-key.ts";
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
-import type { SentMessage } from "../mosoo/messages/message-request.ts";
+import type { SentMessage } from "../mosoo/messages/message.ts";
 import type { ThreadResponse } from "../mosoo/contract/schema.ts";
 import type { StartContext } from "./thread-handle.ts";
 

@@ -1,6 +1,7 @@
 /** The main step's own lines in the log. */
 import type { ActionContext } from "../actions/context.ts";
-import { type Inputs, DEFAULT_API_URL } from "../actions/inputs.ts";
+import type { Inputs } from "../actions/inputs.ts";
+import { SERVICE_HOSTS } from "../mosoo/http/redirects.ts";
 import type { Logger } from "../actions/logger.ts";
 import { formatDuration, pluralize } from "../common/format.ts";
 import type { Report } from "../report/report.ts";
@@ -49,7 +50,7 @@ export function logCompletion(log: Logger, { runId = "", durationMs }: Readonly<
  * A host that redirects again and again gets one notice.
  */
 export function createBaseUrlChangeLogger(log: Logger, { apiUrl }: Inputs): (base: URL) => void {
-  let isReported = apiUrl.href === new URL(DEFAULT_API_URL).href;
+  let isReported = apiUrl.href === new URL(SERVICE_HOSTS.defaultBase).href;
   return (base) => {
     if (isReported) log.info(`The API redirected to ${base.href}`);
     else log.notice(`The API redirected to ${base.href}. Update \`api-url\`.`);

@@ -2,7 +2,7 @@
 import { type ActionContext, runUrl, subjectUrl } from "../actions/context.ts";
 import type { OutputName, Outputs } from "../actions/outputs.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
-import { agentUrl, threadUrl, threadApiUrl } from "../mosoo/links.ts";
+import { agentUrl, threadUrl, threadApiUrl } from "../mosoo/endpoints.ts";
 import type { Report } from "../report/report.ts";
 import type { StepPlan } from "./request.ts";
 import type { ThreadHandle } from "./thread-handle.ts";

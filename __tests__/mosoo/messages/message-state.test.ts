@@ -2,9 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { referenceContract, userIdContract } from "../../../src/mosoo/contract/request-bodies.ts";
 import type { ThreadResponse } from "../../../src/mosoo/contract/schema.ts";
 import { MosooConnectionError } from "../../../src/mosoo/errors.ts";
-import type { MessageRequest } from "../../../src/mosoo/messages/message-request.ts";
+import type { MessageRequest, MessageEffect, MessageEvent, MessageState } from "../../../src/mosoo/messages/message.ts";
 import { reduceMessage, startMessage } from "../../../src/mosoo/messages/message-state.ts";
-import type { MessageEffect, MessageEvent, MessageState } from "../../../src/mosoo/messages/message-types.ts";
 import type { ApiErrorResult, ApiResult } from "../../../src/mosoo/request.ts";
 
 type SendResult = (MessageEvent & { kind: "response" })["result"];

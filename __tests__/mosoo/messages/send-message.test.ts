@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { setTimeout } from "node:timers/promises";
 import { systemClock } from "../../../src/common/clock.ts";
-import type { ClientEvent } from "../../../src/mosoo/client-event.ts";
+import type { ClientEvent } from "../../../src/mosoo/operation.ts";
 import { MosooClient } from "../../../src/mosoo/client.ts";
 import { MosooError } from "../../../src/mosoo/errors.ts";
-import type { MessageRequest, SentMessage } from "../../../src/mosoo/messages/message-request.ts";
+import type { MessageRequest, SentMessage } from "../../../src/mosoo/messages/message.ts";
 import {
   type FakeMosooServer,
   type FakeMosooServerOptions,

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { ThreadEvent } from "../../../src/mosoo/runs/events.ts";
-import { findRunsForMessage } from "../../../src/mosoo/runs/find-runs.ts";
+import { type ThreadEvent, findRunsForMessage } from "../../../src/mosoo/runs/events.ts";
 
 const text = "Review it.";
 

@@ -3,7 +3,7 @@ import { type Run, compareRunAge } from "../contract/schema.ts";
 import { MosooError } from "../errors.ts";
 import type { RetryLoop } from "../retry-loop.ts";
 import { findMessageRuns, getEndedRunByInterrupt, isKeyUsed } from "../threads.ts";
-import type { MessageRequest } from "./message-request.ts";
+import type { MessageRequest } from "./message.ts";
 
 export type OwnRunQuery = Pick<MessageRequest, "text" | "threadId" | "knownRunIds" | "ownThread" | "resendKey">;
 

@@ -17,12 +17,18 @@ import {
 } from "../contract/request-bodies.ts";
 import { type Run, type ThreadResponse, isTerminalStatus } from "../contract/schema.ts";
 import type { MosooError } from "../errors.ts";
-import { classifyConflict, keyReusedError } from "../idempotency.ts";
-import { MAX_SKIPPED_KEYS, generationKey } from "../key-rotation.ts";
+import { classifyConflict, keyReusedError, MAX_SKIPPED_KEYS, generationKey } from "../idempotency.ts";
 import { type ApiErrorResult, type ApiFailure, toMosooError, toRetryFailure } from "../request.ts";
 import type { Failure } from "../retry.ts";
-import { type MessageRequest, archivedThreadError, fateUnknownError, filesUsedUpError } from "./message-request.ts";
-import type { MessageEvent, MessageState, MessageStep } from "./message-types.ts";
+import {
+  type MessageRequest,
+  archivedThreadError,
+  fateUnknownError,
+  filesUsedUpError,
+  type MessageEvent,
+  type MessageState,
+  type MessageStep,
+} from "./message.ts";
 
 /** How often files are uploaded again. */
 const MAX_REUPLOADS = 6;

@@ -1,15 +1,50 @@
 /** Sends a message into a thread, once: executes what message-state.ts decides. */
-import { renegotiate, serializeBody } from "../contract/negotiate.ts";
-import type { Run, ThreadResponse } from "../contract/schema.ts";
 import * as endpoints from "../endpoints.ts";
-import { MosooError } from "../errors.ts";
+import { renegotiate, serializeBody } from "../contract/negotiate.ts";
+import { type Run, type ThreadResponse, isTerminalStatus } from "../contract/schema.ts";
+import { MosooError, CancelledError } from "../errors.ts";
 import { classifyConflict } from "../idempotency.ts";
 import type { RetryLoop } from "../retry-loop.ts";
 import { getThread } from "../threads.ts";
 import { type OwnRun, getOwnRun, lookUpMessage } from "./find-own-run.ts";
-import type { MessageRequest, SentMessage } from "./message-request.ts";
+import type { MessageRequest, SentMessage, MessageEffect, MessageEvent, MessageState } from "./message.ts";
 import { currentKey, eventOf, reduceMessage, startMessage } from "./message-state.ts";
-import type { MessageEffect, MessageEvent, MessageState } from "./message-types.ts";
+import type { Clock } from "../../common/clock.ts";
+import { INITIAL_POLL_INTERVAL_MS, growInterval, withJitter } from "../runs/poll-scheduler.ts";
+
+interface ActiveRunOptions {
+  clock: Clock;
+  /** For all waits together, in milliseconds. */
+  timeoutMs: number;
+  cancelSignal: AbortSignal;
+  readThread: () => Promise<ThreadResponse>;
+}
+
+/**
+ * Polls the thread at growing intervals, once a call.
+ *
+ * @returns a function that resolves to whether the thread is idle, and throws MosooError at the time limit,
+ *   CancelledError when it is cancelled
+ */
+export function createActiveRunPoller(options: ActiveRunOptions): () => Promise<boolean> {
+  const { clock, timeoutMs, cancelSignal, readThread } = options;
+  const deadlineAt = clock.now() + timeoutMs;
+  let intervalMs = INITIAL_POLL_INTERVAL_MS;
+  return async () => {
+    const waitMs = withJitter(intervalMs, clock.random());
+    intervalMs = growInterval(intervalMs);
+    if (clock.now() + waitMs > deadlineAt) {
+      throw new MosooError("Another run is still active in this thread after `wait-timeout`.", {
+        advice: "Wait for it to finish or interrupt it in Mosoo, or increase `wait-timeout`; then re-run the job.",
+        input: "thread-id",
+      });
+    }
+    await clock.sleep(waitMs, cancelSignal);
+    if (cancelSignal.aborted) throw new CancelledError("unknown");
+    const { run } = await readThread();
+    return run === null || isTerminalStatus(run.status);
+  };
+}
 
 /**
  * @param waitForActiveRun waits a while for another's run. Returns whether the thread is idle
