@@ -80,6 +80,7 @@ export async function waitInProcess(options: WaitOptions): Promise<WaitRecord> {
     wait: true,
     waitTimeout: 600_000,
     requestTimeout: 600_000,
+    createTimeout: 600_000,
     onWaitingInput: "wait",
     onWaitTimeout: "leave",
     onCancel: "interrupt",

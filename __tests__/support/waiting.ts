@@ -24,17 +24,17 @@ export function answering(text = "All is well."): RunScript {
   return answeringWith(text);
 }
 
-/** It answers the step's message with the first text, its corrections with the next ones; `null`: it goes on for ever. */
-export function answeringInTurn(...texts: (string | null)[]): RunScript {
-  return ({ thread, run }) => {
+/**
+ * It answers the step's message with the first text, its corrections with the next ones. `null`: it goes on for ever;
+ * `undefined`: it does not even start. Others are answered at once.
+ */
+export function answeringInTurn(...texts: (string | null | undefined)[]): RunScript {
+  return ({ thread, run, text: message }) => {
+    if (message.startsWith(OTHERS_MESSAGE)) return answeringWith("Fine.");
     const own = thread.messages.filter(({ text }) => !text.startsWith(OTHERS_MESSAGE));
-    const text =
-      texts[
-        Math.min(
-          own.findIndex(({ runId }) => runId === run.id),
-          texts.length - 1,
-        )
-      ] ?? null;
+    const index = own.findIndex(({ runId }) => runId === run.id);
+    const text = index < texts.length ? texts[index] : texts.at(-1);
+    if (text === undefined) return [];
     if (text === null) return [{ status: "running" }];
     return text === "" ? [{ status: "running" }, { end: "completed", text: null }] : answeringWith(text);
   };

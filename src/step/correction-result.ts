@@ -58,6 +58,8 @@ export function sendFailureResult(error: unknown, threadUrl: string | undefined)
     failure: {
       ...failure,
       summary: `The response does not match \`response-schema\`, and asking for a correction failed. ${failure.summary}`,
+      // That of the step's message.
+      input: undefined,
       consequence: undefined,
     },
   };

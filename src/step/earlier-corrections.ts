@@ -4,7 +4,7 @@ import { MosooError } from "../mosoo/errors.ts";
 import { type EventList, findMessages } from "../mosoo/runs/events.ts";
 import { type SentCorrection, findCorrections } from "./correction.ts";
 import type { WaitContext } from "./follow-run.ts";
-import { addThreadAdvice } from "./send-message.ts";
+import { addThreadAdvice, readThread } from "./send-message.ts";
 import type { ThreadHandle } from "./thread-handle.ts";
 
 /** Whether the events go back to the run, so that every message after it is among them. */
@@ -45,14 +45,18 @@ export async function findEarlierCorrections(
   run: Run,
 ): Promise<SentCorrection[]> {
   if (!replayed || sentInThisAttempt === true) return [];
-  const { key } = context.plan;
+  const { key, request } = context.plan;
+  const find = ({ events }: EventList, newestRunId?: string): SentCorrection[] => {
+    // Whoever wrote the step's message may have begun it with anything.
+    const others = findMessages(events, newestRunId).filter(({ text }) => text !== request.text.trim());
+    return findCorrections(key, others);
+  };
   const list = await readEvents(context, threadId);
-  const found = findCorrections(key, findMessages(list.events, undefined));
+  const found = find(list);
   const last = found.at(-1);
   if (last === undefined && !reachBackTo(run, list)) throw unreadableError();
   if (last === undefined || last.runId !== undefined) return found;
   // No event names its run (reference revision): it is the thread's newest, if the events then end with its message.
-  const newest = (await context.mosoo.getThread(threadId)).run;
-  const { events } = await readEvents(context, threadId);
-  return findCorrections(key, findMessages(events, newest?.id));
+  const newest = (await readThread(context, threadId)).run;
+  return find(await readEvents(context, threadId), newest?.id);
 }

@@ -58,7 +58,10 @@ export function addThreadAdvice(error: unknown, { plan }: Pick<StartContext, "pl
 }
 
 /** The step's thread as it is now. @throws MosooError; CancelledError */
-export async function readThread(start: StartContext, threadId: string): Promise<ThreadResponse> {
+export async function readThread(
+  start: Pick<StartContext, "mosoo" | "plan">,
+  threadId: string,
+): Promise<ThreadResponse> {
   try {
     return await start.mosoo.getThread(threadId);
   } catch (error) {

@@ -8,7 +8,15 @@ import type { Transport } from "../http/transport.ts";
 import { type EventStream, type OpenResult, type StreamItem, openStream } from "./event-stream.ts";
 import { startFollowing, transition } from "./follow-state.ts";
 import type { FollowEffect, FollowEvent, FollowListener, FollowResult, History } from "./follow-types.ts";
-import { type Transcript, applyEvent, applyEventList, beginReplay, emptyTranscript, tokensUsed } from "./transcript.ts";
+import {
+  type Transcript,
+  applyEvent,
+  applyEventList,
+  beginReplay,
+  emptyTranscript,
+  mayLackStart,
+  tokensUsed,
+} from "./transcript.ts";
 
 export type { FollowListener, FollowResult } from "./follow-types.ts";
 
@@ -201,17 +209,18 @@ class Follower {
   }
 
   async #readHistory(timeoutMs = Infinity): Promise<FollowEvent> {
-    const { transport, threadId, requestTimeoutMs, listener } = this.#options;
+    const { transport, threadId, run, requestTimeoutMs, listener } = this.#options;
     const limits = this.#requestLimits();
     const result = await request(transport, listEvents(threadId), {
       ...limits,
       timeoutMs: timeoutMs === Infinity ? limits.timeoutMs : Math.min(requestTimeoutMs, timeoutMs),
     });
     if (result.kind !== "ok") return this.#failed("read_history", result);
-    const [transcript, news] = applyEventList(this.#transcript, result.value.events);
+    const { events, truncated } = result.value;
+    const [transcript, news] = applyEventList(this.#transcript, events);
     this.#transcript = transcript;
     for (const one of news) listener.onEvent(one);
-    return { kind: "history_read", isTruncated: result.value.truncated, news };
+    return { kind: "history_read", isTruncated: truncated && mayLackStart(events, run.id), news };
   }
 
   async #interrupt(): Promise<FollowEvent> {

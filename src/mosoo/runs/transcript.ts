@@ -221,6 +221,11 @@ function compareWithKnown({ text, position }: Transcript, content: string): { ad
   return end(at < 0 ? content : content.slice(at + overlap.length));
 }
 
+/** Whether a list from which older events were left out may lack the start of the run. */
+export function mayLackStart(events: readonly ThreadEvent[], runId: string): boolean {
+  return runAtStart(events, runId) === runId;
+}
+
 /** A truncated list may begin in the middle of a run. The first event that starts or ends a run identifies it. */
 function runAtStart(events: readonly ThreadEvent[], runId: string): string | undefined {
   const first = events.find(({ type }) => ["run.started", "run.completed", "run.failed"].includes(type));
