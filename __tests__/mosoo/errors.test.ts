@@ -48,7 +48,7 @@ describe("advice for an error code", () => {
     ["unauthenticated", "`token`"],
     ["idempotency_conflict", "`idempotency-key`"],
     ["rate_limited", "`create-timeout`"],
-  ])("of %s names the input %s", (code, input) => {
+  ])("names the input where there is one: %s, %s", (code, input) => {
     expect(adviceForCode(code)).toContain(input);
   });
 

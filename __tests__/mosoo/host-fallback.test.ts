@@ -174,7 +174,7 @@ describe("the default host", () => {
 });
 
 describe("another `api-url`", () => {
-  it("on a host of the service fails with the successor's name", async () => {
+  it("fails with the successor's name on a host of the service", async () => {
     const [website, api] = [await startWebsite({ status: 404, body: page }), await startApi()];
     const connected = connect(`${website.base}/old`, hostsOf(website.base, api), api.tokens.person);
     const { details } = await errorOf(create(connected, api.agents.published));
@@ -183,7 +183,7 @@ describe("another `api-url`", () => {
     expect(api.requests).toHaveLength(0);
   });
 
-  it("elsewhere never advises to send the token to another host", async () => {
+  it("is never advised to send the token to another host elsewhere", async () => {
     const [website, api] = [await startWebsite({ status: 404, body: page }), await startApi()];
     const connected = connect(website.base, hostsOf("https://mosoo.example.test/api/v1", api), api.tokens.person);
     const { details } = await errorOf(create(connected, api.agents.published));

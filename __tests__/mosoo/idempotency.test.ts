@@ -35,7 +35,7 @@ describe("a 409 idempotency_conflict", () => {
     expect(classifyConflict(result({ message }))).toBe(conflict);
   });
 
-  it("without words is unknown", () => {
+  it("is unknown without a message", () => {
     expect(classifyConflict(result({}))).toBe("unknown");
   });
 });

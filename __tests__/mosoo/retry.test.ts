@@ -267,29 +267,29 @@ describe("a failed request", () => {
   });
 });
 
-describe("the retry policies", () => {
+describe("the retry policy", () => {
   const served = (status: number, retryAfterMs?: number): Failure => ({ kind: "status", status, retryAfterMs });
   const decide = (policy: typeof create | typeof github | typeof contract, failed: Failure, failures = 0) =>
     decideRetry(policy, { ...startRetrying(0, 24 * 60 * minute, true), failures }, failed, 0, 0.5);
 
-  it("mark exactly the requests that change something as mutating", () => {
+  it("marks exactly the requests that change something as mutating", () => {
     const mutating = Object.entries(RETRY_POLICIES).filter(([, policy]) => policy.mutating);
     expect(mutating.map(([name]) => name)).toEqual(["create", "send"]);
     expect([read, upload, poll, stream, send]).toHaveLength(5);
   });
 
-  it.each(Object.entries(RETRY_POLICIES))("of %s retries a 503, and not a 404", (_, policy) => {
+  it.each(Object.entries(RETRY_POLICIES))("%s retries a 503, and not a 404", (_, policy) => {
     expect(isRetryable(policy, served(503))).toBe(true);
     expect(isRetryable(policy, served(404))).toBe(false);
   });
 
-  it("read the contract six times at most, and once where it is invalid", () => {
+  it("has the contract read six times at most, and once where it is invalid", () => {
     expect(decide(contract, served(503), 4)).toMatchObject({ retry: true });
     expect(decide(contract, served(503), 5)).toMatchObject({ retry: false, because: "attempts" });
     expect(decide(contract, { kind: "invalid_response" })).toMatchObject({ because: "invalid_response" });
   });
 
-  it("wait for GitHub one, two, four and eight seconds, or as long as it asks up to twenty", () => {
+  it("waits for GitHub one, two, four and eight seconds, or as long as it asks up to twenty", () => {
     expect([0, 1, 2, 3].map((failures) => decide(github, served(502), failures))).toMatchObject(
       [1, 2, 4, 8].map((seconds) => ({ retry: true, waitMs: seconds * second })),
     );
@@ -298,13 +298,13 @@ describe("the retry policies", () => {
     expect(decide(github, served(429, 21 * second))).toMatchObject({ retry: false, retryAfterMs: 21 * second });
   });
 
-  it("keep polling a host that refuses connections, until the deadline", () => {
+  it("keeps polling a host that refuses connections, until the deadline", () => {
     const state = { ...startRetrying(0, 24 * 60 * minute), failures: 40, unreachable: 40 };
     const refused: Failure = { kind: "connection", fault: "connection_refused" };
     expect(decideRetry(poll, state, refused, 0, 0.5)).toMatchObject({ retry: true });
   });
 
-  it("delay a reconnect three seconds at most, unless the server asks for more", () => {
+  it("delays a reconnect three seconds at most, unless the server asks for more", () => {
     expect(retryDelayMs(stream, { kind: "connection", fault: "connection_reset" }, 50, 0.999)).toBeLessThan(3 * second);
     expect(retryDelayMs(stream, served(429, 30 * second), 50, 0)).toBe(30 * second);
   });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { annotationText, excerpt, logLine, logLines } from "../../src/sanitize/log-text.ts";
 import { LOG } from "../support/hostile.ts";
 import { parseRunnerLog } from "../support/runner-log.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 import { LINE_END, untrustedText } from "../support/untrusted-text.ts";
 
 const INVISIBLE = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u;
@@ -30,7 +31,7 @@ describe("untrusted text in the log", () => {
           expect(line.isWellFormed()).toBe(true);
         }
       }),
-      { numRuns: 400 },
+      propertyRuns(150),
     );
   });
 

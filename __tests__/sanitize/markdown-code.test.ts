@@ -17,7 +17,7 @@ describe("code in a response", () => {
   });
   const code = fc.array(line, { minLength: 1, maxLength: 5 }).map((lines) => lines.join("\n"));
 
-  it("in a fence keeps its text exactly: in lists and quotes, with tildes and ticks, with any info", () => {
+  it("keeps its text exactly in a fence: in lists and quotes, with tildes and ticks, with any info", () => {
     const wraps: ((block: string) => string)[] = [
       (block) => block,
       (block) => `text\n\n${indented(block, "- ", "  ")}`,
@@ -47,13 +47,13 @@ describe("code in a response", () => {
     );
   });
 
-  it("in a fence of a footnote keeps its text", () => {
+  it("keeps its text in a fence of a footnote", () => {
     const source = "x[^1]\n\n[^1]: ```\n    /a\n\n      b\n    ```";
     expect(clean(source)).toBe(source);
     expect(codeIn(render(clean(source)).html)).toEqual(["/a\n\n  b\n"]);
   });
 
-  it("in a span keeps its text exactly: in lists, tables, headings and links", () => {
+  it("keeps its text exactly in a span: in lists, tables, headings and links", () => {
     const wraps: ((span: string) => string)[] = [
       (span) => `a ${span} b`,
       (span) => `- ${span}`,

@@ -4,6 +4,7 @@ import { codeBlock, codeSpan, markdownText } from "../../src/sanitize/inline.ts"
 import { annotationText, excerpt, logLine, logLines } from "../../src/sanitize/log-text.ts";
 import { redact } from "../../src/sanitize/redact.ts";
 import { truncateUtf8 } from "../../src/sanitize/truncate.ts";
+import { propertyRuns } from "../support/property-runs.ts";
 import { COMMIT } from "../support/hostile.ts";
 
 describe("truncated text", () => {
@@ -22,7 +23,7 @@ describe("truncated text", () => {
           expect([...whole, text.length]).toContain(kept.length);
         }
       }),
-      { numRuns: 400 },
+      propertyRuns(100),
     );
   });
 

@@ -103,8 +103,7 @@ describe.each(sources)("the body that creates a thread, by %s", (_, contractFor)
 
   it.each<Revision>(["2026-07", "2026-08"])("names the input that %s does not take", (revision) => {
     const error = refusal(() => createBody(contractFor(revision).create, { ...intent, attributedUserId: "U" }));
-    expect(error.details.input).toBe("attributed-user-id");
-    expect(error.details.advice).toMatch(/service token.*reference contract/);
+    expect(error.details).toMatchObject({ input: "attributed-user-id", advice: expect.any(String) });
   });
 
   it("sends a message into a thread as each revision takes it", () => {
@@ -281,9 +280,9 @@ describe("a contract that says nothing", () => {
 
 describe("a hostile contract", () => {
   const within = (ms: number, work: () => unknown): unknown => {
-    const since = performance.now();
+    const since = process.cpuUsage();
     const made = work();
-    expect(performance.now() - since).toBeLessThan(ms);
+    expect(process.cpuUsage(since).user).toBeLessThan(ms * 1_000);
     return made;
   };
   const circle = (schema: object): string =>
@@ -330,7 +329,7 @@ describe("a hostile contract", () => {
   });
 });
 
-describe("a refusal's words", () => {
+describe("the message of an error response", () => {
   it.each([
     ["Human PAT callers cannot set attributed_user_id.", "attributed-user-id"],
     ["Attributed user was not found.", "attributed-user-id"],
@@ -343,7 +342,7 @@ describe("a refusal's words", () => {
     ["Attachment 01J is not a draft attachment.", "file-ids"],
     ["input text must be 32000 characters or fewer.", "message"],
     ["Something else.", undefined],
-  ])("name an input where they can: %s", (message, expected) => {
+  ])("names the input where it can: %s", (message, expected) => {
     expect(inferInputFromMessage(message)).toBe(expected);
   });
 });

@@ -202,8 +202,8 @@ describe("a possible end of the run", () => {
   });
 });
 
-describe("events other than text", () => {
-  it("count tools by name, else by title", () => {
+describe("an event other than text", () => {
+  it("counts a tool by name, else by title", () => {
     const names = [
       event("tool.use.started", "Read README.md", { toolName: "read" }),
       event("tool.use.started", "Read src"),
@@ -214,14 +214,14 @@ describe("events other than text", () => {
     expect(transcript.tools.get("read")).toBe(2);
   });
 
-  it("request input with a title, which may be missing", () => {
+  it("requests input with a title, which may be missing", () => {
     expect(apply(event("tool.confirmation.required", "Run rm -rf /"))).toMatchObject({
       title: "Run rm -rf /",
     });
     expect(apply(event("tool.confirmation.required", " "))).toMatchObject({ title: undefined });
   });
 
-  it("of unknown types are counted and add no text", () => {
+  it("is counted where its type is unknown, and adds no text", () => {
     apply(event("agent.mood.changed", "merry"));
     apply(event("agent.mood.changed", "sad"));
     apply(event("usage.updated"));
@@ -230,7 +230,7 @@ describe("events other than text", () => {
     expect(transcript.text).toBe("");
   });
 
-  it("report thoughts, which are no text", () => {
+  it("reports thoughts, which are no text", () => {
     expect(apply(event("agent.thinking.delta", "hm"))).toEqual({ kind: "thinking", text: "hm" });
     expect(transcript.text).toBe("");
   });

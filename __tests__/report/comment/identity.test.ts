@@ -12,7 +12,7 @@ describe("a job's display name", () => {
     ["review", '{"os":"linux","node":24,"beta":false}', "review (linux, 24, false)"],
     ["review", '{"target":{"os":"linux","tags":["a","b"]},"none":null}', "review (linux, a, b)"],
     ["", "null", undefined],
-  ])("of job %j with matrix %j is %j", (job, matrix, name) => {
+  ])("consists of the job and the values of the matrix: %j, %j → %j", (job, matrix, name) => {
     expect(jobDisplayName(job, matrix)).toBe(name);
   });
 });

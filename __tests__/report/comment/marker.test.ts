@@ -68,7 +68,7 @@ describe("a comment's marker", () => {
     ["the same attempt", {}, {}, false],
     ["an earlier run", { runId: "7", runAttempt: 3 }, { runId: "8" }, false],
     ["a higher run number where run IDs are not numbers", { runId: "a", runNumber: 8 }, { runId: "b" }, true],
-  ])("of %s compares as newer or not", (_, a, b, expected) => {
+  ])("compares as newer or not: %s", (_, a, b, expected) => {
     const of = (given: Partial<WritingStep>): CommentMarker => makeMarker(identity, { ...step, ...given }, "update");
     expect(isNewer(of(a), of(b))).toBe(expected);
   });
@@ -89,7 +89,7 @@ describe("a comment's marker", () => {
     }
   });
 
-  it("of a later version is not written to, but still prevents loops", () => {
+  it("is not written to where its version is later, but still prevents loops", () => {
     const later = "<!-- mosoo-thread v2 anything -->\nHello";
     expect(parseMarker(later)).toBeUndefined();
     expect(hasMarker(later)).toBe(true);

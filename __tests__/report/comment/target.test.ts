@@ -68,6 +68,12 @@ describe("an event", () => {
       undefined,
       `commit ${commit}`,
     ],
+    [
+      "deployment",
+      { name: "deployment", payload: { ...payload, deployment: { sha: commit } } },
+      undefined,
+      `commit ${commit}`,
+    ],
   ])("%s leads to its pull request, issue or commit", (_, event, prNumber, expected) => {
     const found = findTarget({ prNumber }, contextOf(event));
     const shown =
@@ -93,16 +99,6 @@ describe("what a step comments on", () => {
     const found = findTarget({ prNumber }, { subject, eventName: "issue_comment", headSha: sha });
     expect(found.kind === "target" && `${found.target.kind} ${found.target.number}`).toBe(expected);
   });
-
-  it.each(["push", "check_run", "check_suite", "status", "deployment", "deployment_status"])(
-    "has to be looked up by the commit on %s",
-    (eventName) => {
-      expect(findTarget({ prNumber: undefined }, { subject: undefined, eventName, headSha: sha })).toEqual({
-        kind: "commit",
-        sha,
-      });
-    },
-  );
 
   it.each([
     ["schedule", sha],
