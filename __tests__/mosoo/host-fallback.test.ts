@@ -1,11 +1,11 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { systemClock } from "../../src/common/clock.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import type { ClientEvent } from "../../src/mosoo/operation.ts";
 import { MosooError } from "../../src/mosoo/errors.ts";
 import type { ServiceHosts } from "../../src/mosoo/http/redirects.ts";
+import { patientClock } from "../support/clock.ts";
 import { type FakeMosooServer, type Revision, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 
 interface Answer {
@@ -72,8 +72,7 @@ function connect(apiUrl: string, serviceHosts: ServiceHosts, token: string): Cli
     createTimeoutMs: 5_000,
     stop: { cancelSignal: never, abortRequestsSignal: never },
     note: (event) => events.push(event),
-    // Retries wait for a tenth of a second.
-    clock: { ...systemClock, random: () => 0 },
+    clock: patientClock(),
     serviceHosts,
   });
   opened.push(client);

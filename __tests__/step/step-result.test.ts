@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { MosooError } from "../../src/mosoo/errors.ts";
 import type { FollowResult } from "../../src/mosoo/runs/follow.ts";
+import { failureText } from "../../src/step/errors.ts";
 import { type EndContext, type EndPolicies, shouldInterrupt, toStepResult } from "../../src/step/step-result.ts";
 
 const policies: EndPolicies = {
@@ -51,111 +52,79 @@ describe("the step's result", () => {
   });
 
   it.each([
-    ["failed", "failed", "The agent run failed."],
-    ["cancelled", "cancelled", "The agent run was cancelled."],
-    ["expired", "expired", "The agent run expired."],
-    ["of a status that is new", "failed", "The agent run failed."],
-  ])("is a failure for a run that is %s, with the run's error as it came", (status, outcome, summary) => {
+    ["failed", "failed"],
+    ["cancelled", "cancelled"],
+    ["expired", "expired"],
+    ["of a status that is new", "failed"],
+  ])("is a failure for a run that is %s, with the run's error as it came", (status, outcome) => {
     const result = ended(status, { code: "tool_broke", message: "The tool broke." });
-    const failure = {
-      summary,
-      serverMessage: "tool_broke: The tool broke.",
-      advice: expect.stringContaining("e-run"),
-      threadUrl,
-    };
-    expect(toStepResult(result, context())).toEqual({ outcome, failure });
+    const { failure, ...rest } = toStepResult(result, context());
+    expect(rest).toEqual({ outcome });
+    expect(failure).toMatchObject({ serverMessage: "tool_broke: The tool broke.", threadUrl });
     // With fail-on-run-error: false the same is a warning.
     expect(toStepResult(result, context({ failOnRunError: false }))).toEqual({ outcome, warning: failure });
   });
 
-  it("is a timeout that names its length and the re-run that keeps waiting", () => {
-    const { outcome, failure, interruptFailed } = toStepResult(timeout, context());
-    expect({ outcome, interruptFailed }).toEqual({ outcome: "timed-out", interruptFailed: false });
-    expect(failure).toEqual({
-      summary: "Timed out after 30 min (`wait-timeout`).",
-      advice: "The agent run is still in progress; re-run the job to keep waiting.",
-      threadUrl,
+  it.each<[string, FollowResult, EndContext["interrupt"], string]>([
+    ["a timeout, and is cancelled", timeout, { run: { id: "R", status: "cancelled" } }, "timed-out"],
+    ["a timeout, and is still running", timeout, { run: { id: "R", status: "running" } }, "timed-out"],
+    ["a timeout, and has no status", timeout, { run: { id: "R" } }, "timed-out"],
+    ["required input", asking, { run: { id: "R", status: "cancelled" } }, "cancelled"],
+    ["a cancelled job", cancelled, { run: { id: "R", status: "completed" } }, "stopped"],
+  ])("has no more to interrupt where a run was interrupted after %s", (_, result, interrupt, outcome) => {
+    expect(toStepResult(result, context({}, { interrupt }))).toMatchObject({ outcome, interruptFailed: false });
+  });
+
+  it.each([
+    [timeout, "timed-out"],
+    [asking, "waiting"],
+    [cancelled, "stopped"],
+  ])("leaves a run that could not be interrupted to the post step: %j", (result, outcome) => {
+    expect(toStepResult(result, context({}, { interrupt: "failed" }))).toMatchObject({
+      outcome,
+      interruptFailed: true,
     });
-  });
-
-  it("does not promise a re-run that keeps waiting with on-rerun: create", () => {
-    expect(toStepResult(timeout, context({ onRerun: "create" })).failure?.advice).toContain("new thread");
-    expect(toStepResult(asking, context({ onRerun: "create" })).failure?.advice).toContain("new thread");
-  });
-
-  it("quotes what input is required for, and names the re-run that resumes waiting", () => {
-    const { outcome, failure } = toStepResult(asking, context());
-    expect(outcome).toBe("waiting");
-    expect(failure).toMatchObject({
-      serverMessage: "Publish?",
-      advice: expect.stringContaining("re-run the job"),
-      threadUrl,
-    });
-  });
-
-  it.each<[string, FollowResult, EndContext["interrupt"], object]>([
-    [
-      "a timeout",
-      timeout,
-      { run: { id: "R", status: "cancelled" } },
-      { outcome: "timed-out", consequence: "The agent run is cancelled." },
-    ],
-    [
-      "a timeout",
-      timeout,
-      { run: { id: "R", status: "running" } },
-      { outcome: "timed-out", consequence: "Sent interrupt to the agent run." },
-    ],
-    [
-      "a timeout",
-      timeout,
-      { run: { id: "R" } },
-      { outcome: "timed-out", consequence: "Sent interrupt to the agent run." },
-    ],
-    [
-      "required input",
-      asking,
-      { run: { id: "R", status: "cancelled" } },
-      { outcome: "cancelled", consequence: "The agent run is cancelled." },
-    ],
-    [
-      "a cancelled job",
-      cancelled,
-      { run: { id: "R", status: "completed" } },
-      { outcome: "stopped", consequence: "The agent run is completed." },
-    ],
-  ])("says how the run ended that was interrupted after %s: %#", (_, result, interrupt, expected) => {
-    const { outcome, failure, interruptFailed } = toStepResult(result, context({}, { interrupt }));
-    expect({ outcome, consequence: failure?.consequence }).toEqual(expected);
-    expect(interruptFailed).toBe(false);
-  });
-
-  it.each([timeout, asking, cancelled])(
-    "leaves a run that could not be interrupted to the post step: $kind",
-    (result) => {
-      const { failure, interruptFailed, outcome } = toStepResult(result, context({}, { interrupt: "failed" }));
-      expect(interruptFailed).toBe(true);
-      expect(failure?.consequence).toContain("may still be in progress");
-      if (result.kind === "input_required") expect(outcome).toBe("waiting");
-    },
-  );
-
-  it.each<[string, EndContext, string | undefined]>([
-    ["without wait", context({ wait: false }), undefined],
-    ["without a run", context({}, { run: null }), undefined],
-    [
-      "after the run's end",
-      context({}, { run: { id: "R", status: "expired" } }),
-      "The agent run had already ended (expired).",
-    ],
-    ["with on-cancel: leave", context({ onCancel: "leave" }), "The agent run continues (`on-cancel: leave`)."],
-  ])("says what becomes of the run of a job that is cancelled %s", (_, end, consequence) => {
-    expect(toStepResult(cancelled, end)).toMatchObject({ outcome: "stopped", failure: { consequence, threadUrl } });
   });
 
   it("carries the error that ended following", () => {
     const { outcome, failure } = toStepResult(failed, context());
     expect(outcome).toBe("error");
-    expect(failure).toMatchObject({ status: 403, threadUrl, summary: expect.stringContaining("Mosoo answered 403") });
+    expect(failure).toMatchObject({ status: 403, threadUrl, summary: expect.stringContaining("403") });
+  });
+});
+
+/** After a reword: `npm test -- __tests__/step/step-result.test.ts -u`. */
+describe("the text of a result", () => {
+  const interrupted = (status?: string): Partial<EndContext> => ({
+    interrupt: { run: { id: "R", ...(status === undefined ? {} : { status }) } },
+  });
+
+  const ends: [string, FollowResult, Partial<EndPolicies>, Partial<EndContext>][] = [
+    ["a failed run", ended("failed"), {}, {}],
+    ["a cancelled run", ended("cancelled"), {}, {}],
+    ["an expired run", ended("expired"), {}, {}],
+    ["a timeout", timeout, {}, {}],
+    ["a timeout with on-rerun: create", timeout, { onRerun: "create" }, {}],
+    ["a timeout, after an interrupt", timeout, {}, interrupted("cancelled")],
+    ["a timeout, after an interrupt that ended nothing yet", timeout, {}, interrupted()],
+    ["a timeout, after an interrupt that failed", timeout, {}, { interrupt: "failed" }],
+    ["required input", asking, {}, {}],
+    ["required input with on-rerun: create", asking, { onRerun: "create" }, {}],
+    ["required input, after an interrupt", asking, {}, interrupted("cancelled")],
+    ["required input, after an interrupt that failed", asking, {}, { interrupt: "failed" }],
+    ["a cancelled job without wait", cancelled, { wait: false }, {}],
+    ["a cancelled job without a run", cancelled, {}, { run: null }],
+    ["a cancelled job after the run's end", cancelled, {}, { run: { id: "R", status: "expired" } }],
+    ["a cancelled job with on-cancel: leave", cancelled, { onCancel: "leave" }, {}],
+    ["a cancelled job, after an interrupt", cancelled, {}, interrupted("completed")],
+    ["a cancelled job, after an interrupt that failed", cancelled, {}, { interrupt: "failed" }],
+  ];
+
+  it("says what happened, what became of the run and what to do next", () => {
+    const texts = ends.map(([title, result, given, rest]) => {
+      const { failure } = toStepResult(result, context(given, rest));
+      return `${title}: ${failure === undefined ? "" : failureText({ ...failure, threadUrl: undefined }, [])}`;
+    });
+    expect(texts).toMatchSnapshot();
   });
 });
