@@ -1,15 +1,18 @@
 import { shared } from "./jest.config.mjs";
 
 /**
- * The deep suite (`npm run test:deep`): long hostile corpora, floods, big uploads, other Markdown parsers.
+ * The deep suite (`npm run test:deep`): long hostile corpora, floods, big uploads, other Markdown parsers, and
+ * the tables of the end-to-end tests through the built action.
  *
  * @type {import("jest").Config}
  */
 export default {
   ...shared,
-  testMatch: ["deep/**", "sanitize/**", "report/*", "e2e/hostile-*", "e2e/follow-ups"].map(
-    (path) => `<rootDir>/__tests__/${path}.test.ts`,
-  ),
+  testMatch: [
+    ...["deep/**", "sanitize/**", "report/*", "e2e/hostile-*"],
+    // Every row through the built action, of which `npm test` runs most in process (support/step-here.ts).
+    "e2e/{bad-answers,exactly-one,failures,files,follow-ups,revisions,token}",
+  ].map((path) => `<rootDir>/__tests__/${path}.test.ts`),
   // Otherwise tests of hostile texts take a sample (support/hostile-groups.ts), and property tests a tenth of the cases
   // (support/property-runs.ts).
   globals: { WHOLE_CORPUS: true },

@@ -1,6 +1,7 @@
 /** Rejections and failures of the service: one annotation each, with status, code, message, input, and what exists. */
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "@jest/globals";
+import { systemClock } from "../../src/common/clock.ts";
 import { type FakeMosooServer, type FaultHandler, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
 import { type Existence, type ExpectedFailure, expectFailure, failureOf } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
@@ -154,8 +155,9 @@ describe("a connection that fails", () => {
   });
 
   it("ends the step where the host name does not exist", async () => {
-    const inputs = { "api-url": "https://mosoo.invalid/api/v1", "create-timeout": "5m" };
-    const { step } = await fail(undefined, () => inputs);
+    // A name server takes real time.
+    const server = await serve("reference", [], { clock: systemClock });
+    const step = await run(server, { "api-url": "https://mosoo.invalid/api/v1", "create-timeout": "5m" });
     expectFailure(step, { exists: "no thread", names: ["mosoo.invalid", "`api-url`", "DNS"] });
   });
 });

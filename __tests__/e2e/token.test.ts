@@ -3,12 +3,13 @@ import { readFileSync, writeFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { patientClock } from "../support/clock.ts";
 import { type Scene, answering, startScene, stepAtWork } from "../support/commenting.ts";
 import { leakIn, leaksOf } from "../support/leaks.ts";
-import { failureOf } from "../support/refusals.ts";
-import { type StepResult, events, runPost, runStep } from "../support/runner.ts";
+import { expectFailure, failureOf } from "../support/refusals.ts";
+import { type StepOptions, type StepResult, events, runPost, runStep } from "../support/runner.ts";
 import { type Said, startScriptedServer } from "../support/scripted-server.ts";
-import { runConcurrently } from "../support/run-concurrently.ts";
+import { runStepHere } from "../support/step-here.ts";
 
 /** A token with every character that a sanitizer may escape. */
 const canary = `grt_pat_C4n4ry*_K7~"Q&%x'+/=<$\\\`P0w9[Z](8).${"Vb3".repeat(6)}`;
@@ -22,8 +23,8 @@ afterAll(async () => {
 
 type Inputs = Record<string, string>;
 
-function start(inputs: Inputs, env: Record<string, string> = {}): Promise<StepResult> {
-  return runStep({
+function start(inputs: Inputs, env: Record<string, string> = {}, runner = runHere): Promise<StepResult> {
+  return runner({
     with: {
       "agent-id": "01KEXAMPLEAGENT00000000000",
       token: canary,
@@ -36,6 +37,8 @@ function start(inputs: Inputs, env: Record<string, string> = {}): Promise<StepRe
     env: { RUNNER_DEBUG: "1", ...env },
   });
 }
+
+const runHere = (options: StepOptions): Promise<StepResult> => runStepHere(options, patientClock());
 
 /** The token is masked first, and is nowhere else. */
 function expectSecrecy(step: StepResult, more: Record<string, string> = {}): void {
@@ -127,27 +130,16 @@ const echoes: [string, (token: string) => Said][] = [
 ];
 
 describe("a token that the server repeats", () => {
-  let steps: StepResult[] = [];
-  beforeAll(async () => {
-    steps = await runConcurrently(echoes, async ([, answer]) => {
-      const server = await startScriptedServer((_, head) =>
-        answer(/^authorization: Bearer (.*)$/im.exec(head)?.[1] ?? ""),
-      );
-      closers.push(() => server.close());
-      return start({ "api-url": `${server.origin}/api/v1` });
-    });
-  }, 60_000);
-
-  it.each(echoes.map(([title], index) => [title, index] as const))("%s: becomes ***", (_, index) => {
-    const step = steps[index];
-    if (step === undefined) throw new Error("It was not run.");
+  it.each(echoes)("becomes *** %s", async (title, answer) => {
+    const server = await startScriptedServer((_, head) =>
+      answer(/^authorization: Bearer (.*)$/im.exec(head)?.[1] ?? ""),
+    );
+    closers.push(() => server.close());
+    const runner = title === "in an error's message" ? runStep : runHere;
+    const step = await start({ "api-url": `${server.origin}/api/v1` }, {}, runner);
     if (step.exitCode !== 0) failureOf({ ...step, shown: "" });
     expectSecrecy(step);
-  });
-
-  it("is redacted without the text around it", () => {
-    const message = steps[0]?.annotations.find(({ level }) => level === "error")?.message;
-    expect(message).toContain(': "authorization: Bearer ***".');
+    if (runner === runStep) expect(failureOf(step)).toContain(': "authorization: Bearer ***".');
   });
 });
 
@@ -161,7 +153,7 @@ describe("a token that the server repeats with some of its characters escaped", 
     ["in a message that is cut far behind", envelopeOf(`${"x".repeat(1_975)}${escaped}`)],
     ["in what is no JSON", `<pre>{"authorization":"${escaped}"}</pre>`],
     ["in JSON in JSON", envelopeOf(`{\\"authorization\\":\\"${escaped.replaceAll("\\", "\\\\")}\\"}`)],
-  ])("%s: becomes ***", async (_, body) => {
+  ])("becomes *** %s", async (_, body) => {
     const server = await startScriptedServer(() => ({ status: 400, body }));
     closers.push(() => server.close());
     const step = await start({ token, "api-url": `${server.origin}/api/v1` });
@@ -203,11 +195,13 @@ describe("a failure before or on the way", () => {
   ];
 
   it.each(cases.map(([title, ...given]) => [title, given] as const))(
-    "%s: the token is not shown",
-    async (_, [inputs, env]) => {
+    "does not show the token: %s",
+    async (title, [inputs, env]) => {
+      const runner = title.startsWith("a proxy that is dead") ? runStep : runHere;
       const step = await start(
         { "api-url": "https://mosoo.ai/api/v1", ...inputs },
         { HTTPS_PROXY: "http://127.0.0.1:9", ...env },
+        runner,
       );
       failureOf({ ...step, shown: "" });
       const token = inputs["token"] ?? canary;
@@ -219,17 +213,15 @@ describe("a failure before or on the way", () => {
   it("a token as long as GitHub stores one is masked like any other", async () => {
     const token = `grt_pat_${"C4n4ry".repeat(8_000)}`;
     const step = await start({ ...refused, token, "external-ref": "a\nb" });
-    expect(failureOf({ ...step, shown: "" })).toMatch(/^`external-ref`: /);
+    expectFailure({ ...step, shown: "" }, { input: "external-ref" });
     expect(step.masks[0]).toBe(token);
     const sent = await start({ ...refused, token, message: token.slice(0, 30_000) });
-    expect(failureOf({ ...sent, shown: "" })).toContain("refused the connection");
+    expectFailure({ ...sent, shown: "" }, { names: ["127.0.0.1:9"] });
   });
 
   it("a token after Bearer is masked with and without it, and one with a line break is not shown", async () => {
-    const [scheme, broken] = await Promise.all([
-      start({ ...refused, token: `Bearer ${canary}` }),
-      start({ ...refused, token: `${canary}\n${canary}` }),
-    ]);
+    const scheme = await start({ ...refused, token: `Bearer ${canary}` });
+    const broken = await start({ ...refused, token: `${canary}\n${canary}` });
     expect(scheme.masks).toEqual(expect.arrayContaining([`Bearer ${canary}`, canary]));
     for (const step of [scheme, broken]) {
       expect(step.stdout).toMatch(/^::add-mask::/);
@@ -361,7 +353,7 @@ describe("an uncaught error", () => {
       errors: 1,
       stderr: "",
     });
-    expect(errors[0]?.message).toMatch(/^Unexpected error: "stray \*\*\*"\. Re-run with debug logging/);
+    expect(errors[0]?.message).toContain('"stray ***"');
     expect(step.shown).not.toMatch(/^\s*at /m);
     expectSecrecy(step);
   });

@@ -1,9 +1,6 @@
 /** A clock that tests control. */
 import type { Clock } from "../../src/common/clock.ts";
 
-/** Turns of the event loop, a timer's and an immediate's each, after which all pending work is done. */
-const stillTurns = 8;
-
 interface Sleeper {
   at: number;
   wake: () => void;
@@ -17,8 +14,10 @@ interface Sleeper {
  * process must wait by this clock, too.
  *
  * @param grainMs so far behind the first one others are woken together with it, where there are very many
+ * @param stillTurns turns of the event loop, a timer's and an immediate's each, after which all pending work is done;
+ *   more where files are read, which takes threads of their own
  */
-export function patientClock(random: () => number = () => 0.5, grainMs = 0): Clock {
+export function patientClock(random: () => number = () => 0.5, grainMs = 0, stillTurns = 8): Clock {
   let now = 0;
   let changes = 0;
   let moving = false;

@@ -16,7 +16,7 @@ import {
   startFakeMosooServer,
 } from "./fake-mosoo-server.ts";
 import { type StepOptions, type StepResult, runStep } from "./runner.ts";
-import { runStepHere } from "./step-here.ts";
+import { isDeep, runStepHere } from "./step-here.ts";
 
 export const REVISIONS: readonly Revision[] = ["reference", "2026-07", "2026-08"];
 
@@ -31,9 +31,6 @@ afterAll(async () => {
   await Promise.all([...servers.keys()].map((server) => server.close()));
   expect(violations).toEqual([]);
 });
-
-/** In the deep suite every step runs through the built action, whose clock is the real one. */
-const isDeep = "WHOLE_CORPUS" in globalThis;
 
 /**
  * Starts a server that is closed after the tests of the file.
@@ -94,7 +91,7 @@ export const runBundled: Run = (server, inputs, more) => runStep(stepFor(server,
 
 /** Runs a step in this process, on the server's clock. */
 export const run: Run = (server, inputs, more) =>
-  isDeep ? runBundled(server, inputs, more) : runStepHere(stepFor(server, inputs, more), servers.get(server));
+  runStepHere(stepFor(server, inputs, more), servers.get(server));
 
 export function expectSuccess(result: StepResult): void {
   expect({ exit: result.exitCode, error: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, error: "" });

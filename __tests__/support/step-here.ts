@@ -1,7 +1,8 @@
 /**
  * Runs the step's modules in this process, with the environment, files and log of the runner harness: some twenty times
  * as fast as a child process, and on a clock that jumps. For rows of a table of which the built action runs one of each
- * kind. Not in `it.concurrent`, where Jest rejects `import()`.
+ * kind. Not in `it.concurrent`, where Jest rejects `import()`. Where something takes real time that is no exchange with a
+ * server of this process (a name server, megabytes, files), a clock that jumps would let requests time out.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { appendFileSync } from "node:fs";
@@ -15,7 +16,7 @@ import { createFailureReporter } from "../../src/run.ts";
 import { runStep as runMainStep } from "../../src/step/main-step.ts";
 import { stepEnvironment } from "./runner-environment.ts";
 import { makeCommandFiles } from "./runner-files.ts";
-import { type StepOptions, type StepResult, makeFolder, readStep } from "./runner.ts";
+import { type StepOptions, type StepResult, makeFolder, readStep, runStep } from "./runner.ts";
 
 interface Step {
   env: Record<string, string>;
@@ -80,8 +81,12 @@ async function run(step: Step, clock: Clock): Promise<number> {
   }
 }
 
+/** The deep suite runs every step through the built action, whose clock is the real one. */
+export const isDeep = "WHOLE_CORPUS" in globalThis;
+
 /** Runs the main step to its end, on the clock that is given. */
 export async function runStepHere(options: StepOptions, clock: Clock = systemClock): Promise<StepResult> {
+  if (isDeep) return runStep(options);
   const temp = options.temp ?? makeFolder("temp");
   const workspace = options.workspace ?? makeFolder("workspace");
   const files = makeCommandFiles(temp);
