@@ -90,8 +90,7 @@ type Run = (
 export const runBundled: Run = (server, inputs, more) => runStep(stepFor(server, inputs, more));
 
 /** Runs a step in this process, on the server's clock. */
-export const run: Run = (server, inputs, more) =>
-  runStepHere(stepFor(server, inputs, more), servers.get(server));
+export const run: Run = (server, inputs, more) => runStepHere(stepFor(server, inputs, more), servers.get(server));
 
 export function expectSuccess(result: StepResult): void {
   expect({ exit: result.exitCode, error: result.exitCode === 0 ? "" : result.shown }).toEqual({ exit: 0, error: "" });
