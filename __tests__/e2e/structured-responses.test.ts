@@ -1,36 +1,46 @@
 /** Responses that match a schema, corrected in the same thread where they do not. Through the built action. */
-import { readFileSync } from "node:fs";
-import { describe, expect, it } from "@jest/globals";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "@jest/globals";
+import { skipUnless } from "../support/host.ts";
 import type { Revision } from "../support/fake-mosoo-server.ts";
-import { runStep } from "../support/runner.ts";
-import { Agent, answeringInTurn } from "../support/waiting.ts";
+import { runPost, runStep, startStep } from "../support/runner.ts";
+import { Agent, annotated, answeringInTurn, until } from "../support/waiting.ts";
 
 const schema = JSON.stringify({
   type: "object",
-  properties: { verdict: { enum: ["pass", "fail"] } },
+  properties: { verdict: { enum: ["pass", "fail"] }, text: { type: "string" } },
   required: ["verdict"],
+  additionalProperties: false,
 });
 const structured = { "response-schema": schema };
-const wrong = "I would say: maybe.";
+const wrong = 'It is {"verdict": "maybe"}.';
 const right = '{"verdict": "pass"}';
 const json = '{"verdict":"pass"}';
 
+const workspace = mkdtempSync(join(tmpdir(), "structured-"));
+writeFileSync(join(workspace, "notes.txt"), "Some notes.");
+afterAll(() => {
+  rmSync(workspace, { recursive: true });
+});
+
 /** Requests of a valid response, of a corrected one, and of a re-run after that. */
-const REQUESTS: [Revision, Record<string, string>, number, number, number][] = [
-  ["reference", {}, 4, 7, 6],
-  ["2026-07", {}, 3, 6, 6],
+const REQUESTS: [Revision, Record<string, string>, string, number, number, number][] = [
+  ["reference", {}, `Here it is:\n\n~~~~json\n${right}\n~~~~\n`, 4, 7, 6],
+  ["2026-07", {}, `\ufeff${right}`, 3, 6, 6],
   // Its first request has the fields of another contract.
-  ["2026-08", { "user-id": "", "external-ref": "" }, 5, 8, 8],
+  ["2026-08", { "user-id": "", "external-ref": "" }, `I say ${right}, after all.`, 5, 8, 8],
 ];
 
-describe.each(REQUESTS)("a step with a schema (%s)", (revision, inputs, valid, corrected, again) => {
+describe.each(REQUESTS)("a step with a schema (%s)", (revision, inputs, answer, valid, corrected, again) => {
   it.concurrent(`takes ${valid} requests for a valid response`, () =>
     Agent.during({ revision }, async (agent) => {
-      agent.script = answeringInTurn(right);
+      agent.script = answeringInTurn(answer);
       const result = await agent.run({ ...structured, ...inputs });
       expect(result).toMatchObject({ exitCode: 0, annotations: [], outputs: { "response-json": json } });
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe(json);
-      expect(result.outputs["response"]).toBe(right);
+      expect(result.outputs["response"]).toBe(answer);
       expect(agent.server.requests).toHaveLength(valid);
     }),
   );
@@ -52,6 +62,99 @@ describe.each(REQUESTS)("a step with a schema (%s)", (revision, inputs, valid, c
       expect(agent.server.requests).toHaveLength(again);
       expect(agent.server.threads).toHaveLength(1);
       expect(thread?.messages).toHaveLength(2);
+    }),
+  );
+});
+
+const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> =>
+  Agent.during({ revision: "2026-07" }, test);
+
+skipUnless("signals", describe)("a step with a schema that is killed", () => {
+  it.concurrent(
+    "before and after it sends a correction continues with it in re-runs, and the post step interrupts its run",
+    withAgent(async (agent) => {
+      const { server } = agent;
+      agent.script = answeringInTurn(wrong, null, right);
+      const step = agent.step(structured);
+      const isSending = (): boolean =>
+        server.requests.some(({ method, path }) => method === "POST" && path.endsWith("/events"));
+      server.fault({ on: "events", kind: "hang-before" });
+      const first = startStep(step);
+      await until(isSending);
+      await first.kill();
+      expect(server.threads[0]?.messages).toHaveLength(1);
+
+      const second = startStep({ ...step, runAttempt: 2 });
+      await second.waitForLog("Sent correction 1");
+      const killed = await second.kill();
+      expect(await runPost(killed)).toMatchObject({ exitCode: 0, annotations: [] });
+      const [, correction] = server.threads[0]?.runs ?? [];
+      expect(agent.interrupts()).toContain(correction?.id);
+      expect(correction?.status).toBe("cancelled");
+
+      const third = await runStep({ ...step, runAttempt: 3 });
+      expect(third).toMatchObject({ exitCode: 0, annotations: [], outputs: { "response-json": json } });
+      const ids = server.threads[0]?.messages.map(({ requestId }) => requestId?.replace(/^gh-\d+-[0-9a-f]+/, ""));
+      expect(ids).toEqual([undefined, "+fix1", "+a2+fix1"]);
+      expect(server.threads).toHaveLength(1);
+    }),
+  );
+});
+
+describe("a step with a schema", () => {
+  it.concurrent.each<[string, (agent: Agent) => Record<string, string>]>([
+    ["files", () => ({ files: "*.txt" })],
+    ["thread-id", ({ server }) => ({ "thread-id": server.createThreadDirectly().id })],
+  ])("has its response corrected with `%s`", (_, inputs) =>
+    Agent.during({ revision: "2026-07" }, async (agent) => {
+      agent.script = answeringInTurn(wrong, right);
+      const result = await agent.run({ ...structured, ...inputs(agent) }, { workspace });
+      expect(result).toMatchObject({ exitCode: 0, annotations: [], outputs: { "response-json": json } });
+      expect(agent.server.threads).toHaveLength(1);
+      expect(agent.server.threads[0]?.messages).toHaveLength(2);
+    }),
+  );
+
+  it.concurrent(
+    "shows people the text of `markdown-property`, and nobody the token",
+    withAgent(async (agent) => {
+      const { person } = agent.server.tokens;
+      const document = { verdict: "pass", text: `**Well done**, @octocat. ${person}` };
+      agent.script = answeringInTurn(JSON.stringify(document));
+      const result = await agent.run({ ...structured, "markdown-property": "text" });
+      const shown = result.outputs["response-json"] ?? "";
+      expect(JSON.parse(shown)).toEqual({ ...document, text: "**Well done**, @octocat. ***" });
+      expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe(shown);
+      expect(result.summary).toContain("**Well done**");
+      expect(result.summary).not.toContain("verdict");
+      expect(JSON.stringify(result)).not.toContain(JSON.stringify(document.text));
+    }),
+  );
+
+  it.concurrent(
+    "has valid JSON in the file alone where it is too large for an output",
+    withAgent(async (agent) => {
+      agent.script = answeringInTurn(JSON.stringify({ verdict: "pass", text: "ä".repeat(60_000) }));
+      const result = await agent.run(structured);
+      expect(result.exitCode).toBe(0);
+      expect(result.outputs).not.toHaveProperty("response-json");
+      expect(annotated(result, "warning")).toEqual([expect.stringContaining("`response-file`")]);
+      expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toMatch(/^\{"verdict":"pass","text":"ä+"\}$/);
+    }),
+  );
+
+  it.concurrent(
+    "fails with the first problems, whatever text they hold, and keeps the response",
+    withAgent(async (agent) => {
+      const hostile = JSON.stringify({ "x\n::error::y\n<img src=x> @octocat": 1 });
+      agent.script = answeringInTurn(hostile);
+      const result = await agent.run({ ...structured, "response-retries": "0" });
+      expect(result.exitCode).toBe(1);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining("`response-schema`")]);
+      expect(result.outputs).toMatchObject({ response: hostile, status: "completed" });
+      expect(result.outputs).not.toHaveProperty("response-json");
+      expect(result.summary).not.toMatch(/[^\\]<img|[^`]@octocat/);
+      expect(agent.server.threads[0]?.messages).toHaveLength(1);
     }),
   );
 });

@@ -103,9 +103,9 @@ function startAt(context: WaitContext, handle: ThreadHandle, run: Run, earlier: 
   }
   for (const { runId } of earlier) if (runId !== undefined) progress.addOwnRun({ id: runId });
   const { id, runId } = last;
-  log.info(`Continuing with correction ${id.number} of an earlier attempt (run ${runId ?? "unknown"})`);
   const mayResend = inputs.onRerun === "resume" && id.sending < context.context.runAttempt;
   if (runId !== undefined) setRun(context, handle, { id: runId });
+  log.info(`Continuing with correction ${id.number} of an earlier attempt (run ${runId ?? "unknown"})`);
   return { correction: last, run: runId === undefined ? undefined : { id: runId }, mayHaveEnded: true, mayResend };
 }
 
@@ -117,8 +117,8 @@ function continueWith(
   { run, replayed }: SentMessage,
 ): Current {
   if (run === null) throw unknownRunError();
-  context.log.info(`Sent correction ${correction.id.number} (run ${run.id}: ${run.status ?? "unknown"})`);
   setRun(context, handle, run);
+  context.log.info(`Sent correction ${correction.id.number} (run ${run.id}: ${run.status ?? "unknown"})`);
   return { correction, run, mayHaveEnded: replayed, mayResend: false };
 }
 
