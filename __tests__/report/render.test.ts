@@ -48,7 +48,17 @@ describe("the texts of a report", () => {
   const given: Partial<Record<Report["outcome"], [Partial<Report>, string?]>> = {
     started: [{ status: "queued", durationMs: undefined, tools: undefined }],
     working: [{ status: "running", durationMs: undefined }],
-    completed: [{ tokens: 12_345, files: [{ name: "report.md", size: 1_234 }] }, response],
+    completed: [{ corrections: 1, tokens: 12_345, files: [{ name: "report.md", size: 1_234 }] }, response],
+    invalid: [
+      {
+        failure: {
+          summary: "The response does not match `response-schema` after 1 correction.",
+          serverMessage: "/verdict: must be equal to one of the allowed values",
+          advice: "Re-run the job to ask the agent for another correction in the same thread.",
+        },
+      },
+      response,
+    ],
     failed: [{ status: "failed", failure, response: { text: response, complete: false } }, response],
     waiting: [{ status: "waiting_input", question: "Push to `main`?" }],
     "timed-out": [

@@ -7,6 +7,7 @@ export const outcomes: readonly Outcome[] = [
   "started",
   "working",
   "completed",
+  "invalid",
   "failed",
   "cancelled",
   "expired",

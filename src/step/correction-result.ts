@@ -30,11 +30,8 @@ function adviseOnMismatch({ policies, isTimeOver }: Mismatch): string | undefine
   if (responseRetries === 0) return "Set `response-retries` to have the agent correct its response.";
   // What a re-run does otherwise, the report says of every outcome.
   if (onRerun !== "resume") return increase;
-  const more = pluralize(responseRetries, "more correction");
-  return joinSentences(
-    increase,
-    `Re-run the job to ask the agent for ${isTimeOver ? "it" : `up to ${more}`} in the same thread.`,
-  );
+  const more = responseRetries === 1 ? "another correction" : `up to ${responseRetries} more corrections`;
+  return joinSentences(increase, `Re-run the job to ask the agent for ${isTimeOver ? "it" : more} in the same thread.`);
 }
 
 /** No more corrections are sent. */
