@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { Ajv } from "ajv";
 import { parse } from "yaml";
-import { INPUT_DEFAULTS, INPUT_NAMES } from "../src/actions/inputs.ts";
-import { version } from "../src/common/version.ts";
+import { INPUTS, INPUT_NAMES } from "../src/actions/inputs.ts";
+import { USER_AGENT } from "../src/actions/context.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (name: string): unknown => parse(readFileSync(join(root, name), "utf8"));
@@ -78,7 +78,12 @@ describe("the code", () => {
 
   it("has the defaults of action.yml, for an expression that evaluates to nothing suppresses those", () => {
     const fixed = Object.entries(metadata.inputs).filter(([, input]) => input.default?.includes("${{") === false);
-    expect(INPUT_DEFAULTS).toEqual(Object.fromEntries(fixed.map(([name, input]) => [name, input.default])));
+    const defaults = Object.entries<{ parse: unknown; default?: string }>(INPUTS).flatMap(([name, input]) =>
+      input.default === undefined ? [] : [[name, input.default]],
+    );
+    expect(Object.fromEntries(defaults)).toEqual(
+      Object.fromEntries(fixed.map(([name, input]) => [name, input.default])),
+    );
   });
 
   it("reads every input that action.yml declares, and no others", () => {
@@ -105,6 +110,6 @@ describe("the code", () => {
 
   it("sends servers the version of package.json", () => {
     const pack = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-    expect(version).toBe(pack.version);
+    expect(USER_AGENT).toBe(`mosoo-thread-action/${pack.version}`);
   });
 });

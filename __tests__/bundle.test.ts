@@ -80,6 +80,10 @@ describe("the bundle", () => {
     expect(read("dist/post.js").length).toBeLessThan(1_000);
   });
 
+  it("has little code in the file that every step loads: whole packages would show", () => {
+    expect(entry.length).toBeLessThan(200_000);
+  });
+
   it("holds only packages of the lockfile, at its version", () => {
     const { packages } = JSON.parse(read("package-lock.json")) as { packages: Record<string, { version: string }> };
     const locked = Object.entries(packages).map(

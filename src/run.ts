@@ -1,6 +1,6 @@
 /** The error boundary of both entry points: here, and only here, an error becomes the step's failure. */
 import { setDefaultAutoSelectFamilyAttemptTimeout } from "node:net";
-import { InputValidationError } from "./actions/input-errors.ts";
+import { InputValidationError } from "./actions/parsers.ts";
 import { type Secrets, maskSecrets } from "./actions/inputs.ts";
 import { Logger } from "./actions/logger.ts";
 import { Outputs } from "./actions/outputs.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { type InputIssue, InputValidationError } from "../../src/actions/input-errors.ts";
+import { type InputIssue, InputValidationError } from "../../src/actions/parsers.ts";
 import { maskSecrets, misspelledInputs } from "../../src/actions/inputs.ts";
 import { skipUnless } from "../support/host.ts";
 import { type Inputs, secret, usePlanner, withInputs } from "../support/step-plan.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { raceWithAbort } from "../../src/common/abort.ts";
+import { raceWithAbort } from "../../src/common/clock.ts";
 
 const toError = (): Error => new Error("aborted");
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { InputValidationError } from "../../src/actions/input-errors.ts";
+import { InputValidationError } from "../../src/actions/parsers.ts";
 import { CancelledError, MosooError, type MosooErrorDetails } from "../../src/mosoo/errors.ts";
 import { type ApiErrorResult, toMosooError } from "../../src/mosoo/request.ts";
 import {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "@jest/globals";
-import { canonicalMatrix } from "../../src/common/canonical-json.ts";
+import { canonicalMatrix } from "../../src/common/json.ts";
 import {
   type StepIdentity,
   deriveKey,

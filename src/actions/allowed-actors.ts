@@ -1,7 +1,7 @@
 /** Whether the person who started the run may start the agent, on events that anyone can cause. */
 import type { ActionContext } from "./context.ts";
 import { InvalidInputError, parseEachLine } from "./parsers.ts";
-import { type Trigger, isSameLogin } from "./trigger.ts";
+import { type Trigger, isSameLogin } from "./event.ts";
 
 /** Who may start the agent. */
 export interface AllowedActors {

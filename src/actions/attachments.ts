@@ -1,7 +1,7 @@
 /** The files that `files` names: found by glob patterns, checked one by one, measured and hashed. Loaded only then. */
+import * as glob from "@actions/glob";
 import { createHash } from "node:crypto";
 import { basename, isAbsolute, matchesGlob, resolve, sep } from "node:path";
-import * as glob from "@actions/glob";
 import { formatInteger, pluralize } from "../common/format.ts";
 import { type LocalFile, MAX_UPLOAD_BYTES } from "../mosoo/files.ts";
 import {
@@ -15,7 +15,7 @@ import {
   toPosixRelativePath,
   tryRealPath,
 } from "./workspace-paths.ts";
-import type { InputIssue } from "./input-errors.ts";
+import type { InputIssue } from "./parsers.ts";
 import { withSanitizedDebugLog } from "./logger.ts";
 
 export interface Attachment extends LocalFile {

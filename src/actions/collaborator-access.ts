@@ -2,7 +2,7 @@
 import type { Access } from "./allowed-actors.ts";
 import { createGitHubClient, requestOptions } from "./github-client.ts";
 import { responseStatus, retryGitHub } from "./github-retry.ts";
-import { getString } from "./payload.ts";
+import { getString } from "./event.ts";
 
 interface AccessQuestion {
   apiUrl: string;

@@ -1,12 +1,23 @@
 /**
- * The step's run, job, event and subject. With trigger.ts the only reader of GITHUB_* variables. A missing or broken
+ * The step's run, job, event and subject. With event.ts the only reader of GITHUB_* variables. A missing or broken
  * event file does not fail the step.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Environment } from "../mosoo/http/proxy.ts";
-import { compareRepositories, get, getCommitHash, getId, getNumber, getString } from "./payload.ts";
-import { type Trigger, parseTrigger } from "./trigger.ts";
+import {
+  compareRepositories,
+  get,
+  getCommitHash,
+  getId,
+  getNumber,
+  getString,
+  type Trigger,
+  parseTrigger,
+} from "./event.ts";
+
+/** Sent to Mosoo; the version is package.json's (__tests__/action-metadata.test.ts holds them together). */
+export const USER_AGENT = "mosoo-thread-action/1.0.0";
 
 /** What the work is about. */
 interface Subject {

@@ -28,7 +28,7 @@ async function orDiskError<T>(work: Promise<T>): Promise<T> {
 }
 
 /** A file that is being downloaded. Every failure is a MosooError. */
-export class PartialFile {
+class PartialFile {
   readonly #path: string;
   readonly #file: FileHandle;
 

@@ -15,11 +15,8 @@ const SILENT_LOG = { debug: noop, info: noop, warn: noop, error: noop };
  * @param apiUrl GITHUB_API_URL, such as `https://github.example/api/v3`; a trailing slash is fine
  */
 export async function createGitHubClient({ token, apiUrl }: { token: string; apiUrl: string }): Promise<GitHubClient> {
-  const [{ createClient }, { createFetch }] = await Promise.all([
-    import("./github-package.ts"),
-    import("../mosoo/http/fetch.ts"),
-  ]);
-  return createClient({ token, baseUrl: apiUrl.replace(/\/+$/, ""), fetch: createFetch(process.env) });
+  const { createClient } = await import("./github-package.ts");
+  return createClient({ token, baseUrl: apiUrl.replace(/\/+$/, "") });
 }
 
 /** The `request` option of one call: without Octokit's log, aborted after ten seconds or by `signal`. */

@@ -7,9 +7,8 @@
 import * as core from "@actions/core";
 import { SERVICE_HOSTS } from "../mosoo/http/redirects.ts";
 import { type AllowedActors, parseAllowedActors } from "./allowed-actors.ts";
-import type { InputIssue } from "./input-errors.ts";
-import { type MisspelledInput, findMisspelledInputs } from "./misspelled-inputs.ts";
 import {
+  type InputIssue,
   InvalidInputError,
   parseApiUrl,
   parseBoolean,
@@ -29,6 +28,7 @@ import {
   rejectExpression,
   unwrapToken,
 } from "./parsers.ts";
+import { type MisspelledInput, findMisspelledInputs } from "./misspelled-inputs.ts";
 
 interface Input<T> {
   /** Parses the trimmed text, which is empty where the input is not given. */
@@ -47,7 +47,8 @@ function withDefault<T>(value: string, parse: (text: string) => T): Input<T> {
 /** A text that may contain expressions, or comes from one. */
 const anyText: Input<string | undefined> = { parse: (text) => (text === "" ? undefined : text) };
 
-const INPUTS = {
+/** Parser and default of each input, by its name in action.yml. */
+export const INPUTS = {
   // Essentials
   "agent-id": optional(parseId),
   message: anyText,
@@ -92,13 +93,6 @@ const SECRET_INPUTS = ["token", "github-token"];
 
 /** Every input of the action. */
 export const INPUT_NAMES: readonly string[] = [...Object.keys(INPUTS), ...SECRET_INPUTS];
-
-/** The defaults that are not expressions, by name. */
-export const INPUT_DEFAULTS: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries<Input<unknown>>(INPUTS).flatMap(([name, { default: value }]) =>
-    value === undefined ? [] : [[name, value]],
-  ),
-);
 
 type CamelCase<T extends string> = T extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`

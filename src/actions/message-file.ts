@@ -9,7 +9,7 @@ import {
   openRegularFile,
   resolveReadablePath,
 } from "./workspace-paths.ts";
-import type { InputIssue } from "./input-errors.ts";
+import type { InputIssue } from "./parsers.ts";
 
 /** No message of this size can be sent; more is not read. */
 const MAX_FILE_BYTES = 1024 * 1024;

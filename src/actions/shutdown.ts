@@ -1,5 +1,5 @@
 /** Graceful shutdown on a signal: a cancelled job, a newer push, a timed-out step. */
-import { raceWithAbort } from "../common/abort.ts";
+import { raceWithAbort } from "../common/clock.ts";
 import { CancelledError } from "../mosoo/errors.ts";
 import type { ShutdownSignals } from "../mosoo/operation.ts";
 

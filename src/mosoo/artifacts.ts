@@ -4,7 +4,7 @@
  * Runs of a thread come one after the other, so that a file belongs to the last run that began before it. Where the list
  * says which run it was, that decides.
  */
-import * as z from "../common/zod.ts";
+import * as z from "../common/json.ts";
 import { type Run, Id, optionalString, parse } from "./contract/schema.ts";
 import type { EventList, ThreadEvent } from "./runs/events.ts";
 

@@ -7,7 +7,7 @@
  * reach anything by.
  */
 import { type Context, constants, createContext, runInContext } from "node:vm";
-import * as z from "../common/zod.ts";
+import * as z from "../common/json.ts";
 import { readValidatorScript } from "./validator-script.ts";
 import type { CheckResult, CompileResult } from "./validator/validator.ts";
 

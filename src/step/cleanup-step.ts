@@ -1,8 +1,7 @@
 /** The post step: interrupts a run that the main step could not interrupt, and finishes the comment. */
-import { readContext } from "../actions/context.ts";
+import { USER_AGENT, readContext } from "../actions/context.ts";
 import { type Inputs, readInputs } from "../actions/inputs.ts";
 import * as state from "../actions/state.ts";
-import { version } from "../common/version.ts";
 import { MosooClient } from "../mosoo/client.ts";
 import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { prepareComment } from "../report/comment/publisher.ts";
@@ -37,7 +36,7 @@ async function interrupt(
   const mosoo = new MosooClient({
     apiUrl,
     token: inputs.token,
-    userAgent: `mosoo-thread-action/${version}`,
+    userAgent: USER_AGENT,
     environment,
     requestTimeoutMs: inputs.requestTimeout,
     createTimeoutMs: INTERRUPT_TIMEOUT_MS,

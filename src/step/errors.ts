@@ -1,6 +1,6 @@
 /** Turns any error into a failure as data: what happened, what to do next, and what exists now. Pure. */
 import { type ThreadState, CancelledError, MosooError } from "../mosoo/errors.ts";
-import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
+import { InputValidationError, type InputIssue } from "../actions/parsers.ts";
 import { errorMessage, joinSentences } from "../common/format.ts";
 import { excerpt } from "../sanitize/log-text.ts";
 import { redact } from "../sanitize/redact.ts";

@@ -7,7 +7,7 @@
  * of a fixed run). Fields without a value are left out, so that a new optional input changes no other run's key.
  */
 import { createHash } from "node:crypto";
-import { canonicalJson, canonicalMatrix } from "../common/canonical-json.ts";
+import { canonicalJson, canonicalMatrix } from "../common/json.ts";
 import { suffixedKey } from "../mosoo/idempotency.ts";
 import type { Attachment } from "../actions/attachments.ts";
 import type { ThreadRequest } from "../mosoo/contract/request-bodies.ts";

@@ -1,7 +1,7 @@
 /** The main step: prepare → start → wait → publish. */
-import { type ActionContext, readContext } from "../actions/context.ts";
+import { type ActionContext, USER_AGENT, readContext } from "../actions/context.ts";
 import { skipForActor } from "../actions/allowed-actors.ts";
-import { InputValidationError } from "../actions/input-errors.ts";
+import { InputValidationError } from "../actions/parsers.ts";
 import { type Secrets, allowedActors, misspelledInputs, missingTokenPolicy } from "../actions/inputs.ts";
 import type { Logger } from "../actions/logger.ts";
 import { skipWithoutToken } from "../actions/missing-token.ts";
@@ -9,7 +9,6 @@ import type { Outputs } from "../actions/outputs.ts";
 import type { ShutdownController } from "../actions/shutdown.ts";
 import type { Clock } from "../common/clock.ts";
 import { errorMessage } from "../common/format.ts";
-import { version } from "../common/version.ts";
 import { MosooClient } from "../mosoo/client.ts";
 import { CancelledError } from "../mosoo/errors.ts";
 import type { Environment } from "../mosoo/http/proxy.ts";
@@ -106,7 +105,7 @@ function openSession(main: MainContext, context: ActionContext, plan: StepPlan):
   const mosoo = new MosooClient({
     apiUrl: inputs.apiUrl,
     token: inputs.token,
-    userAgent: `mosoo-thread-action/${version}`,
+    userAgent: USER_AGENT,
     environment,
     requestTimeoutMs: inputs.requestTimeout,
     createTimeoutMs: inputs.createTimeout,

@@ -1,11 +1,10 @@
 /** What is decided before anything is sent: the request and its idempotency key. */
 import type { Attachment } from "../actions/attachments.ts";
 import { deriveExternalRef, type ActionContext } from "../actions/context.ts";
-import { InputValidationError, type InputIssue } from "../actions/input-errors.ts";
+import { InputValidationError, type InputIssue, isUlid } from "../actions/parsers.ts";
 import { type Secrets, type Inputs, readInputs } from "../actions/inputs.ts";
 import { readTextFile, validateMessageLength } from "../actions/message-file.ts";
 import { explainMissingToken } from "../actions/missing-token.ts";
-import { isUlid } from "../actions/parsers.ts";
 import {
   type Body,
   createBody,

@@ -2,7 +2,7 @@
  * What an answer of Mosoo must hold. Tolerant: unknown fields pass, optional ones may be missing, null or of a kind
  * that nobody reads; only what the action relies on is checked.
  */
-import * as z from "../../common/zod.ts";
+import * as z from "../../common/json.ts";
 
 /**
  * An ID goes into URLs, outputs, keys and, by way of outputs, into other people's scripts and logs: letters, digits and

@@ -1,5 +1,5 @@
 /** A thread's events, parsed as leniently as every response, and the messages and runs that they show. Pure. */
-import * as z from "../../common/zod.ts";
+import * as z from "../../common/json.ts";
 import { optionalString, parse } from "../contract/schema.ts";
 
 /** In UTF-16 units. IDs are remembered, so a longer one counts as missing. */

@@ -1,7 +1,7 @@
 /** Which comment a step writes to, and the name by which readers distinguish several. Pure. */
 import type { ActionContext } from "../../actions/context.ts";
 import type { Inputs } from "../../actions/inputs.ts";
-import { canonicalMatrix } from "../../common/canonical-json.ts";
+import { canonicalMatrix } from "../../common/json.ts";
 
 /** What one comment of a pull request belongs to; never a run or commit, so that later pushes update it. */
 export interface CommentIdentity {

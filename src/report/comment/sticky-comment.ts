@@ -4,7 +4,7 @@
  */
 import { type GitHubClient, createGitHubClient } from "../../actions/github-client.ts";
 import { GitHubCancelledError, retryGitHub } from "../../actions/github-retry.ts";
-import { raceWithAbort } from "../../common/abort.ts";
+import { raceWithAbort } from "../../common/clock.ts";
 import { CommentWriter, fitComment } from "./comment-writer.ts";
 import type { CommentAction } from "./decide.ts";
 import { formatCommentError, formatConflict, formatUnproven } from "./errors.ts";

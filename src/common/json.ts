@@ -1,4 +1,11 @@
-/** JSON text that does not depend on the order of properties. */
+/** JSON: zod, set up once, to parse it; and canonical text. */
+import { config } from "zod/mini";
+
+// A step parses a handful of values, so compiling a parser for each schema costs more than it saves. Everything imports
+// zod from here, so that this comes before the first schema.
+config({ jitless: true });
+
+export * from "zod/mini";
 
 /** JSON with the properties of every object in order, so that their order does not matter; undefined ones are left out. */
 export function canonicalJson(value: unknown): string {
