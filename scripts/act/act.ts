@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { RunnerEvent } from "../../__tests__/support/runner-events.ts";
 import { actBinary } from "./binary.ts";
-import { artifactsIn, fakeArtifacts, fakeGhFolder, fakeRemote, pushedTo } from "./fakes.ts";
+import { artifactsIn, fakeActions, fakeGhFolder, fakeRemote, pushedTo } from "./fakes.ts";
 import { actionReference, copyAction, makeRepository, placeOf, root } from "./folders.ts";
 import { readLog, type JobSeen, type StepSeen } from "./log.ts";
 
@@ -150,7 +150,7 @@ export async function runExample(example: string, options: ActOptions): Promise<
     args.push(
       ...flags("--secret", { ...options.secrets, ...(options.githubToken && { GITHUB_TOKEN: options.githubToken }) }),
     );
-    args.push(...fakeArtifacts(folder, readFileSync(join(at("repository"), workflow), "utf8")));
+    args.push(...fakeActions(folder, readFileSync(join(at("repository"), workflow), "utf8")));
     args.push(...fakeRemote(folder, at("repository")));
     const path = options.gh === true ? [fakeGhFolder(folder, options.github?.apiUrl ?? "")] : [];
     const run = await spawnAct(args, { home: at("home"), path, cancelAfter: options.cancelAfter });

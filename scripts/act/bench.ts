@@ -48,6 +48,15 @@ export function conversation(answers: string[]): RunScript {
   };
 }
 
+/** An agent that writes these files, by name, and answers. */
+export function producing(files: Record<string, string>, text: string): RunScript {
+  return () => [
+    { after: 50, status: "running" },
+    { after: 50, write: Object.entries(files).map(([name, content]) => ({ name, content })) },
+    { after: 50, end: "completed", text },
+  ];
+}
+
 export interface Bench {
   check: Checks;
   /** The runs so far. */

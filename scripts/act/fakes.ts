@@ -1,14 +1,27 @@
-/** What takes the place of GitHub's parts that a workflow uses beside its API: the remote repository, artifacts, `gh`. */
+/** What takes the place of what a workflow uses beside GitHub's API: its remote repository, some actions, and `gh`. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ghBinary } from "./binary.ts";
 import { root, writeFiles } from "./folders.ts";
 
-/** Names where the artifacts are, for the two actions below. */
+/** Names where the artifacts are, for two of the actions below. */
 const FOLDER_VARIABLE = "ACT_ARTIFACTS";
 
 const ACTIONS: Record<string, string> = {
+  // act has its own for the event's commit, and asks for the real one where a workflow names a `ref`: here the base branch.
+  checkout: `name: Checkout
+description: Clones the base branch
+inputs:
+  ref: { description: Ignored, default: "" }
+  sparse-checkout: { description: Ignored, default: "" }
+  persist-credentials: { description: Ignored, default: "true" }
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: git clone --quiet "https://github.com/$GITHUB_REPOSITORY" .
+`,
   "upload-artifact": `name: Upload
 description: Copies a file, or a folder without its hidden files, as actions/upload-artifact does
 inputs:
@@ -45,13 +58,11 @@ runs:
 `,
 };
 
-/** Writes the artifact actions that `workflow` uses, and returns act's options for them. */
-export function fakeArtifacts(folder: string, workflow: string): string[] {
+/** Writes those of the actions that `workflow` uses, and returns act's options for them. */
+export function fakeActions(folder: string, workflow: string): string[] {
   const store = join(folder, "artifacts");
   mkdirSync(store);
-  const used = new Set(
-    [...workflow.matchAll(/uses: (actions\/((?:up|down)load-artifact)@\S+)/g)].map(([, all]) => all),
-  );
+  const used = new Set([...workflow.matchAll(/uses: (actions\/[\w-]+@\S+)/g)].map(([, reference]) => reference));
   const replacements = [...used].flatMap((reference = "") => {
     const name = /\/(.*)@/.exec(reference)?.[1] ?? "";
     writeFiles(join(folder, name), { "action.yml": ACTIONS[name] ?? "" });

@@ -15,7 +15,7 @@ export interface StepSeen {
   outputs: Record<string, string>;
   summary: string;
   /** Workflow commands that it printed, such as `error`, `notice`, `add-mask`. */
-  commands: { name: string; value: string; properties: Record<string, string> }[];
+  commands: { name: string; value: string; properties: Record<string, string>; line: string }[];
 }
 
 interface Entry {
@@ -33,6 +33,8 @@ interface Entry {
   command?: string;
   name?: string;
   arg?: string;
+  /** The line that was a command. */
+  raw?: string;
   content?: string;
   kvPairs?: Record<string, string>;
 }
@@ -80,8 +82,13 @@ function take(entry: Entry, step: StepSeen): void {
   else if (entry.command === "summary") step.summary = entry.content ?? "";
   else if (entry.command !== undefined) {
     // The value of `add-mask` is what nobody should see; act writes it into its JSON all the same.
-    const value = entry.command === "add-mask" ? "***" : (entry.arg ?? "");
-    step.commands.push({ name: entry.command, value, properties: entry.kvPairs ?? {} });
+    const isMask = entry.command === "add-mask";
+    step.commands.push({
+      name: entry.command,
+      value: isMask ? "***" : (entry.arg ?? ""),
+      properties: entry.kvPairs ?? {},
+      line: isMask ? "" : (entry.raw ?? "").trimEnd(),
+    });
   } else if (entry.stepResult !== undefined) step.result = entry.stepResult;
 }
 

@@ -1,6 +1,6 @@
 /** README.md's snippets, run unchanged, as a newcomer pastes them. */
 import { events } from "../../../__tests__/support/runner-events.ts";
-import { answering, asked, conversation, pageOf, type Bench, type ExampleCase } from "../bench.ts";
+import { answering, asked, conversation, pageOf, producing, type Bench, type ExampleCase } from "../bench.ts";
 import { snippetWorkflows } from "../snippets.ts";
 
 const example = "README.md";
@@ -50,19 +50,30 @@ export const cases: ExampleCase[] = [
   },
   ...(["pass", "block"] as const).map((verdict): ExampleCase => ({
     example,
-    shows: `a response that ends with "Verdict - ${verdict}" makes the check ${verdict === "pass" ? "green" : "red"}`,
+    shows: `the verdict "${verdict}" makes the check ${verdict === "pass" ? "green" : "red"}`,
     async run(bench) {
       const { check } = bench;
-      const server = await bench.mosoo({
-        revision: "2026-08",
-        script: answering(`Looks odd.\n\nVerdict - ${verdict}`),
-      });
-      const seen = await run(bench, { mosoo: server, files: pasted("Verdict - pass") });
+      const response = { verdict, reasons: "It looks odd." };
+      const server = await bench.mosoo({ revision: "2026-08", script: answering(JSON.stringify(response)) });
+      const seen = await run(bench, { mosoo: server, files: pasted("response-schema: |") });
       check.equal("the agent's step", seen.step("review").result, "success");
       check.equal("the job", seen.job("job"), verdict === "pass" ? "success" : "failure");
-      check.matches("what was asked", asked(server).join(), /End with "Verdict - pass" or "Verdict - block"\.$/);
+      check.matches("the summary shows the reasons", seen.step("review").summary, /It looks odd\./);
+      check.equal("the summary shows the JSON", seen.step("review").summary.includes('"reasons"'), false);
     },
   })),
+  {
+    example,
+    shows: "the agent's file becomes an artifact",
+    async run(bench) {
+      const { check } = bench;
+      const files = { "report.html": "<h1>All fine</h1>", "notes.txt": "private" };
+      const server = await bench.mosoo({ revision: "2026-07", script: producing(files, "Done.") });
+      const seen = await run(bench, { mosoo: server, files: pasted("download-files: ") });
+      check.equal("the job", seen.job("job"), "success");
+      check.equal("the artifact", seen.artifacts, { "report/report.html": "<h1>All fine</h1>" });
+    },
+  },
   {
     example,
     shows: "the second of two chained steps continues the first one's thread",
