@@ -248,6 +248,54 @@ export const files: Row[] = [
   ],
 ];
 
+const withSchema = (schema: string): Inputs => ({ wait: "true", "response-schema": schema });
+const schemaFile =
+  (content: string | Buffer) =>
+  ({ workspace }: Place): void => {
+    writeFileSync(join(workspace, "schema.json"), content);
+  };
+
+export const schemas: Row[] = [
+  ["a schema without wait", "response-schema", { "response-schema": "{}" }],
+  ["a schema that is no JSON", "response-schema", withSchema('{\n  "type": "object",\n}')],
+  ["a schema that ends too early", "response-schema", withSchema('{"type":')],
+  ["a schema with text after it", "response-schema", withSchema("{} # any")],
+  ["a schema with a comment", "response-schema", withSchema('{ // any\n"type": "object" }')],
+  ["an array as schema", "response-schema", withSchema("[]")],
+  ["a type that does not exist", "response-schema", withSchema('{"properties":{"a/b":{"type":"text"}}}')],
+  ["several invalid keywords", "response-schema", withSchema('{"required":"a","minLength":-1}')],
+  ["a pattern that is none", "response-schema", withSchema('{"items":{"pattern":"("}}')],
+  ["a name pattern that is none", "response-schema", withSchema('{"patternProperties":{"[":true}}')],
+  ["draft 4", "response-schema", withSchema('{"$schema":"http://json-schema.org/draft-04/schema#"}')],
+  ["draft 2019-09", "response-schema", withSchema('{"$schema":"https://json-schema.org/draft/2019-09/schema"}')],
+  ["a meta-schema of somebody", "response-schema", withSchema('{"$schema":"https://example.com/schema"}')],
+  ["a remote reference", "response-schema", withSchema('{"items":{"$ref":"https://example.com/a.json#/b"}}')],
+  ["a reference to another file", "response-schema", withSchema('{"$id":"https://x.example/a","$ref":"b.json"}')],
+  ["a reference to nothing", "response-schema", withSchema('{"items":{"$ref":"#/$defs/a"}}')],
+  ["two schemas of one name", "response-schema", withSchema('{"allOf":[{"$anchor":"a"},{"$anchor":"a","not":{}}]}')],
+  ["an asynchronous schema", "response-schema", withSchema('{"$async":true}')],
+  ["an asynchronous schema inside", "response-schema", withSchema('{"properties":{"a":{"$async":true}}}')],
+  ["a schema of a thousand levels", "response-schema", withSchema('{"not":'.repeat(1_001) + "{}" + "}".repeat(1_001))],
+  ["a schema file that is not there", "response-schema", withSchema("schema.json")],
+  ["a schema file that is empty", "response-schema", withSchema("schema.json"), schemaFile(" ")],
+  ["a schema file that is YAML", "response-schema", withSchema("schema.json"), schemaFile("type: object")],
+  ["a schema file in Latin-1", "response-schema", withSchema("schema.json"), schemaFile(Buffer.from('"é"', "latin1"))],
+  ["a schema file outside", "response-schema", withSchema("../../../outside.txt")],
+  ["a schema file under .git/", "response-schema", withSchema(".git/config"), checkedOut],
+  ["an unevaluated expression as schema", "response-schema", withSchema("${{ vars.SCHEMA }}")],
+  ["a schema that is too long", "response-schema", withSchema(`{"description":"${"x".repeat(32_000)}"}`)],
+  ["a schema that leaves no room", "message", { ...withSchema("{}"), message: "x".repeat(31_990) }],
+  ["a property for people without a schema", "markdown-property", { "markdown-property": "text" }],
+  [
+    "a line break in the property for people",
+    "markdown-property",
+    { ...withSchema("{}"), "markdown-property": "a\nb" },
+  ],
+  ["four corrections", "response-retries", { ...withSchema("{}"), "response-retries": "4" }],
+  ["a negative number of corrections", "response-retries", { ...withSchema("{}"), "response-retries": "-1" }],
+  ["half a correction", "response-retries", { ...withSchema("{}"), "response-retries": "0.5" }],
+];
+
 export const references: Row[] = [
   ["256 characters of reference", "external-ref", { "external-ref": "x".repeat(256) }],
   ["a line break in the reference", "external-ref", { "external-ref": "a\nb" }],

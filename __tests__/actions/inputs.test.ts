@@ -5,7 +5,18 @@ import { type InputIssue, InputValidationError } from "../../src/actions/parsers
 import { maskSecrets, misspelledInputs } from "../../src/actions/inputs.ts";
 import { skipUnless } from "../support/host.ts";
 import { type Inputs, secret, usePlanner, withInputs } from "../support/step-plan.ts";
-import { type Row, devices, files, ids, messages, others, references, tokens, urls } from "./bad-inputs-table.ts";
+import {
+  type Row,
+  devices,
+  files,
+  ids,
+  messages,
+  others,
+  references,
+  schemas,
+  tokens,
+  urls,
+} from "./bad-inputs-table.ts";
 
 const { makePlace, plan, printed } = usePlanner();
 
@@ -42,6 +53,7 @@ describe("An invalid input is rejected, with one error that names it and not its
     ["token", tokens],
     ["message", messages],
     ["file", files],
+    ["schema", schemas],
     ["reference or key", references],
     ["API URL", urls],
     ["duration, boolean, choice or number", others],
@@ -59,6 +71,7 @@ describe("All problems of a step", () => {
     const given = {
       ...{ "agent-id": "../x", token: `${secret} x`, message: "", "message-file": "missing.txt", "file-ids": "a b" },
       ...{ files: "*.none", "external-ref": "a\nb", "api-url": "ftp://x", "idempotency-key": "a b", wait: "maybe" },
+      ...{ "response-schema": '{"type":1}', "response-retries": "x", "markdown-property": "\u0001" },
       ...{ "on-rerun": "again", "create-timeout": "0", "pr-number": "x", "on-missing-token": "ignore" },
     };
     const named = (await issuesOf(given)).map(({ input }) => input);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { type CheckedResponse, checkResponse } from "../../src/response-schema/check.ts";
+import { type ResponseSchema, parseSchema } from "../../src/response-schema/schema.ts";
 
 const secret = "grt_pat_notAnyBodysToken0123456789";
 
@@ -10,9 +11,19 @@ interface Options {
   secrets?: string[];
 }
 
-function check(schema: unknown, response: string, { markdownProperty, secrets = [] }: Options = {}): CheckedResponse {
+/** Each schema once: compiling one takes much longer than checking a response. */
+const schemas = new Map<string, ResponseSchema>();
+
+function parse(schema: unknown): ResponseSchema {
   const text = typeof schema === "string" ? schema : JSON.stringify(schema);
-  return checkResponse({ text }, response, { markdownProperty, secrets });
+  const parsed = schemas.get(text) ?? parseSchema(text);
+  if ("problem" in parsed) throw new Error(parsed.problem);
+  schemas.set(text, parsed);
+  return parsed;
+}
+
+function check(schema: unknown, response: string, { markdownProperty, secrets = [] }: Options = {}): CheckedResponse {
+  return checkResponse(parse(schema), response, { markdownProperty, secrets });
 }
 
 function jsonOf(checked: CheckedResponse): string {

@@ -10,6 +10,7 @@ import {
 } from "../../src/step/idempotency-key.ts";
 import { createBody, referenceContract, userIdContract } from "../../src/mosoo/contract/request-bodies.ts";
 import { generationKey } from "../../src/mosoo/idempotency.ts";
+import { appendInstruction } from "../../src/response-schema/instruction.ts";
 
 /** A fixed run: the second job of a matrix, asking about a pull request. */
 const identity: StepIdentity = {
@@ -55,6 +56,13 @@ describe("The key and the body of a fixed run", () => {
     expect(keyForAttempt(key, 2)).toBe(`${key}+a2`);
     expect(generationKey(key, 3)).toBe(`${key}~3`);
     expect(keyWithFiles(key, request.fileIds)).toBe(`${key}+fc5a0e3aa70d74965`);
+  });
+
+  it("has this key with a schema: another instruction gives a run that has one another key", () => {
+    const text = appendInstruction(request.text, '{"type":"object"}');
+    expect(deriveKey(identity, { ...request, text })).toBe(
+      "gh-17000000001-6defa4cc1024322fd95e5efbc418924cf12f3184",
+    );
   });
 
   it("has these bodies, byte for byte", () => {

@@ -65,30 +65,42 @@ export async function readTextFile(
   }
 }
 
+/** What a message is made of. */
+interface MessageParts {
+  /** The input that the author's text is from. */
+  input: string;
+  /** How many file IDs are in the body. */
+  fileIds: number;
+  /** How many UTF-16 units of the text the schema and its instruction take. */
+  schemaLength: number;
+}
+
 /**
- * What is wrong with the length of the message, if anything: both limits, both figures.
+ * What is wrong with the length of the message, if anything: both limits, both figures. Names the input that takes most.
  *
  * @param body the request's body with the text and the file IDs in it
- * @param parts how many file IDs are in the body, and how many UTF-16 units of the text the schema takes
  */
 export function validateMessageLength(
   text: string,
   body: Body,
-  input: string,
-  parts: { fileIds: number; schemaLength: number },
+  { input, fileIds, schemaLength }: MessageParts,
 ): InputIssue | undefined {
   const units = text.length;
   const bytes = bodyBytes(body);
   if (units <= MAX_MESSAGE_LENGTH && bytes <= MAX_REQUEST_BODY_BYTES) return undefined;
-  const named = [
-    ...(parts.fileIds === 0 ? [] : [pluralize(parts.fileIds, "file ID")]),
-    ...(parts.schemaLength === 0 ? [] : [`${formatInteger(parts.schemaLength)} units of schema and instruction`]),
+  const parts = [
+    ...(fileIds === 0 ? [] : [pluralize(fileIds, "file ID")]),
+    ...(schemaLength === 0 ? [] : [`${formatInteger(schemaLength)} units of schema and instruction`]),
   ];
-  const including = named.length === 0 ? "" : `, including ${named.join(" and ")}`;
-  return {
-    input,
-    text:
-      `Must be at most ${MESSAGE_LIMITS} (got ${formatInteger(units)} UTF-16 units and ${formatInteger(bytes)} bytes${including}). ` +
-      "Shorten it, or attach the long part as a file (`files`).",
-  };
+  const including = parts.length === 0 ? "" : `, including ${parts.join(" and ")}`;
+  const got = `(got ${formatInteger(units)} UTF-16 units and ${formatInteger(bytes)} bytes${including})`;
+  if (schemaLength > units / 2) {
+    const advice = "Shorten the schema, such as its descriptions.";
+    return {
+      input: "response-schema",
+      text: `The message ends with it and must be at most ${MESSAGE_LIMITS} ${got}. ${advice}`,
+    };
+  }
+  const advice = "Shorten it, or attach the long part as a file (`files`).";
+  return { input, text: `Must be at most ${MESSAGE_LIMITS} ${got}. ${advice}` };
 }

@@ -2,8 +2,8 @@
 import { redact } from "../sanitize/redact.ts";
 import { truncate } from "../sanitize/truncate.ts";
 import { ownString, parseLossless } from "./json.ts";
-import { SandboxTimeoutError, createSandbox } from "./sandbox.ts";
-import type { ResponseSchema } from "./schema.ts";
+import { SandboxTimeoutError } from "./sandbox.ts";
+import { type ResponseSchema, sandboxOf } from "./schema.ts";
 import type { CheckResult } from "./validator/validator.ts";
 
 export type CheckedResponse =
@@ -32,16 +32,14 @@ const MAX_PROBLEM_LENGTH = 300;
 
 function find(schema: ResponseSchema, response: string): CheckResult {
   try {
-    const sandbox = createSandbox();
-    sandbox.compile(schema.text);
-    return sandbox.check(response);
+    return sandboxOf(schema).check(response);
   } catch (error) {
-    const reason = error instanceof SandboxTimeoutError ? "within two seconds" : "at all";
-    return { problems: [`(root): could not be checked ${reason}; a simpler document may be`] };
+    const limit = error instanceof SandboxTimeoutError ? " within two seconds" : "";
+    return { problems: [`(root): could not be checked${limit}; a simpler document may be`] };
   }
 }
 
-/** Checks the agent's whole response. Takes at most some four seconds, whatever is in schema and response. */
+/** Checks the agent's whole response. Takes a few seconds at most, whatever is in schema and response. */
 export function checkResponse(
   schema: ResponseSchema,
   response: string,

@@ -23,13 +23,15 @@ export interface Sandbox {
   check: (response: string) => CheckResult;
 }
 
-const problems = z.array(z.string());
-const compileResult = z.object({ problems });
-const checkResult = z.union([z.object({ found: z.object({ start: z.int(), end: z.int() }) }), z.object({ problems })]);
+const compileResult = z.object({ problem: z.optional(z.string()) });
+const checkResult = z.union([
+  z.object({ found: z.object({ start: z.int(), end: z.int() }) }),
+  z.object({ problems: z.array(z.string()) }),
+]);
 
-function run(code: string, context: Context): unknown {
+function run(code: string, context: Context, timeout: number): unknown {
   try {
-    return runInContext(code, context, { timeout: TIME_LIMIT_MS, displayErrors: false });
+    return runInContext(code, context, { timeout, displayErrors: false });
   } catch (error) {
     const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
     if (code === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw new SandboxTimeoutError("Timed out.");
@@ -37,15 +39,16 @@ function run(code: string, context: Context): unknown {
   }
 }
 
-export function createSandbox(): Sandbox {
+/** @param timeLimitMs of each call */
+export function createSandbox(timeLimitMs = TIME_LIMIT_MS): Sandbox {
   const context = createContext(constants.DONT_CONTEXTIFY, {
     codeGeneration: { strings: true, wasm: false },
     // What is left to do when a call returns is not done later, outside of its time limit.
     microtaskMode: "afterEvaluate",
   });
-  run(readValidatorScript(), context);
+  runInContext(readValidatorScript(), context);
   const call = (name: keyof Sandbox, argument: string): unknown => {
-    const result = run(`${name}(${JSON.stringify(argument)})`, context);
+    const result = run(`${name}(${JSON.stringify(argument)})`, context, timeLimitMs);
     return typeof result === "string" ? JSON.parse(result) : undefined;
   };
   return {

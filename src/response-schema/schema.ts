@@ -1,6 +1,6 @@
 /** The input `response-schema`: what is wrong with it, before anything is sent. */
 import { parseLossless } from "./json.ts";
-import { SandboxTimeoutError, createSandbox } from "./sandbox.ts";
+import { type Sandbox, SandboxTimeoutError, createSandbox } from "./sandbox.ts";
 
 /** A schema that was checked. */
 export interface ResponseSchema {
@@ -8,13 +8,31 @@ export interface ResponseSchema {
   readonly text: string;
 }
 
-/** Reads a JSON Schema. @returns what is wrong with it, as sentences that say where, if something is */
-export function parseSchema(text: string): ResponseSchema | { problems: readonly string[] } {
+/** A step compiles its schema once, though it may check several responses. */
+const sandboxes = new WeakMap<ResponseSchema, Sandbox>();
+
+/** Reads a JSON Schema. @returns what is wrong with it and where, as a sentence, if something is */
+export function parseSchema(text: string): ResponseSchema | { problem: string } {
   try {
-    const { problems } = createSandbox().compile(text);
-    return problems.length > 0 ? { problems } : { text: JSON.stringify(parseLossless(text)) };
+    const sandbox = createSandbox();
+    const { problem } = sandbox.compile(text);
+    if (problem !== undefined) return { problem };
+    const schema = { text: JSON.stringify(parseLossless(text)) };
+    sandboxes.set(schema, sandbox);
+    return schema;
   } catch (error) {
     const limit = error instanceof SandboxTimeoutError ? " within two seconds" : "";
-    return { problems: [`Cannot be compiled${limit}: simplify the schema.`] };
+    return { problem: `Cannot be compiled${limit}: simplify the schema.` };
   }
+}
+
+/** Where responses are checked against the schema. @throws SandboxTimeoutError, or another error where it failed */
+export function sandboxOf(schema: ResponseSchema): Sandbox {
+  let sandbox = sandboxes.get(schema);
+  if (sandbox === undefined) {
+    sandbox = createSandbox();
+    sandbox.compile(schema.text);
+    sandboxes.set(schema, sandbox);
+  }
+  return sandbox;
 }

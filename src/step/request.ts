@@ -89,7 +89,7 @@ async function readSchema(
   const { parseSchema } = await import("../response-schema/schema.ts");
   const parsed = parseSchema(text);
   if ("text" in parsed) return parsed;
-  issues.push(...parsed.problems.map((problem) => ({ input, text: problem })));
+  issues.push({ input, text: parsed.problem });
   return undefined;
 }
 
@@ -143,7 +143,8 @@ export async function buildStepRequest(secrets: Secrets, context: ActionContext)
     files,
   });
   const body = estimateRequestBody(values, request);
-  const tooLong = validateMessageLength(text, body, message.input, {
+  const tooLong = validateMessageLength(text, body, {
+    input: message.input,
     fileIds: request.fileIds.length + files.length,
     schemaLength: text.length - message.text.length,
   });

@@ -2,7 +2,7 @@
 import { Ajv, type ErrorObject, type Options, MissingRefError } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { problemLine, toProblems } from "./problems.ts";
+import { MAX_PROBLEMS, problemLine, toProblems } from "./problems.ts";
 import { compilePattern, conform, findProblems, isObject, pointerTo, subschemas } from "./subschemas.ts";
 
 /** @returns the errors, none where the value is valid */
@@ -20,6 +20,7 @@ const DRAFTS = new Map([
   ["json-schema.org/draft-07/schema", Ajv],
 ]);
 
+/** Without `code.process` and `code.source`: with them an `$id` is put into a comment of the generated code as it is. */
 const OPTIONS: Options = {
   // Unknown keywords and formats are annotations.
   strict: false,
@@ -73,7 +74,7 @@ export function compileSchema(schema: unknown): Validators | { problems: string[
     return { problems: toProblems(meta.errors ?? []) };
   }
   const problems = findProblems(schema);
-  if (problems.length > 0) return { problems };
+  if (problems.length > 0) return { problems: problems.slice(0, MAX_PROBLEMS) };
   conform(schema);
   try {
     const validate = build(schema, AjvClass, false);

@@ -27,11 +27,13 @@ function toLine(error: ErrorObject): string {
   return problemLine(error.instancePath, `${name}${error.message ?? error.keyword}${detail(error)}`);
 }
 
-/** One to ten lines. What only says that something else is wrong comes last. */
+/** Keywords whose error only says that others are broken, which have errors of their own. */
+const SUMMARIES = new Set(["anyOf", "if", "propertyNames"]);
+
+/** One to ten lines. */
 export function toProblems(errors: readonly ErrorObject[]): string[] {
-  const isSummary = ({ keyword }: ErrorObject): boolean => ["if", "propertyNames"].includes(keyword);
-  const sorted = [...errors.filter((error) => !isSummary(error)), ...errors.filter(isSummary)];
-  return [...new Set(sorted.map(toLine))].slice(0, MAX_PROBLEMS);
+  const causes = errors.filter(({ keyword }) => !SUMMARIES.has(keyword));
+  return [...new Set((causes.length > 0 ? causes : errors).map(toLine))].slice(0, MAX_PROBLEMS);
 }
 
 /** "line 3, column 5", both from 1. */

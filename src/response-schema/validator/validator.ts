@@ -5,7 +5,7 @@
 import { findCandidates } from "./candidates.ts";
 import { type Validators, compileSchema } from "./compile.ts";
 import { type JsonSpan, scanJson } from "./json-spans.ts";
-import { MAX_PROBLEMS, placeIn, problemLine, toProblems } from "./problems.ts";
+import { placeIn, problemLine, toProblems } from "./problems.ts";
 
 /** Of objects and arrays inside of each other. */
 const MAX_LEVELS = 64;
@@ -13,9 +13,9 @@ const MAX_LEVELS = 64;
 const MAX_LENGTH_FOR_ALL_ERRORS = 100_000;
 const TOO_DEEP = `must not have more than ${MAX_LEVELS} levels of objects and arrays`;
 
+/** What is wrong with the schema, as a sentence; undefined where it can be used. */
 export interface CompileResult {
-  /** What is wrong with the schema, as sentences; none where it can be used. */
-  problems: string[];
+  problem?: string | undefined;
 }
 export type CheckResult = { found: { start: number; end: number } } | { problems: string[] };
 
@@ -37,17 +37,18 @@ function jsonProblem(text: string): string | undefined {
   return `Is not JSON at ${placeIn(text, isBracket ? (brokenAt ?? start) : start)}.`;
 }
 
+/** Compiles the schema. @returns why that is not possible, as a sentence */
+function schemaProblem(schemaText: string): string | undefined {
+  const compiled = compileSchema(JSON.parse(schemaText));
+  if ("problems" in compiled) return `Is not a valid JSON Schema: ${compiled.problems.join("; ")}.`;
+  validators = compiled;
+  return undefined;
+}
+
 /** Compiles the schema for {@link check}. @returns JSON of a {@link CompileResult} */
 export function compile(schemaText: string): string {
-  const syntax = jsonProblem(schemaText);
-  if (syntax !== undefined) return JSON.stringify({ problems: [syntax] } satisfies CompileResult);
-  const compiled = compileSchema(JSON.parse(schemaText));
-  if ("validate" in compiled) {
-    validators = compiled;
-    return JSON.stringify({ problems: [] } satisfies CompileResult);
-  }
-  const problems = compiled.problems.slice(0, MAX_PROBLEMS).map((line) => `Is not a valid schema: ${line}.`);
-  return JSON.stringify({ problems } satisfies CompileResult);
+  const problem = jsonProblem(schemaText) ?? schemaProblem(schemaText);
+  return JSON.stringify({ problem } satisfies CompileResult);
 }
 
 function problemsOf(
