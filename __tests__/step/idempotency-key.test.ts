@@ -60,9 +60,7 @@ describe("The key and the body of a fixed run", () => {
 
   it("has this key with a schema: another instruction gives a run that has one another key", () => {
     const text = appendInstruction(request.text, '{"type":"object"}');
-    expect(deriveKey(identity, { ...request, text })).toBe(
-      "gh-17000000001-6defa4cc1024322fd95e5efbc418924cf12f3184",
-    );
+    expect(deriveKey(identity, { ...request, text })).toBe("gh-17000000001-6defa4cc1024322fd95e5efbc418924cf12f3184");
   });
 
   it("has these bodies, byte for byte", () => {
