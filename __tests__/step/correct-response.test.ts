@@ -198,6 +198,15 @@ describe("a response that does not match the schema", () => {
     expect(result).toMatchObject({ failure: { summary, advice: expect.stringContaining(`\`${input}\``) } });
   });
 
+  it("leaves the tools of its run in the report of the correction", async () => {
+    const { server: fake, thread, attempt } = await begin("2026-07", [null, right]);
+    const runId = thread.runs[0]?.id ?? "";
+    fake.emit(runId, { type: "tool.use.started", toolName: "grep", content: "grep" });
+    fake.endRun(runId, "completed", { text: wrong });
+    const { report } = await attempt(1, retries(1));
+    expect(report.tools).toEqual(new Map([["grep", 1]]));
+  });
+
   it("is shown to people as indented JSON once it does", async () => {
     const { attempt } = await begin("2026-07", [right]);
     const { report } = await attempt(1, retries(1));

@@ -96,12 +96,23 @@ export async function followRun(context: WaitContext, options: FollowRunOptions)
     log.endGroup();
   }
   const { result, transcript } = followed;
+  progress.updateReport({ tools: addCounts(progress.report.tools, transcript.tools) });
   if (result.kind === "ended" || result.kind === "input_required") progress.setRun(result.run);
   if (result.kind === "input_required") progress.updateReport({ question: result.title });
   for (const [type, count] of transcript.unknownTypes) {
     log.debug(`Unknown event type ${type} (${pluralize(count, "event")})`);
   }
   return followed;
+}
+
+/** The tools that all runs of the step have used. */
+function addCounts(
+  known: ReadonlyMap<string, number> = new Map(),
+  more: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const sum = new Map(known);
+  for (const [name, count] of more) sum.set(name, (sum.get(name) ?? 0) + count);
+  return sum;
 }
 
 /** Whether the run that the step's start has led to may have ended: then it is read before anything else. */

@@ -39,8 +39,7 @@ export async function waitForRun(context: WaitContext, handle: ThreadHandle): Pr
   progress.updateReport({
     response: shown.text === "" ? undefined : shown,
     corrections: valid?.corrections,
-    tools: followed.transcript.tools,
-    durationMs: runDurationMs(end.run, mosoo.clock.now() - startedAt),
+    durationMs: durationMs(end.run, run, mosoo.clock.now() - startedAt),
   });
   return end.result;
 }
@@ -57,11 +56,12 @@ async function waitForEnd(context: WaitContext, handle: ThreadHandle, run: Run, 
   return { ...readEnd(context, followed, run), result };
 }
 
-/** The run's own duration where the server says it, else the time waited. */
-function runDurationMs(run: Run, waitedMs: number): number {
-  const [from, to] = [run["startedAt"] ?? run["createdAt"], run["completedAt"]];
+/** The run's own duration where the server says it, else the time waited; with corrections the longer of the two. */
+function durationMs(last: Run, first: Run, waitedMs: number): number {
+  const [from, to] = [last["startedAt"] ?? last["createdAt"], last["completedAt"]];
   const ms = typeof from === "string" && typeof to === "string" ? Date.parse(to) - Date.parse(from) : Number.NaN;
-  return Number.isFinite(ms) && ms >= 0 ? ms : waitedMs;
+  if (!Number.isFinite(ms) || ms < 0) return waitedMs;
+  return last.id === first.id ? ms : Math.max(ms, waitedMs);
 }
 
 function publishTokens({ log, outputs, progress }: WaitContext, tokens: number | undefined): void {
