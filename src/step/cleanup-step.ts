@@ -4,7 +4,6 @@ import { type Inputs, readInputs } from "../actions/inputs.ts";
 import * as state from "../actions/state.ts";
 import { MosooClient } from "../mosoo/client.ts";
 import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
-import { prepareComment } from "../report/comment/publisher.ts";
 import type { FailureDetails } from "../report/report.ts";
 import { loadReport } from "../report/saved-report.ts";
 import type { StepContext } from "./main-step.ts";
@@ -97,6 +96,7 @@ export async function cleanUp(step: StepContext): Promise<void> {
   const pending = loadPendingRun();
   if (pending !== undefined) await interruptPendingRun(pending, inputs, progress, step);
   if (state.read("comment_pending") !== "true") return;
+  const { prepareComment } = await import("../report/comment/publisher.ts");
   const comment = prepareComment({ inputs, context, secrets: secrets.all, log, outputs, idempotencyKey: undefined });
-  await comment.show(progress.report, { final: true });
+  await comment?.show(progress.report, { final: true });
 }

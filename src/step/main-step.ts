@@ -13,7 +13,7 @@ import { MosooClient } from "../mosoo/client.ts";
 import { CancelledError } from "../mosoo/errors.ts";
 import type { Environment } from "../mosoo/http/proxy.ts";
 import { hasMarker } from "../report/comment/marker.ts";
-import { type CommentPublisher, prepareComment } from "../report/comment/publisher.ts";
+import type { CommentPublisher } from "../report/comment/publisher.ts";
 import { createClientEventLogger } from "./client-events.ts";
 import { ActionError, getIssuesUrl, toFailureDetails } from "./errors.ts";
 import { publish, savePostState } from "./publish.ts";
@@ -38,7 +38,8 @@ interface MainContext extends StepContext {
 
 /** What the phases after `prepare` work with. */
 interface Session extends WaitContext {
-  comment: CommentPublisher;
+  /** undefined where there is none: `pr-comment: off`, or nothing to comment on. */
+  comment: CommentPublisher | undefined;
 }
 
 /**
@@ -96,7 +97,7 @@ async function prepare(main: MainContext, context: ActionContext): Promise<StepP
   return stop.rejectOnCancel(buildStepRequest(secrets, context));
 }
 
-function openSession(main: MainContext, context: ActionContext, plan: StepPlan): Session {
+async function openSession(main: MainContext, context: ActionContext, plan: StepPlan): Promise<Session> {
   const { environment, log, outputs, stop } = main;
   const { inputs } = plan;
   const secrets = main.secrets.all;
@@ -114,10 +115,12 @@ function openSession(main: MainContext, context: ActionContext, plan: StepPlan):
     note: createClientEventLogger(log, { isKeyGiven: inputs.idempotencyKey !== undefined, runId: context.runId }),
     onBaseUrlChange: createBaseUrlChangeLogger(log, inputs),
   });
-  const comment = prepareComment({ inputs, context, secrets, log, outputs, idempotencyKey: plan.key });
+  const options = { inputs, context, secrets, log, outputs, idempotencyKey: plan.key };
+  const comment =
+    inputs.prComment === "off" ? undefined : (await import("../report/comment/publisher.ts")).prepareComment(options);
   // Not awaited: the final comment does not wait for an earlier one. It never rejects.
   const showWorking = (question?: string): void => {
-    void comment.show({ ...progress.report, outcome: "working", question }, { signal: stop.deadlineSignal });
+    void comment?.show({ ...progress.report, outcome: "working", question }, { signal: stop.deadlineSignal });
   };
   return { plan, mosoo, inputs, context, secrets, stop, log, outputs, progress, comment, showWorking };
 }
@@ -192,7 +195,7 @@ export async function runStep(main: MainContext): Promise<void> {
   main.stop.isWaiting = plan.inputs.wait;
   logRequest(main.log, plan, context);
 
-  const session = openSession(main, context, plan);
+  const session = await openSession(main, context, plan);
   let result: StepResult = { outcome: "error" };
   let cause: unknown;
   try {

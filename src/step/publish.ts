@@ -39,13 +39,17 @@ async function publishSummary(log: Logger, { progress, secrets }: WaitContext): 
 }
 
 /** Publishes the step's end: the summary, and the comment meanwhile. */
-export async function publish(wait: WaitContext, comment: CommentPublisher, result: StepResult): Promise<void> {
+export async function publish(
+  wait: WaitContext,
+  comment: CommentPublisher | undefined,
+  result: StepResult,
+): Promise<void> {
   const { inputs, progress, log, stop } = wait;
   const interruptPending = result.interruptFailed === true;
   progress.updateReport({ outcome: result.outcome, failure: result.failure });
   if (inputs.wait) state.save("interrupt_pending", interruptPending ? "true" : "");
   // It begins by saving the report for the post step. Where the run could not be interrupted, that one knows more.
-  const shown = comment.show(progress.report, { final: !interruptPending, signal: stop.deadlineSignal });
+  const shown = comment?.show(progress.report, { final: !interruptPending, signal: stop.deadlineSignal });
   if (inputs.summary) await publishSummary(log, wait);
   await shown;
 }

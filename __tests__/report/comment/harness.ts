@@ -1,7 +1,11 @@
 /** Comments of steps on a fake GitHub server, in process. */
 import { afterEach, beforeEach } from "@jest/globals";
-import type { CommentIdentity } from "../../../src/report/comment/identity.ts";
-import { formatMarker, makeMarker, withoutSignature } from "../../../src/report/comment/marker.ts";
+import {
+  type CommentIdentity,
+  formatMarker,
+  makeMarker,
+  withoutSignature,
+} from "../../../src/report/comment/marker.ts";
 import { openComment, type CommentSettings, type StickyComment } from "../../../src/report/comment/sticky-comment.ts";
 import {
   actionsBot,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { readContext } from "../../../src/actions/context.ts";
 import type { Inputs } from "../../../src/actions/inputs.ts";
-import { commentIdentity, jobDisplayName } from "../../../src/report/comment/identity.ts";
+import { commentIdentity, jobDisplayName } from "../../../src/report/comment/marker.ts";
 
 describe("a job's display name", () => {
   it.each([

@@ -1,7 +1,7 @@
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { CommentIdentity } from "../../../src/report/comment/identity.ts";
+import { describe, expect, it } from "@jest/globals";
 import {
+  type CommentIdentity,
   MAX_TEXT_LENGTH,
   createMarkerSigner,
   formatMarker,

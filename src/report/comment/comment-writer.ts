@@ -3,11 +3,10 @@
  * over the text of a newer run. One attempt; sticky-comment.ts retries it. Every attempt reads before it writes, so
  * repeating one does no harm.
  */
-import { responseStatus } from "../../actions/github-retry.ts";
+import { responseStatus, isTransient } from "../../actions/github-retry.ts";
 import { type CommentAction, type OwnMarker, type OwnershipProof, type Viewer, decide, isSigned } from "./decide.ts";
 import type { Account, IssueComment, IssueCommentsApi } from "./github-api.ts";
 import { type MarkerSigner, MAX_TEXT_LENGTH, formatMarker, withoutSignature } from "./marker.ts";
-import { findViewer } from "./viewer.ts";
 import { safeCutIndex } from "../../sanitize/truncate.ts";
 
 /** How often the comment may disappear between two calls before that is a failure. */
@@ -219,4 +218,31 @@ export class CommentWriter {
     const knownIds = new Set([...this.#memory.knownIds, comment.id]);
     this.#memory = { ...this.#memory, id: comment.id, written: { comment, text }, knownIds };
   }
+}
+
+type Lookup = Account | "unknown" | "unavailable";
+
+/** @param isLastAttempt false: a failure that may pass is thrown, so that the caller asks again */
+async function lookUp(ask: () => Promise<Account | undefined>, isLastAttempt: boolean): Promise<Lookup> {
+  try {
+    return (await ask()) ?? "unknown";
+  } catch (error) {
+    const mayPass = responseStatus(error) === undefined || isTransient(error);
+    if (mayPass && !isLastAttempt) throw error;
+    return mayPass ? "unavailable" : "unknown";
+  }
+}
+
+/**
+ * Whose the token is; never determined by writing something.
+ *
+ * GraphQL knows every token's account; old Enterprise Servers, Forgejo and Gitea have none. `GET /user` refuses
+ * `GITHUB_TOKEN` and the tokens of Apps.
+ */
+async function findViewer(api: IssueCommentsApi, isLastAttempt: boolean): Promise<Viewer> {
+  const byGraphql = await lookUp(() => api.viewer(), isLastAttempt);
+  if (typeof byGraphql !== "string") return byGraphql;
+  const byRest = await lookUp(() => api.user(), isLastAttempt);
+  if (typeof byRest !== "string") return byRest;
+  return byGraphql === "unavailable" || byRest === "unavailable" ? "unavailable" : "unknown";
 }

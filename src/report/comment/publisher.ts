@@ -1,4 +1,5 @@
 /** The comment: whether there is one, where, and what it says at each stage. Never fails a step. */
+import * as state from "../../actions/state.ts";
 import { createHash } from "node:crypto";
 import { type ActionContext, subjectUrl } from "../../actions/context.ts";
 import { createGitHubClient } from "../../actions/github-client.ts";
@@ -6,12 +7,10 @@ import { retryGitHub } from "../../actions/github-retry.ts";
 import type { Inputs } from "../../actions/inputs.ts";
 import type { Logger } from "../../actions/logger.ts";
 import type { Outputs } from "../../actions/outputs.ts";
-import * as state from "../../actions/state.ts";
 import type { Report } from "../report.ts";
 import { saveReport } from "../saved-report.ts";
 import { renderComment, redactReport } from "../summary.ts";
-import { commentIdentity, jobDisplayName } from "./identity.ts";
-import { MAX_TEXT_LENGTH } from "./marker.ts";
+import { commentIdentity, jobDisplayName, MAX_TEXT_LENGTH } from "./marker.ts";
 import type { CommentOutcome, StickyComment } from "./sticky-comment.ts";
 import { type CommentTarget, type SettledTarget, type TargetResult, findTarget, selectPullRequest } from "./target.ts";
 
@@ -37,8 +36,6 @@ export interface CommentPublisher {
   /** Makes the comment say the report. Never rejects. */
   show(report: Report, options?: ShowOptions): Promise<void>;
 }
-
-const noopPublisher: CommentPublisher = { show: () => Promise.resolve() };
 
 /** `none`: there is nothing to comment on, which is logged already. */
 type Shown = CommentOutcome | { kind: "none" };
@@ -217,19 +214,22 @@ function savedTarget(): TargetResult | undefined {
   return { kind: "target", target: { kind: kind === "issue" ? "issue" : "pull request", number: Number(number) } };
 }
 
-/** Prepares the comment; nothing is loaded or requested before the first `show`. */
-export function prepareComment(options: CommentOptions): CommentPublisher {
+/**
+ * Prepares the comment; nothing is loaded or requested before the first `show`.
+ *
+ * @returns undefined where there is nothing to comment on, or no token; the log says so
+ */
+export function prepareComment(options: CommentOptions): CommentPublisher | undefined {
   const { inputs, context, log } = options;
-  if (inputs.prComment === "off") return noopPublisher;
   const target = savedTarget() ?? findTarget(inputs, context);
   if (target.kind === "none") {
     log.notice(target.notice);
-    return noopPublisher;
+    return undefined;
   }
   const token = inputs.githubToken;
   if (token === undefined) {
     log.warning("No comment: `github-token` is empty. Remove the input to use the job's own token.");
-    return noopPublisher;
+    return undefined;
   }
   return new IssueCommentPublisher(options, token, target);
 }

@@ -9,8 +9,7 @@ import { CommentWriter, fitComment } from "./comment-writer.ts";
 import type { CommentAction } from "./decide.ts";
 import { formatCommentError, formatConflict, formatUnproven } from "./errors.ts";
 import { createIssueCommentsApi } from "./github-api.ts";
-import type { CommentIdentity } from "./identity.ts";
-import { type CommentMode, type WritingStep, createMarkerSigner, makeMarker } from "./marker.ts";
+import { type CommentIdentity, type CommentMode, type WritingStep, createMarkerSigner, makeMarker } from "./marker.ts";
 import type { CommentTarget } from "./target.ts";
 
 export interface CommentSettings {
