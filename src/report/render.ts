@@ -163,7 +163,7 @@ function details(report: Report, target: RenderTarget): string {
     ["Tools", toolList(report)],
     ["Files", fileList(report)],
     ["Request ID", requestId === undefined ? undefined : codeSpan(requestId, 100)],
-    ["Reference", report.externalRef === undefined ? undefined : codeSpan(report.externalRef)],
+    ["External reference", report.externalRef === undefined ? undefined : codeSpan(report.externalRef)],
     ["Commit", inSummary ? shortCommit(report, target) : undefined],
     ["Time", inSummary ? formatTimestamp(report.at) : undefined],
     ["GitHub", inSummary ? workflowRun(report, target) : undefined],

@@ -146,7 +146,8 @@ class Downloads {
 async function publishFiles(wait: WaitContext, folder: DownloadFolder, saved: readonly SavedFile[]): Promise<void> {
   const { log, outputs, progress, secrets } = wait;
   const bytes = saved.reduce((sum, { size }) => sum + size, 0);
-  log.info(`Downloaded ${pluralize(saved.length, "file")} (${pluralize(bytes, "byte")}) to ${folder.path}`);
+  if (saved.length > 0)
+    log.info(`Downloaded ${pluralize(saved.length, "file")} (${pluralize(bytes, "byte")}) to ${folder.path}`);
   progress.updateReport({ files: saved.map(({ path, size }) => ({ name: path, size })) });
   const json = redact(JSON.stringify(saved), secrets);
   if (Buffer.byteLength(json) <= MAX_OUTPUT_BYTES) {
@@ -179,7 +180,7 @@ async function findAndDownload(wait: WaitContext, folder: DownloadFolder, thread
     const found =
       own.length === 0
         ? "The agent produced none in this step."
-        : `It produced ${listNames(own.map(({ name }) => toSafeName(name)))}.`;
+        : `The agent produced ${listNames(own.map(({ name }) => toSafeName(name)))}.`;
     log.warning(`No file matches \`download-files\`. ${found}`);
   }
   const downloads = new Downloads(wait, folder, wanted);

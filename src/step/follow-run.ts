@@ -77,7 +77,7 @@ export async function followRun(context: WaitContext, options: FollowRunOptions)
   const { mosoo, inputs, stop, log, progress } = context;
   const { startedAt, deadlineAt } = options;
   const remainingMs = Math.ceil(Math.max(0, deadlineAt - mosoo.clock.now()) / 1_000) * 1_000;
-  log.info(`Waiting up to ${formatDuration(remainingMs)} for the run to finish`);
+  log.info(`Waiting up to ${formatDuration(remainingMs)} for the agent to finish`);
   const { followRun: follow } = await import("../mosoo/runs/follow.ts");
   const live = new StreamingLog(log);
   log.group("Agent output");

@@ -8,11 +8,19 @@ import type { Report } from "../report/report.ts";
 import type { StepPlan } from "./request.ts";
 import type { ThreadHandle } from "./thread-handle.ts";
 
-export function logRequest(log: Logger, { inputs, request, key }: StepPlan, context: ActionContext): void {
+export function logRequest(
+  log: Logger,
+  { inputs, request, key, responseSchema }: StepPlan,
+  context: ActionContext,
+): void {
   const { target, text, files, fileIds, externalRef } = request;
   const to = "threadId" in target ? `thread ${target.threadId}` : `agent ${target.agentId}`;
   const attached = files.length + fileIds.length;
-  const size = [pluralize(text.length, "character"), ...(attached === 0 ? [] : [pluralize(attached, "file")])];
+  const size = [
+    pluralize(text.length, "character"),
+    ...(responseSchema === undefined ? [] : ["with the JSON schema"]),
+    ...(attached === 0 ? [] : [pluralize(attached, "file")]),
+  ];
   const about = context.subject === undefined ? "" : ` (${context.repository}#${context.subject.number})`;
   log.info(`Sending message (${size.join(", ")}) to ${to} at ${inputs.apiUrl.host}${about}`);
   log.debug(`Idempotency key: ${key}; external reference: ${externalRef ?? "none"}; on-rerun: ${inputs.onRerun}`);
@@ -42,7 +50,7 @@ export function logThread(log: Logger, handle: ThreadHandle, threadUrl: string, 
 
 /** The end of a run that completed; every other end is the step's annotation. */
 export function logCompletion(log: Logger, { runId = "", durationMs }: Readonly<Report>): void {
-  log.info(`Run ${runId} completed${durationMs === undefined ? "" : ` in ${formatDuration(durationMs)}`}`);
+  log.info(`Agent run ${runId} completed${durationMs === undefined ? "" : ` in ${formatDuration(durationMs)}`}`);
 }
 
 /**

@@ -67,6 +67,6 @@ function durationMs(last: Run, first: Run, waitedMs: number): number {
 function publishTokens({ log, outputs, progress }: WaitContext, tokens: number | undefined): void {
   outputs.set({ tokens: tokens === undefined ? "" : String(tokens) });
   if (tokens === undefined) return;
-  log.info(`The run used ${pluralize(tokens, "token")}`);
+  log.info(`The agent run used ${pluralize(tokens, "token")}`);
   progress.updateReport({ tokens });
 }
