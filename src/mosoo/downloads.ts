@@ -102,7 +102,9 @@ async function downloadOnce<T extends DownloadTarget>(
     startedAt = clock.now();
     if (response.status !== 200) {
       const text = await readText(response.body, MAX_ERROR_BYTES).catch(() => "");
-      return failed(toErrorResult({ ...response, text }));
+      const result = toErrorResult({ ...response, text });
+      // A part of the file, or nothing, is no file.
+      return failed(response.status >= 300 ? result : { ...result, kind: "invalid_response", text, contentType: "" });
     }
     const declared = response.header("content-encoding") === undefined ? response.header("content-length") : undefined;
     if (declared !== undefined && Number(declared) !== file.size) {

@@ -29,6 +29,12 @@ const OUTCOME_STYLES: Record<Outcome, OutcomeStyle> = {
     alert: "CAUTION",
     defaultMessage: "The response does not match `response-schema`.",
   },
+  "files-missing": {
+    icon: "❌",
+    label: () => "Files missing",
+    alert: "CAUTION",
+    defaultMessage: "Failed to download the agent's files.",
+  },
   failed: { icon: "❌", label: timed("Failed", "after"), alert: "CAUTION", defaultMessage: "The agent run failed." },
   cancelled: {
     icon: "🚫",

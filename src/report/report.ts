@@ -8,6 +8,8 @@ export type Outcome =
   | "completed"
   /** The run completed, but its response does not match the schema. */
   | "invalid"
+  /** The run completed, but not all of its files could be downloaded. */
+  | "files-missing"
   | "failed"
   | "cancelled"
   | "expired"

@@ -5,16 +5,16 @@ import { formatInteger, pluralize } from "../common/format.ts";
 import type { ThreadFile } from "../mosoo/artifacts.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { CancelledError, MosooError } from "../mosoo/errors.ts";
+import type { FailureDetails } from "../report/report.ts";
 import { redact } from "../sanitize/redact.ts";
 import { failureText, toFailureDetails } from "./errors.ts";
+import { isTooLongForOutput } from "./response.ts";
 import type { StepResult } from "./step-result.ts";
 import { type WaitContext, stopRun } from "./follow-run.ts";
 
 const MAX_FILES = 1_000;
 const MAX_TOTAL_BYTES = 1_073_741_824;
 const DOWNLOAD_CONCURRENCY = 4;
-/** As for the response: one environment string of a later step holds 131,071 bytes and no more. */
-const MAX_OUTPUT_BYTES = 98_304;
 /** In `files-dir`, where the output has no room for the list. */
 const LIST_NAME = ".files.json";
 /** Files that a warning names. */
@@ -150,7 +150,7 @@ async function publishFiles(wait: WaitContext, folder: DownloadFolder, saved: re
     log.info(`Downloaded ${pluralize(saved.length, "file")} (${pluralize(bytes, "byte")}) to ${folder.path}`);
   progress.updateReport({ files: saved.map(({ path, size }) => ({ name: path, size })) });
   const json = redact(JSON.stringify(saved), secrets);
-  if (Buffer.byteLength(json) <= MAX_OUTPUT_BYTES) {
+  if (!isTooLongForOutput(json)) {
     outputs.set({ "downloaded-files": json });
     return;
   }
@@ -219,8 +219,13 @@ export async function downloadFiles(wait: WaitContext, result: StepResult): Prom
   if (error === undefined) return result;
   if (error instanceof CancelledError) return stopRun(wait, progress.handle?.run ?? null);
   const details = toFailureDetails(error, { threadUrl });
-  const failure = { ...details, summary: `Failed to download the agent's files. ${details.summary}` };
-  if (result.outcome === "completed" && result.failure === undefined) return { ...result, outcome: "error", failure };
+  const failure: FailureDetails = {
+    ...details,
+    summary: `Failed to download the agent's files. ${details.summary}`,
+    advice: details.advice || "Re-run the job to download them again.",
+    consequence: undefined,
+  };
+  if (result.outcome === "completed" && result.failure === undefined) return { outcome: "files-missing", failure };
   log.warning(failureText(failure, secrets));
   return result;
 }
