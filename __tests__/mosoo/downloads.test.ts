@@ -10,7 +10,7 @@ import { DownloadFolder } from "../../src/actions/download-folder.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import type { ThreadFile } from "../../src/mosoo/artifacts.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
-import type { ClientEvent } from "../../src/mosoo/client-event.ts";
+import type { ClientEvent } from "../../src/mosoo/operation.ts";
 import { CancelledError, MosooError } from "../../src/mosoo/errors.ts";
 import { type Said, startScriptedServer } from "../support/scripted-server.ts";
 

@@ -1,33 +1,20 @@
 /** Downloads the files that the agent produced for this step, for later steps. Loaded only with `download-files`. */
-import { FileNames, matchesPatterns, toSafeName } from "../actions/file-names.ts";
+import { matchesPatterns, toSafeName } from "../actions/file-names.ts";
 import { DownloadFolder } from "../actions/download-folder.ts";
-import { formatInteger, pluralize } from "../common/format.ts";
-import type { ThreadFile } from "../mosoo/artifacts.ts";
+import { pluralize } from "../common/format.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { CancelledError, MosooError } from "../mosoo/errors.ts";
 import type { FailureDetails } from "../report/report.ts";
 import { redact } from "../sanitize/redact.ts";
 import { failureText, toFailureDetails } from "./errors.ts";
 import { isTooLongForOutput } from "./response.ts";
-import type { StepResult } from "./step-result.ts";
 import { type WaitContext, stopRun } from "./follow-run.ts";
+import type { StepResult } from "./step-result.ts";
+import { type WantedFile, LIST_NAME, selectFiles } from "./wanted-files.ts";
 
-const MAX_FILES = 1_000;
-const MAX_TOTAL_BYTES = 1_073_741_824;
 const DOWNLOAD_CONCURRENCY = 4;
-/** In `files-dir`, where the output has no room for the list. */
-const LIST_NAME = ".files.json";
 /** Files that a warning names. */
 const MAX_NAMED = 5;
-
-/** A file to download. */
-interface WantedFile {
-  file: ThreadFile;
-  /** As the service gave it, without secrets. */
-  name: string;
-  /** Safe, and no other file's. */
-  path: string;
-}
 
 /** An entry of the output `downloaded-files`. */
 interface SavedFile {
@@ -35,44 +22,6 @@ interface SavedFile {
   path: string;
   size: number;
   mimeType: string | null;
-}
-
-interface Selection {
-  wanted: WantedFile[];
-  /** More match than may be downloaded. */
-  exceeded: MosooError | undefined;
-}
-
-function limitError(what: string): MosooError {
-  return new MosooError(`${what}, which is more than the step downloads.`, {
-    input: "download-files",
-    advice: "Narrow the patterns.",
-  });
-}
-
-/**
- * The files to download, the newest first: of several versions of one file it keeps the name.
- *
- * @param files of this step
- */
-function select(files: readonly ThreadFile[], patterns: readonly string[], secrets: readonly string[]): Selection {
-  const names = new FileNames([LIST_NAME]);
-  const matching = files
-    .map((file) => ({ file, name: redact(file.name, secrets) }))
-    .map((each) => ({ ...each, safe: toSafeName(each.name) }))
-    .filter(({ safe }) => matchesPatterns(safe, patterns))
-    .sort((a, b) => Date.parse(b.file.createdAt ?? "") - Date.parse(a.file.createdAt ?? ""));
-  const total = matching.reduce((sum, { file }) => sum + file.size, 0);
-  let bytes = 0;
-  const withinLimits = matching.slice(0, MAX_FILES).filter(({ file }) => (bytes += file.size) <= MAX_TOTAL_BYTES);
-  const wanted = withinLimits.map(({ file, name, safe }) => ({ file, name, path: names.add(safe) }));
-  const exceeded =
-    matching.length > MAX_FILES
-      ? limitError(`${pluralize(matching.length, "file")} match (at most ${formatInteger(MAX_FILES)})`)
-      : total > MAX_TOTAL_BYTES
-        ? limitError(`Matching files have ${formatInteger(total)} bytes (at most ${formatInteger(MAX_TOTAL_BYTES)})`)
-        : undefined;
-  return { wanted, exceeded };
 }
 
 /** `"a.txt", "b.txt" and 3 more` */
@@ -107,7 +56,7 @@ class Downloads {
     return this.#wanted.flatMap((each) => this.#saved.get(each) ?? []);
   }
 
-  /** @returns why files are missing, if any are: the first error */
+  /** @returns why files are missing, if any are */
   async run(): Promise<unknown> {
     const queue = [...this.#wanted];
     let isStopped = false;
@@ -122,7 +71,10 @@ class Downloads {
       }
     };
     await Promise.all(Array.from({ length: DOWNLOAD_CONCURRENCY }, work));
-    return this.#errors.find((error) => error instanceof CancelledError) ?? this.#errors[0];
+    const error = this.#errors.find((each) => each instanceof CancelledError) ?? this.#errors[0];
+    if (!(error instanceof MosooError)) return error;
+    const missing = `Missing: ${this.#wanted.length - this.#saved.size} of ${pluralize(this.#wanted.length, "file")}.`;
+    return new MosooError(`${missing} First error: ${error.summary}`, error.details);
   }
 
   async #download(wanted: WantedFile): Promise<void> {
@@ -164,15 +116,16 @@ async function publishFiles(wait: WaitContext, folder: DownloadFolder, saved: re
 async function findAndDownload(wait: WaitContext, folder: DownloadFolder, threadId: string): Promise<unknown> {
   const { mosoo, inputs, log, progress, secrets } = wait;
   const patterns = inputs.downloadFiles ?? [];
-  const isWanted = (name: string): boolean => matchesPatterns(toSafeName(redact(name, secrets)), patterns);
+  const safeName = (name: string): string => toSafeName(redact(name, secrets));
+  const isWanted = (name: string): boolean => matchesPatterns(safeName(name), patterns);
   const { own, unattributed } = await mosoo.readOwnFiles({
     threadId,
     ownRuns: progress.ownRuns,
     listedBefore: progress.handle?.filesBefore,
     isWanted,
   });
-  const { wanted, exceeded } = select(own, patterns, secrets);
-  const unknown = unattributed.map(({ name }) => toSafeName(redact(name, secrets))).filter(isWanted);
+  const { wanted, exceeded } = selectFiles(own, patterns, secrets);
+  const unknown = unattributed.map(({ name }) => safeName(name)).filter(isWanted);
   if (unknown.length > 0) {
     log.warning(`Not downloaded, because the thread does not show which run produced them: ${listNames(unknown)}.`);
   }
@@ -180,7 +133,7 @@ async function findAndDownload(wait: WaitContext, folder: DownloadFolder, thread
     const found =
       own.length === 0
         ? "The agent produced none in this step."
-        : `The agent produced ${listNames(own.map(({ name }) => toSafeName(name)))}.`;
+        : `The agent produced ${listNames(own.map(({ name }) => safeName(name)))}.`;
     log.warning(`No file matches \`download-files\`. ${found}`);
   }
   const downloads = new Downloads(wait, folder, wanted);
@@ -190,8 +143,8 @@ async function findAndDownload(wait: WaitContext, folder: DownloadFolder, thread
 }
 
 /** Whether the run may have left files, and the thread can be read. */
-function mayHaveFiles({ stop, progress }: WaitContext, { outcome }: StepResult): boolean {
-  if (stop.cancelSignal.aborted || progress.ownRuns.length === 0) return false;
+function mayHaveFiles({ progress }: WaitContext, { outcome }: StepResult): boolean {
+  if (progress.ownRuns.length === 0) return false;
   return outcome !== "error" || isTerminalStatus(progress.report.status);
 }
 
@@ -202,8 +155,11 @@ function mayHaveFiles({ stop, progress }: WaitContext, { outcome }: StepResult):
  * @returns the step's result: a failure to download fails a step that has not failed
  */
 export async function downloadFiles(wait: WaitContext, result: StepResult): Promise<StepResult> {
-  const { context, log, outputs, progress, secrets } = wait;
+  const { context, stop, log, outputs, progress, secrets } = wait;
   const { threadId, threadUrl } = progress.report;
+  const isCompleted = result.outcome === "completed" && result.failure === undefined;
+  const stopDownloads = (): Promise<StepResult> => stopRun(wait, progress.handle?.run ?? null);
+  if (stop.cancelSignal.aborted) return isCompleted ? stopDownloads() : result;
   if (threadId === undefined || !mayHaveFiles(wait, result)) return result;
   let error: unknown;
   let folder: DownloadFolder | undefined;
@@ -217,7 +173,7 @@ export async function downloadFiles(wait: WaitContext, result: StepResult): Prom
     await folder?.close();
   }
   if (error === undefined) return result;
-  if (error instanceof CancelledError) return stopRun(wait, progress.handle?.run ?? null);
+  if (error instanceof CancelledError) return isCompleted ? stopDownloads() : result;
   const details = toFailureDetails(error, { threadUrl });
   const failure: FailureDetails = {
     ...details,
@@ -225,7 +181,7 @@ export async function downloadFiles(wait: WaitContext, result: StepResult): Prom
     advice: details.advice || "Re-run the job to download them again.",
     consequence: undefined,
   };
-  if (result.outcome === "completed" && result.failure === undefined) return { outcome: "files-missing", failure };
+  if (isCompleted) return { outcome: "files-missing", failure };
   log.warning(failureText(failure, secrets));
   return result;
 }

@@ -2,7 +2,7 @@
 import type { Contract } from "../mosoo/contract/request-bodies.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import type { StartContext, ThreadHandle } from "./thread-handle.ts";
-import { readThread, resendKey, sendStepMessage } from "./send-message.ts";
+import { addThreadAdvice, readThread, resendKey, sendStepMessage } from "./send-message.ts";
 
 /** The server's contract where the step needs to know it first. @throws MosooError where the server lacks what it needs */
 async function contractForFiles({ mosoo, plan }: StartContext): Promise<Contract | undefined> {
@@ -24,11 +24,21 @@ async function contractForFiles({ mosoo, plan }: StartContext): Promise<Contract
   return contract;
 }
 
+/** With `download-files`: what the thread has before this attempt sends the message, where no earlier one can have. */
+async function listFilesBefore(start: StartContext, threadId: string): Promise<ReadonlySet<string> | undefined> {
+  const { mosoo, plan, context } = start;
+  if (plan.inputs.downloadFiles === undefined || context.runAttempt > 1) return undefined;
+  try {
+    return await mosoo.listFileIds(threadId);
+  } catch (error) {
+    throw addThreadAdvice(error, start);
+  }
+}
+
 async function continueThread(start: StartContext, threadId: string): Promise<ThreadHandle> {
-  const { mosoo, plan, context, listener } = start;
+  const { plan, context, listener } = start;
   const contract = await contractForFiles(start);
-  const looksFirst = plan.inputs.downloadFiles !== undefined && context.runAttempt === 1;
-  const filesBefore = looksFirst ? await mosoo.listFileIds(threadId) : undefined;
+  const filesBefore = await listFilesBefore(start, threadId);
   const sent = await sendStepMessage(start, {
     threadId,
     requestId: plan.key,

@@ -99,7 +99,7 @@ export function threadFileEntry(file: StoredFile | StoredArtifact, namesRun: boo
   const entry = { committed: true, createdAt: iso(file.createdAt), id, mimeType, name };
   if (!("content" in file)) return { ...entry, kind: "attachment", size: file.size };
   const run = namesRun ? { runId: file.runId } : {};
-  return { ...entry, kind: "artifact", size: file.content.length, ...run };
+  return { ...entry, kind: "artifact", size: file.listedSize, ...run };
 }
 
 /** The result of one event of `POST /threads/{threadId}/events`. */

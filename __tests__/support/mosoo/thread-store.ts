@@ -126,10 +126,12 @@ export class ThreadStore {
   /** A file that the run produces. */
   writeFile(runId: string, file: AgentFile): StoredArtifact {
     const createdAt = file.createdAt ?? this.#now();
+    const content = Buffer.from(file.content ?? `The content of ${file.name}.\n`);
     const artifact: StoredArtifact = {
       id: newUlid(createdAt),
       name: file.name,
-      content: Buffer.from(file.content ?? `The content of ${file.name}.\n`),
+      content,
+      listedSize: file.listedSize ?? content.length,
       mimeType: file.mimeType === undefined ? "text/plain" : file.mimeType,
       createdAt,
       runId,

@@ -65,6 +65,8 @@ export interface AgentFile {
   /** Default: one line that names the file. */
   content?: string | Buffer;
   mimeType?: string | null;
+  /** What the list says, where that is not the content's size. */
+  listedSize?: number;
   /** So many reads of the list pass without it. Default 0. */
   listedAfterReads?: number;
   /** Whether `file.changed` and `session_files.updated` say so. Default true. */
@@ -77,6 +79,7 @@ export interface StoredArtifact {
   id: string;
   name: string;
   content: Buffer;
+  listedSize: number;
   mimeType: string | null;
   createdAt: number;
   runId: string;
