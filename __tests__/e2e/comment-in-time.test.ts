@@ -40,19 +40,6 @@ const shownOutcomes = (scene: Scene): string[] => scene.texts().map(outcomeOf);
 
 const itCancelled = skipUnless("signals", it.concurrent);
 
-// The longest first: a few run at a time.
-it.concurrent(
-  "a GitHub that is not reachable costs a warning, not the step",
-  inScene(async (scene) => {
-    scene.script = answering();
-    const env = { GITHUB_API_URL: "http://127.0.0.1:9", GITHUB_GRAPHQL_URL: "http://127.0.0.1:9/graphql" };
-    const { exitCode, outputs, annotations } = await runStep(scene.step({ env }));
-    expect({ exitCode, response: outputs["response"] }).toEqual({ exitCode: 0, response: "All is well." });
-    expect(annotations.map(({ level }) => level)).toEqual(["warning"]);
-    expect(annotations[0]?.message).toContain("GitHub is not reachable");
-  }),
-);
-
 itCancelled.each([
   ["is silent", silence],
   ["fails", faults.serverError(999)],

@@ -8,6 +8,7 @@ import { makeAuthority } from "../support/certificates.ts";
 import { answering, outcomeOf, startScene, type Scene } from "../support/commenting.ts";
 import { startConnectProxy } from "../support/connect-proxy.ts";
 import { events, runStep, type RunnerEvent, type StepOptions, type StepResult } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 import { baseSha, headSha } from "../support/runner-events.ts";
 import { root } from "../support/runner-environment.ts";
 
@@ -69,7 +70,7 @@ describe("the comment", () => {
       [31, "started", "5a1f0c6"],
     ],
   ])("is on %s", async (_, event, inputs, expected) => {
-    const { exitCode, annotations } = await runStep(step(event, inputs));
+    const { exitCode, annotations } = await runStepHere(step(event, inputs));
     expect({ exitCode, annotations, place: place() }).toEqual({ exitCode: 0, annotations: [], place: [expected] });
   });
 
@@ -78,7 +79,7 @@ describe("the comment", () => {
       github: { enterprise: true, prefix: "/github", repository: "ghe-org/tools" },
     });
     try {
-      const { annotations } = await runStep(
+      const { annotations } = await runStepHere(
         enterprise.step({
           repository: "ghe-org/tools",
           env: {
@@ -164,7 +165,7 @@ describe("an event without a pull request or issue", () => {
       { number: 12, ...head, headRepository: "stranger/octo-repo" },
       { number: 12, headSha: baseSha, commits: [headSha] },
     );
-    const { exitCode, annotations, outputs } = await runStep(step(events.push({ ref: "refs/heads/feature" })));
+    const { exitCode, annotations, outputs } = await runStepHere(step(events.push({ ref: "refs/heads/feature" })));
     expect({ exitCode, annotations, place: place() }).toEqual({
       exitCode: 0,
       annotations: [],
@@ -186,7 +187,7 @@ describe("an event without a pull request or issue", () => {
     ["a schedule", events.schedule(), [{ number: 12, headSha }]],
   ])("has no comment, which a notice says: %s", async (_, event, pullRequests) => {
     scene.github.pullRequests.push(...pullRequests);
-    const { exitCode, annotations, outputs, state } = await runStep(step(event));
+    const { exitCode, annotations, outputs, state } = await runStepHere(step(event));
     expect({
       exitCode,
       notices: annotations.map(({ level, message }) => [level, /`pr-number`/.test(message)]),
@@ -201,7 +202,7 @@ describe("an event without a pull request or issue", () => {
 
   it("costs a warning, not the step, where the commit's pull requests cannot be read", async () => {
     scene.github.faults.push({ path: /\/pulls/, times: 9, status: 403, body: { message: "Resource not accessible" } });
-    const { exitCode, annotations } = await runStep(step(events.push()));
+    const { exitCode, annotations } = await runStepHere(step(events.push()));
     expect(exitCode).toBe(0);
     expect(annotations.map(({ level }) => level)).toEqual(["warning"]);
     expect(annotations[0]?.message).toContain("pull-requests: write");
@@ -242,9 +243,9 @@ describe("an event that the action's own comment caused", () => {
   });
 
   it("does not skip the step where a person quotes the comment", async () => {
-    await runStep(step(events.pullRequest()));
+    await runStepHere(step(events.pullRequest()));
     const body = `> ${scene.own()[0]?.body ?? ""}\n\nThanks!`;
-    const { outputs } = await runStep(step(events.issueComment({ body })));
+    const { outputs } = await runStepHere(step(events.issueComment({ body })));
     expect(outputs).toMatchObject({ skipped: "false" });
   });
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { outcomeOf, stepAtWork, startScene, until, working, type Scene } from "../support/commenting.ts";
 import { faults, readToken, type GitHubFault } from "../support/fake-github-server.ts";
 import { events, runPost, runStep, startStep, type StepResult } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 
 let scene: Scene;
 
@@ -44,48 +45,48 @@ describe("a comment that GitHub rejects", () => {
 
   it("costs a warning without workflow commands, with any repository name", async () => {
     const repository = "octo-org/\u2028::error::##[add-mask]\u202eodd";
-    const warning = warningOf(await runStep(scene.step({ repository })));
+    const warning = warningOf(await runStepHere(scene.step({ repository })));
     expect(warning).toContain(" of octo-org/ ::error::##\\[add-mask][U+202E]odd (404");
   });
 
   it("by a page instead of JSON costs a warning that says so", async () => {
     scene.github.faults.push({ path: /comments/, times: 99, status: 200, body: "<html>Sign in</html>" });
-    expect(warningOf(await runStep(scene.step()))).toContain("not a list of comments");
+    expect(warningOf(await runStepHere(scene.step()))).toContain("not a list of comments");
   });
 
   it("costs a failed step no second error", async () => {
     scene.script = [{ end: "failed" }];
-    const { exitCode, annotations } = await runStep(scene.step({ githubToken: readToken }));
+    const { exitCode, annotations } = await runStepHere(scene.step({ githubToken: readToken }));
     expect(exitCode).toBe(1);
     expect(annotations.map(({ level }) => level)).toEqual(["warning", "error"]);
   });
 
   it("costs a warning and no request to GitHub where the token is empty", async () => {
-    expect(warningOf(await runStep(scene.step({ with: { "github-token": "" } })))).toContain("`github-token`");
+    expect(warningOf(await runStepHere(scene.step({ with: { "github-token": "" } })))).toContain("`github-token`");
     expect(scene.github.requests).toEqual([]);
   });
 });
 
 describe("two steps of one run that GitHub does not distinguish", () => {
   it("leave the comment to the first one, and the second one's warning names `pr-comment-key`", async () => {
-    await runStep(scene.step({ with: { message: "Review the code." } }));
+    await runStepHere(scene.step({ with: { message: "Review the code." } }));
     const [first] = scene.texts();
-    expect(warningOf(await runStep(scene.step({ with: { message: "Review the docs." } })))).toContain(
+    expect(warningOf(await runStepHere(scene.step({ with: { message: "Review the docs." } })))).toContain(
       "`pr-comment-key`",
     );
     expect(scene.texts()).toEqual([first]);
   });
 
   it("have a comment each with different values of `pr-comment-key`", async () => {
-    await runStep(scene.step({ with: { "pr-comment-key": "code", message: "Review the code." } }));
-    await runStep(scene.step({ with: { "pr-comment-key": "docs", message: "Review the docs." } }));
+    await runStepHere(scene.step({ with: { "pr-comment-key": "code", message: "Review the code." } }));
+    await runStepHere(scene.step({ with: { "pr-comment-key": "docs", message: "Review the docs." } }));
     expect(shownOutcomes()).toEqual(["completed", "completed"]);
   });
 
   it("do not keep a re-run with another message, or with `on-rerun: create`, from its own comment", async () => {
-    await runStep(scene.step({ with: { message: "Review the code." } }));
+    await runStepHere(scene.step({ with: { message: "Review the code." } }));
     const rerun = scene.step({ runAttempt: 2, with: { message: "Review it.", "on-rerun": "create" } });
-    const { annotations } = await runStep(rerun);
+    const { annotations } = await runStepHere(rerun);
     expect(annotations).toEqual([]);
     expect(scene.own().map(({ body }) => / run=\S+/.exec(body)?.[0])).toEqual([" run=7.2"]);
   });

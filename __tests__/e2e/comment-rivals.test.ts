@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { answering, startScene, until, working, type Scene } from "../support/commenting.ts";
 import { writeToken } from "../support/fake-github-server.ts";
 import { runStep, startStep, type StepOptions } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 
 let scene: Scene;
 
@@ -76,8 +77,8 @@ describe("several jobs of one workflow run", () => {
   it("have a comment for each matrix job, by its name, which later runs update", async () => {
     const job = (runNumber: number, matrix: unknown): StepOptions =>
       stepOfRun(runNumber, { matrix, with: { wait: "false" } });
-    await Promise.all([runStep(job(7, { os: "linux", node: 24 })), runStep(job(7, { os: "macos", node: 24 }))]);
-    await runStep(job(8, { node: 24, os: "linux" }));
+    await Promise.all([runStepHere(job(7, { os: "linux", node: 24 })), runStepHere(job(7, { os: "macos", node: 24 }))]);
+    await runStepHere(job(8, { node: 24, os: "linux" }));
     const names = scene.texts().map((text) => /\[(?:Job )?([^\]]*)\]\(\S+\/actions\/runs/.exec(text)?.[1]);
     expect(names.toSorted()).toEqual(["review (24, linux)", "review (macos, 24)"]);
     expect(markedRuns().toSorted()).toEqual([" run=7.1", " run=8.1"]);
@@ -85,7 +86,7 @@ describe("several jobs of one workflow run", () => {
 });
 
 it("the token that writes the comment is the one of `github-token`", async () => {
-  await runStep(stepOfRun(7, { githubToken: "ghs_other", with: { "github-token": writeToken, wait: "false" } }));
+  await runStepHere(stepOfRun(7, { githubToken: "ghs_other", with: { "github-token": writeToken, wait: "false" } }));
   expect(scene.own()).toHaveLength(1);
   expect(new Set(scene.github.requests.map(({ authorization }) => authorization))).toEqual(
     new Set([`token ${writeToken}`]),

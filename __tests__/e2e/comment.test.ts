@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { answering, outcomeOf, startScene, until, working, type Scene } from "../support/commenting.ts";
 import type { RunScript } from "../support/fake-mosoo-server.ts";
 import { events, runStep, startStep } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 
 let scene: Scene;
 
@@ -67,11 +68,11 @@ describe("the comment on a pull request", () => {
   });
 
   it("is updated by later pushes, with commit, time and job", async () => {
-    await runStep(scene.step());
+    await runStepHere(scene.step());
     const [first] = scene.own();
     scene.script = answering("Better now.");
     const headSha = "c0ffee0000000000000000000000000000000000";
-    await runStep(scene.step({ runId: "17000000002", runNumber: 8, event: events.pullRequest({ headSha }) }));
+    await runStepHere(scene.step({ runId: "17000000002", runNumber: 8, event: events.pullRequest({ headSha }) }));
     expect(scene.own().map(({ id }) => id)).toEqual([first?.id]);
     const [text = ""] = scene.texts();
     expect(text).toContain("Better now.");
@@ -89,9 +90,9 @@ describe("the comment on a pull request", () => {
         runId: `1700000000${runNumber}`,
         with: { "pr-comment": "new", message: `Review push ${runNumber}.`, wait: "false" },
       });
-    const seven = await runStep(step(7));
-    const eight = await runStep(step(8));
-    const again = await runStep(step(7, 2));
+    const seven = await runStepHere(step(7));
+    const eight = await runStepHere(step(8));
+    const again = await runStepHere(step(7, 2));
     expect(again.outputs["comment-url"]).toBe(seven.outputs["comment-url"]);
     expect(eight.outputs["comment-url"]).not.toBe(seven.outputs["comment-url"]);
     expect(scene.own().map(({ body }) => / run=(\d\.\d) id=(\d+) new /.exec(body)?.slice(1))).toEqual([
@@ -124,7 +125,7 @@ describe("the comment on a pull request", () => {
 
   it("has a long response truncated and well-formed, with a link to the rest", async () => {
     scene.script = answering(`Intro\n\n\`\`\`ts\n${"const answer = 42; // 🦞\n".repeat(8_000)}\`\`\`\n\nThe end.`);
-    const { exitCode, annotations, outputs } = await runStep(scene.step());
+    const { exitCode, annotations, outputs } = await runStepHere(scene.step());
     expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
     const [comment] = scene.own();
     const body = comment?.body ?? "";
@@ -167,7 +168,7 @@ describe("a run that does not complete ends the comment", () => {
 
   it.each(ends)("%s", async (_, script, inputs, expected) => {
     scene.script = script;
-    const { exitCode, state } = await runStep(scene.step({ with: inputs }));
+    const { exitCode, state } = await runStepHere(scene.step({ with: inputs }));
     const [text = ""] = scene.texts();
     expect({ exitCode, outcome: outcomeOf(text) }).toEqual({
       exitCode: expected.exitCode,
@@ -192,15 +193,15 @@ describe("a step that fails to create a thread", () => {
   });
 
   it("replaces an earlier push's response in the comment", async () => {
-    await runStep(scene.step());
+    await runStepHere(scene.step());
     scene.mosoo.fault({ on: "create", kind: "status", status: 403, code: "forbidden", message: "No more." });
-    await runStep(scene.step({ runNumber: 8, runId: "17000000008" }));
+    await runStepHere(scene.step({ runNumber: 8, runId: "17000000008" }));
     expect(shownOutcomes()).toEqual(["error"]);
     expect(scene.texts()[0]).toContain("No more");
   });
 
   it("because of a wrong input sends no request, to GitHub neither", async () => {
-    const { exitCode } = await runStep(scene.step({ with: { message: "" } }));
+    const { exitCode } = await runStepHere(scene.step({ with: { message: "" } }));
     expect(exitCode).toBe(1);
     expect(scene.github.requests).toEqual([]);
   });
