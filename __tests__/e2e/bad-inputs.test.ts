@@ -61,6 +61,11 @@ describe("An invalid input fails the step before anything is sent", () => {
     ["a pattern that matches nothing", "files", { files: "*.pdf" }],
     ["a URL without encryption", "api-url", { "api-url": "http://mosoo.ai/api/v1" }],
     ["an unevaluated expression", "wait", { wait: "${{ inputs.wait }}" }],
+    [
+      "a schema with names that a log could execute",
+      "response-schema",
+      { wait: "true", "response-schema": JSON.stringify({ properties: { "x\n::error::y": { type: "text" } } }) },
+    ],
   ])("where it is %s", async (_, input, given) => {
     const message = rejection(await start(given));
     expect(message.startsWith(`\`${input}\`: `)).toBe(true);
@@ -83,10 +88,10 @@ describe("An invalid input fails the step before anything is sent", () => {
 describe("Several problems", () => {
   it("are all in one report, each with its input, in the log and in one annotation", async () => {
     const given = { "agent-id": "../x", message: "", "message-file": "missing.txt", wait: "maybe" };
-    const step = await start(given, undefined, runStep);
+    const step = await start({ ...given, "response-schema": "[]" }, undefined, runStep);
     const message = rejection(step);
-    expect(message).toContain("(3)");
-    for (const input of ["agent-id", "message-file", "wait"]) {
+    expect(message).toContain("(4)");
+    for (const input of ["agent-id", "message-file", "response-schema", "wait"]) {
       expect(message).toContain(`\`${input}\`: `);
       expect(step.shown).toMatch(new RegExp(`^${input}: `, "m"));
     }

@@ -33,7 +33,8 @@ const OPTIONS: Options = {
   // A schema that is referred to a thousand times is not copied a thousand times.
   inlineRefs: false,
   logger: false,
-  code: { regExp: Object.assign(compilePattern, { code: "new RegExp" }) },
+  // Optimizing the code takes longer than it saves: a response is validated once or twice.
+  code: { optimize: false, regExp: Object.assign(compilePattern, { code: "new RegExp" }) },
 };
 
 function classFor(schema: unknown): typeof Ajv | typeof Ajv2020 | undefined {
