@@ -1,8 +1,7 @@
 /** Summary and comment as Markdown. The texts themselves are in the snapshots: here are the rules behind them. */
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { RenderTarget } from "../../src/report/inline.ts";
-import { frameLength, renderReport } from "../../src/report/render.ts";
+import { describe, expect, it } from "@jest/globals";
+import { type RenderTarget, frameLength, renderReport } from "../../src/report/render.ts";
 import type { FailureDetails, Report } from "../../src/report/report.ts";
 import { FRAGMENTS, HOSTILE } from "../support/hostile.ts";
 import { decoded, render } from "../support/rendered.ts";

@@ -1,9 +1,9 @@
-import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { describe, expect, it } from "@jest/globals";
 import { codeBlock, codeSpan, markdownText } from "../../src/sanitize/inline.ts";
 import { annotationText, excerpt, logLine, logLines } from "../../src/sanitize/log-text.ts";
 import { redact } from "../../src/sanitize/redact.ts";
-import { truncateUtf8 } from "../../src/sanitize/truncate.ts";
+import { truncateUtf8 } from "../../src/sanitize/characters.ts";
 import { propertyRuns } from "../support/property-runs.ts";
 import { COMMIT } from "../support/hostile.ts";
 

@@ -1,7 +1,6 @@
 /** What access to the repository GitHub says that a person has. Loaded only where the answer decides. */
 import type { Access } from "./allowed-actors.ts";
-import { createGitHubClient, requestOptions } from "./github-client.ts";
-import { responseStatus, retryGitHub } from "./github-retry.ts";
+import { createGitHubClient, requestOptions, responseStatus, retryGitHub } from "./github-client.ts";
 import { getString } from "./event.ts";
 
 interface AccessQuestion {

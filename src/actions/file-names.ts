@@ -5,7 +5,7 @@
  * https://learn.microsoft.com/windows/win32/fileio/naming-a-file
  */
 import { posix } from "node:path";
-import { truncateUtf8 } from "../sanitize/truncate.ts";
+import { truncateUtf8 } from "../sanitize/characters.ts";
 
 /** What file systems take, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;

@@ -1,6 +1,6 @@
 /** The agent's output in the step's log, as it comes: whole lines, all of them untrusted. */
 import type { Logger } from "./logger.ts";
-import { safeCutIndex } from "../sanitize/truncate.ts";
+import { safeCutIndex } from "../sanitize/characters.ts";
 
 /** Lines that come within this time are printed together. */
 const FLUSH_INTERVAL_MS = 400;

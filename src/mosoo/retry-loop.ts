@@ -9,6 +9,8 @@ import {
   afterFailure,
   markAmbiguous,
   toThreadState,
+  deadlineExceededError,
+  retriesExhaustedError,
 } from "./operation.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type ThreadState, MosooError, CancelledError } from "./errors.ts";
@@ -32,7 +34,6 @@ import {
   isTimeout,
   startRetrying,
 } from "./retry.ts";
-import { deadlineExceededError, retriesExhaustedError } from "./retry-errors.ts";
 import type { HostFallback } from "./host-fallback.ts";
 import type { Transport } from "./http/transport.ts";
 

@@ -1,9 +1,8 @@
 /** The report where people read it: the job summary, and the text of a comment. */
-import { stat } from "node:fs/promises";
 import * as core from "@actions/core";
+import { stat } from "node:fs/promises";
 import { redact } from "../sanitize/redact.ts";
-import { link, type RenderTarget } from "./inline.ts";
-import { frameLength, renderReport } from "./render.ts";
+import { link, type RenderTarget, frameLength, renderReport } from "./render.ts";
 import type { Report } from "./report.ts";
 
 /** The runner's limit for one step; it shows nothing of more. */

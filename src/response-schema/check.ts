@@ -1,6 +1,6 @@
 /** Whether a response matches its schema: finds the JSON in it, validates that, and writes it for scripts and people. */
 import { redact } from "../sanitize/redact.ts";
-import { truncate } from "../sanitize/truncate.ts";
+import { truncate } from "../sanitize/characters.ts";
 import { ownString, parseLossless } from "./json.ts";
 import { SandboxTimeoutError } from "./sandbox.ts";
 import { type ResponseSchema, sandboxOf } from "./schema.ts";

@@ -1,6 +1,5 @@
 /** Untrusted text inside Markdown of ours: lines (titles, names of tools, error messages, questions) and code. */
-import { isInvisible, stripControlCharacters, splitLines } from "./characters.ts";
-import { truncate } from "./truncate.ts";
+import { isInvisible, stripControlCharacters, splitLines, truncate } from "./characters.ts";
 import { neutralizeReferences } from "./references.ts";
 
 /*

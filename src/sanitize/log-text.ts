@@ -5,8 +5,7 @@
  * zero-width space separates nothing, and under ja-JP full-width forms (`：：`, `＃＃［`) are the same as their ASCII. A
  * backslash separates in every culture, the reader sees it, and it is what the runner itself uses.
  */
-import { truncate } from "./truncate.ts";
-import { splitLines, escapeControlCharacters } from "./characters.ts";
+import { truncate, splitLines, escapeControlCharacters } from "./characters.ts";
 
 /** The runner's own limit for an annotation's message, in characters (ExecutionContext.cs). */
 const MAX_ANNOTATION_LENGTH = 4096;

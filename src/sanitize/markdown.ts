@@ -16,7 +16,7 @@ import {
   cutIndex,
   truncateDocument,
 } from "./markdown/render.ts";
-import { safeCutIndex } from "./truncate.ts";
+import { safeCutIndex } from "./characters.ts";
 
 /** In UTF-16 units: some thirty pages, a second of parsing on a slow machine. */
 const MAX_RENDERED_LENGTH = 65_536;

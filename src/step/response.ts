@@ -6,7 +6,7 @@ import type { Run } from "../mosoo/contract/schema.ts";
 import type { Followed } from "../mosoo/runs/follow.ts";
 import type { ResponseText } from "../report/report.ts";
 import { redact } from "../sanitize/redact.ts";
-import { truncateUtf8 } from "../sanitize/truncate.ts";
+import { truncateUtf8 } from "../sanitize/characters.ts";
 
 /** One environment string of a later step holds at most 131,071 bytes; this leaves room for its name and others. */
 const MAX_RESPONSE_OUTPUT_BYTES = 98_304;

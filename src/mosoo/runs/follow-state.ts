@@ -7,7 +7,16 @@
 import { MosooError } from "../errors.ts";
 import { type ApiFailure, toMosooError } from "../request.ts";
 import { type Run, type ThreadResponse, compareRunAge, isTerminalStatus } from "../contract/schema.ts";
-import { confirm, cutShort, decideConfirming, onConfirming } from "./confirm-end.ts";
+import {
+  confirm,
+  cutShort,
+  decideConfirming,
+  onConfirming,
+  decideSuperseded,
+  onSuperseded,
+  resultAtDeadline,
+  supersede,
+} from "./run-end.ts";
 import type {
   FollowEffect,
   FollowEvent,
@@ -32,7 +41,6 @@ import {
   onStreamUnsupported,
   readRetryDelayMs,
 } from "./poll-scheduler.ts";
-import { decideSuperseded, onSuperseded, resultAtDeadline, supersede } from "./superseded-run.ts";
 import type { TranscriptEvent } from "./transcript.ts";
 
 /** Without even a keep-alive comment (every 15 s or so) for this long the connection is dead. */

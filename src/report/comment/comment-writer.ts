@@ -3,11 +3,11 @@
  * over the text of a newer run. One attempt; sticky-comment.ts retries it. Every attempt reads before it writes, so
  * repeating one does no harm.
  */
-import { responseStatus, isTransient } from "../../actions/github-retry.ts";
+import { responseStatus, isTransient } from "../../actions/github-client.ts";
 import { type CommentAction, type OwnMarker, type OwnershipProof, type Viewer, decide, isSigned } from "./decide.ts";
 import type { Account, IssueComment, IssueCommentsApi } from "./github-api.ts";
 import { type MarkerSigner, MAX_TEXT_LENGTH, formatMarker, withoutSignature } from "./marker.ts";
-import { safeCutIndex } from "../../sanitize/truncate.ts";
+import { safeCutIndex } from "../../sanitize/characters.ts";
 
 /** How often the comment may disappear between two calls before that is a failure. */
 const MAX_RELOCATE_ATTEMPTS = 3;

@@ -5,7 +5,7 @@ import {
   isRateLimit,
   responseStatus,
   toGitHubFailure,
-} from "../../actions/github-retry.ts";
+} from "../../actions/github-client.ts";
 import { excerpt } from "../../sanitize/log-text.ts";
 import { redact } from "../../sanitize/redact.ts";
 import type { CommentTarget } from "./target.ts";

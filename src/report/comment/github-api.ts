@@ -1,7 +1,6 @@
 /** The requests that the comment makes to GitHub's API, each made once, or once per page. */
 import * as z from "../../common/json.ts";
-import { type GitHubClient, requestOptions } from "../../actions/github-client.ts";
-import { responseStatus } from "../../actions/github-retry.ts";
+import { type GitHubClient, requestOptions, responseStatus } from "../../actions/github-client.ts";
 
 export interface Account {
   /** Servers without accounts' IDs exist. */

@@ -2,8 +2,7 @@
 import * as state from "../../actions/state.ts";
 import { createHash } from "node:crypto";
 import { type ActionContext, subjectUrl } from "../../actions/context.ts";
-import { createGitHubClient } from "../../actions/github-client.ts";
-import { retryGitHub } from "../../actions/github-retry.ts";
+import { createGitHubClient, retryGitHub } from "../../actions/github-client.ts";
 import type { Inputs } from "../../actions/inputs.ts";
 import type { Logger } from "../../actions/logger.ts";
 import type { Outputs } from "../../actions/outputs.ts";

@@ -2,8 +2,12 @@
  * The comment of a step, shown one text after the other, with retries. It takes finished Markdown and never throws.
  * Loaded only when a comment is asked for.
  */
-import { type GitHubClient, createGitHubClient } from "../../actions/github-client.ts";
-import { GitHubCancelledError, retryGitHub } from "../../actions/github-retry.ts";
+import {
+  type GitHubClient,
+  createGitHubClient,
+  GitHubCancelledError,
+  retryGitHub,
+} from "../../actions/github-client.ts";
 import { raceWithAbort } from "../../common/clock.ts";
 import { CommentWriter, fitComment } from "./comment-writer.ts";
 import type { CommentAction } from "./decide.ts";

@@ -12,7 +12,7 @@ import { gfmFromMarkdown, gfmToMarkdown } from "mdast-util-gfm";
 import { defaultHandlers, toMarkdown as serialize, type Info, type Options, type State } from "mdast-util-to-markdown";
 import { gfm } from "micromark-extension-gfm";
 import { fenced, fencedAtRoot } from "../inline.ts";
-import { safeCutIndex } from "../truncate.ts";
+import { safeCutIndex } from "../characters.ts";
 
 const ALERT = /^> \\\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?=\n)/u;
 

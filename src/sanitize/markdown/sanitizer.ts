@@ -18,8 +18,7 @@ import type {
   RootContent,
   TableRow,
 } from "mdast";
-import { isInvisible, stripControlCharacters } from "../characters.ts";
-import { truncate } from "../truncate.ts";
+import { isInvisible, stripControlCharacters, truncate } from "../characters.ts";
 import {
   decodeEntities,
   htmlToText,
