@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
 import { runPost, runStep, startPost, startStep } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 import { Agent, annotated, delta, until } from "../support/waiting.ts";
 import { LOG_LINES } from "../support/log-lines.ts";
 
@@ -192,13 +193,13 @@ describe("the post step with nothing to do", () => {
 });
 
 describe("a re-run of a step that waits", () => {
-  it.concurrent(
+  it(
     "returns the response of a completed run with two reads",
     withAgent(async (agent) => {
       const options = agent.step();
-      const first = await runStep(options);
+      const first = await runStepHere(options);
       agent.server.requests.length = 0;
-      const again = await runStep({ ...options, runAttempt: 2 });
+      const again = await runStepHere({ ...options, runAttempt: 2 });
       expect(again).toMatchObject({ exitCode: 0, annotations: [] });
       expect(again.outputs).toMatchObject({
         "thread-id": first.outputs["thread-id"],
@@ -210,15 +211,15 @@ describe("a re-run of a step that waits", () => {
     }),
   );
 
-  it.concurrent(
+  it(
     "sends the message of a failed run again in the same thread, and waits for the new run",
     withAgent(async (agent) => {
       agent.script = [{ emit: delta("Oh no.") }, { end: "failed" }];
       const options = agent.step();
-      const first = await runStep(options);
+      const first = await runStepHere(options);
       expect(first.exitCode).toBe(1);
       agent.script = [{ emit: delta("Better.") }, { end: "completed" }];
-      const again = await runStep({ ...options, runAttempt: 2 });
+      const again = await runStepHere({ ...options, runAttempt: 2 });
       expect(again).toMatchObject({ exitCode: 0, outputs: { response: "Better.", status: "completed" } });
       expect(again.outputs["thread-id"]).toBe(first.outputs["thread-id"]);
       expect(again.outputs["run-id"]).not.toBe(first.outputs["run-id"]);
@@ -226,13 +227,13 @@ describe("a re-run of a step that waits", () => {
     }),
   );
 
-  it.concurrent(
+  it(
     "reports a failed run again with on-rerun: replay",
     withAgent(async (agent) => {
       agent.script = [{ emit: delta("Oh no.") }, { end: "failed" }];
       const options = agent.step({ "on-rerun": "replay" });
-      const first = await runStep(options);
-      const again = await runStep({ ...options, runAttempt: 2 });
+      const first = await runStepHere(options);
+      const again = await runStepHere({ ...options, runAttempt: 2 });
       expect(again).toMatchObject({ exitCode: 1, outputs: { status: "failed", response: "Oh no." } });
       expect(again.outputs["run-id"]).toBe(first.outputs["run-id"]);
     }),

@@ -5,6 +5,7 @@ import type { RunScript } from "../support/fake-mosoo-server.ts";
 import { startScene } from "../support/commenting.ts";
 import { leaksOf } from "../support/leaks.ts";
 import { type StepResult, runStep } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 import { startScriptedServer } from "../support/scripted-server.ts";
 import { Agent, delta, tool } from "../support/waiting.ts";
 
@@ -75,25 +76,25 @@ const scripts: Record<string, (token: string) => RunScript> = {
 };
 
 describe("an agent that says the token", () => {
-  it.concurrent.each(Object.entries(scripts))("%s: none of it is left anywhere", async (_, script) => {
+  it.each(Object.entries(scripts))("%s leaves none of it anywhere", async (title, script) => {
     const scene = await startScene();
     closers.push(() => scene.close());
     const token = scene.mosoo.tokens.person;
     scene.script = script(token);
-    const step = await runStep(scene.step({ env: { RUNNER_DEBUG: "1" } }));
+    const runner = title === "in a line that does not end" ? runStep : runStepHere;
+    const step = await runner(scene.step({ env: { RUNNER_DEBUG: "1" } }));
     expect(step.outputs["thread-id"]).toBe(scene.mosoo.threads[0]?.id);
     expect(leaks(step, token, { comments: scene.texts().join("\n") })).toEqual({});
     expect(step.shown + step.summary).toMatch(/\*\*\*|Done\./);
   });
 
-  it.concurrent("in the title of the thread: none of it is left anywhere", () =>
+  it("in the title of the thread leaves none of it anywhere", () =>
     Agent.during({}, async (agent) => {
       const token = agent.server.tokens.person;
-      const step = await agent.run({ message: `${"m".repeat(60)} ${token}` });
+      const step = await agent.runHere({ message: `${"m".repeat(60)} ${token}` });
       expect(step.exitCode).toBe(0);
       expect(leaks(step, token)).toEqual({});
-    }),
-  );
+    }));
 });
 
 describe("a server that gives the token as an ID", () => {
@@ -103,18 +104,18 @@ describe("a server that gives the token as an ID", () => {
     run: { id: "01KEXAMPLERUN0000000000000", status: "queued" },
   };
 
-  it.concurrent.each([
+  it.each([
     ["of the thread", { ...good, thread: { id: token, title: token, agent_id: token } }, {}],
     ["of the run", { ...good, run: { id: token, status: token } }, {}],
     ["of the request", { error: { code: "forbidden", message: "No." } }, { "x-request-id": token }],
-  ])("%s: none of it is left anywhere", async (_, body, headers) => {
+  ])("%s leaves none of it anywhere", async (_, body, headers) => {
     const server = await startScriptedServer(() => ({
       status: "error" in body ? 403 : 201,
       headers,
       body: JSON.stringify({ links: {}, ...body }),
     }));
     closers.push(() => server.close());
-    const step = await runStep({
+    const step = await runStepHere({
       with: {
         "agent-id": "01KEXAMPLEAGENT00000000000",
         token,

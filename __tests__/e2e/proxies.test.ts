@@ -69,8 +69,8 @@ function start({ env = {}, apiUrl = `https://${host}/api/v1`, trusted = true, ..
       token: mosoo.tokens.person,
       message: "Look at this, please.",
       "api-url": apiUrl,
-      "create-timeout": "4s",
-      "request-timeout": "1s",
+      "create-timeout": "1m",
+      "request-timeout": "20s",
       ...more.with,
     },
     env: { ...(trusted ? { NODE_EXTRA_CA_CERTS: knownAuthority } : {}), RUNNER_DEBUG: "1", ...env },
@@ -201,7 +201,10 @@ describe("a proxy that cannot be used", () => {
 
   it("is named in the error where it never answers", async () => {
     const mute = await openProxy({ play: "mute" });
-    const step = await start({ env: { HTTPS_PROXY: at(mute) }, with: { "create-timeout": "2s" } });
+    const step = await start({
+      env: { HTTPS_PROXY: at(mute) },
+      with: { "create-timeout": "2s", "request-timeout": "1s" },
+    });
     expect(refused(step)).toMatch(
       new RegExp(
         `${host} \\(through the proxy 127\\.0\\.0\\.1:${mute.port}\\) did not answer.*No thread was created\\.$`,
@@ -216,7 +219,7 @@ describe("a proxy that cannot be used", () => {
     const strict = await openProxy(status === 407 ? { credentials: "me:right" } : { refuse: status });
     const step = await start({
       env: { HTTPS_PROXY: at(strict, "me:wrong-canary@") },
-      with: { "create-timeout": "3s" },
+      with: { "create-timeout": "4s", "request-timeout": "2s" },
     });
     const message = refused(step);
     expect(message).toMatch(

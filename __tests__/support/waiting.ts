@@ -8,6 +8,7 @@ import {
   startFakeMosooServer,
 } from "./fake-mosoo-server.ts";
 import { type RunningStep, type StepOptions, type StepResult, runStep, startStep } from "./runner.ts";
+import { runStepHere } from "./step-here.ts";
 
 export const delta = (content: string) => ({ type: "agent.message.delta", content });
 export const tool = (toolName: string, content = toolName) => ({ type: "tool.use.started", toolName, content });
@@ -103,6 +104,11 @@ export class Agent {
 
   run(inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): Promise<StepResult> {
     return runStep(this.step(inputs, more));
+  }
+
+  /** As `run`, in this process (step-here.ts). */
+  runHere(inputs: Record<string, string> = {}, more: Partial<StepOptions> = {}): Promise<StepResult> {
+    return runStepHere(this.step(inputs, more));
   }
 
   /** A step whose run is at work, and whose words have come (where the server streams them). */
