@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import type { AgentFile, RunScript } from "../support/fake-mosoo-server.ts";
 import { HOSTILE } from "../support/hostile.ts";
 import { type StepResult, defaultGithubToken, runStep, startStep } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 import { unsafeOutput } from "../support/unsafe-output.ts";
 import { Agent, annotated, stopped, until } from "../support/waiting.ts";
 
@@ -119,7 +120,7 @@ describe("a step with download-files", () => {
     const { server } = agent;
     agent.script = [{ status: "running" }, { write: { name: "first.txt" } }, { end: "failed" }];
     const step = agent.step(ALL);
-    const first = await runStep(step);
+    const first = await runStepHere(step);
     expect([first.exitCode, first.outputs["status"], names(first)]).toEqual([1, "failed", ["first.txt"]]);
 
     agent.script = writing({ name: "other.txt" });
@@ -127,7 +128,7 @@ describe("a step with download-files", () => {
     server.startRunDirectly(thread?.id ?? "", "Somebody else's");
     await until(() => thread?.runs.at(-1)?.status === "completed");
     agent.script = writing({ name: "again.txt" });
-    const second = await runStep({ ...step, runAttempt: 2 });
+    const second = await runStepHere({ ...step, runAttempt: 2 });
     expect([second.exitCode, names(second)]).toEqual([0, ["again.txt", "first.txt"]]);
   });
 
@@ -138,7 +139,7 @@ describe("a step with download-files", () => {
       return [{ status: "running" }, { write: { name } }, { end: "completed", text }];
     };
     const schema = JSON.stringify({ type: "object", required: ["ok"] });
-    const step = await agent.run({ ...ALL, "response-schema": schema });
+    const step = await agent.runHere({ ...ALL, "response-schema": schema });
     expect([step.exitCode, step.outputs["response-json"], names(step)]).toEqual([
       0,
       '{"ok":true}',
@@ -149,27 +150,27 @@ describe("a step with download-files", () => {
   it("has those that the list names its run for, whatever their time", () =>
     Agent.during({ filesNameRuns: true }, async (named) => {
       named.script = writing({ name: "own.txt", createdAt: 0 });
-      const step = await named.run(ALL);
+      const step = await named.runHere(ALL);
       expect([step.exitCode, names(step)]).toEqual([0, ["own.txt"]]);
     }));
 
   it("reads the list again while an event announces more files than it has", async () => {
     agent.script = writing({ name: "listed.txt" }, { name: "late.txt", listedAfterReads: 1 });
-    const step = await agent.run(ALL);
+    const step = await agent.runHere(ALL);
     expect([step.exitCode, names(step)]).toEqual([0, ["late.txt", "listed.txt"]]);
     expect(agent.asked().filter((call) => call === "GET files")).toHaveLength(2);
   });
 
   it("succeeds with a warning and an empty list where nothing matches", async () => {
     agent.script = writing({ name: "notes.md" });
-    const step = await agent.run({ "download-files": "*.patch" });
+    const step = await agent.runHere({ "download-files": "*.patch" });
     expect([step.exitCode, listed(step), names(step)]).toEqual([0, [], []]);
     expect(annotated(step, "warning")).toEqual([expect.stringContaining('"notes.md"')]);
   });
 
   it("fails on a server without downloads before it sends anything", () =>
     Agent.during({ revision: "reference" }, async (reference) => {
-      const step = await reference.run(ALL);
+      const step = await reference.runHere(ALL);
       expect([step.exitCode, reference.asked()]).toEqual([1, ["GET openapi.json"]]);
       expect(annotated(step, "error")).toEqual([expect.stringContaining("`download-files`")]);
     }));
@@ -177,7 +178,7 @@ describe("a step with download-files", () => {
   it("fails where one file cannot be downloaded, and keeps the others", async () => {
     agent.script = writing({ name: "a.txt" }, { name: "b.txt" }, { name: "c.txt" });
     agent.server.fault({ kind: "status", status: 404, on: "file-content" });
-    const step = await agent.run(ALL);
+    const step = await agent.runHere(ALL);
     expect([step.exitCode, step.outputs["status"], names(step)]).toEqual([
       1,
       "completed",
@@ -193,7 +194,7 @@ describe("a step with download-files", () => {
 
   it("fails where files have more than a gibibyte, and keeps what fits", async () => {
     agent.script = writing({ name: "small.txt" }, { name: "large.bin", listedSize: 2 ** 30 });
-    const step = await agent.run(ALL);
+    const step = await agent.runHere(ALL);
     expect([step.exitCode, names(step)]).toEqual([1, ["small.txt"]]);
     expect(annotated(step, "error")).toEqual([expect.stringContaining("1,073,741,824")]);
   });
@@ -201,7 +202,7 @@ describe("a step with download-files", () => {
   it("leaves a list that is too long for an output in the folder", async () => {
     const long = "x".repeat(240);
     agent.script = writing(...Array.from({ length: 200 }, (_, n) => ({ name: `${n}-${long}` })));
-    const step = await agent.run(ALL);
+    const step = await agent.runHere(ALL);
     expect([step.exitCode, step.outputs["downloaded-files"]]).toEqual([0, undefined]);
     const { ".files.json": list = "", ...files } = saved(step);
     expect(Object.keys(files)).toHaveLength(200);

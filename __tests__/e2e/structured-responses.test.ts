@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "@jest/globals";
 import { skipUnless } from "../support/host.ts";
 import type { Revision } from "../support/fake-mosoo-server.ts";
 import { runPost, runStep, startStep } from "../support/runner.ts";
+import { runStepHere } from "../support/step-here.ts";
 import { Agent, annotated, answeringInTurn, until } from "../support/waiting.ts";
 
 const schema = JSON.stringify({
@@ -34,22 +35,21 @@ const REQUESTS: [Revision, Record<string, string>, string, number, number, numbe
 ];
 
 describe.each(REQUESTS)("a step with a schema (%s)", (revision, inputs, answer, valid, corrected, again) => {
-  it.concurrent(`takes ${valid} requests for a valid response`, () =>
+  it(`takes ${valid} requests for a valid response`, () =>
     Agent.during({ revision }, async (agent) => {
       agent.script = answeringInTurn(answer);
-      const result = await agent.run({ ...structured, ...inputs });
+      const result = await agent.runHere({ ...structured, ...inputs });
       expect(result).toMatchObject({ exitCode: 0, annotations: [], outputs: { "response-json": json } });
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe(json);
       expect(result.outputs["response"]).toBe(answer);
       expect(agent.server.requests).toHaveLength(valid);
-    }),
-  );
+    }));
 
-  it.concurrent(`takes ${corrected} requests for a corrected response, and ${again} in a re-run`, () =>
+  it(`takes ${corrected} requests for a corrected response, and ${again} in a re-run`, () =>
     Agent.during({ revision }, async (agent) => {
       agent.script = answeringInTurn(wrong, right);
       const step = agent.step({ ...structured, ...inputs });
-      const first = await runStep(step);
+      const first = await (revision === "2026-08" ? runStep : runStepHere)(step);
       const [thread] = agent.server.threads;
       const runId = thread?.runs[1]?.id;
       const expected = { "response-json": json, response: right, "run-id": runId, status: "completed" };
@@ -57,13 +57,12 @@ describe.each(REQUESTS)("a step with a schema (%s)", (revision, inputs, answer, 
       expect(first.summary).toContain("valid after 1 correction");
       expect(agent.server.requests).toHaveLength(corrected);
       agent.server.requests.length = 0;
-      const second = await runStep({ ...step, runAttempt: 2 });
+      const second = await runStepHere({ ...step, runAttempt: 2 });
       expect(second).toMatchObject({ exitCode: 0, annotations: [], outputs: expected });
       expect(agent.server.requests).toHaveLength(again);
       expect(agent.server.threads).toHaveLength(1);
       expect(thread?.messages).toHaveLength(2);
-    }),
-  );
+    }));
 });
 
 const withAgent = (test: (agent: Agent) => Promise<void>) => (): Promise<void> =>
@@ -102,26 +101,26 @@ skipUnless("signals", describe)("a step with a schema that is killed", () => {
 });
 
 describe("a step with a schema", () => {
-  it.concurrent.each<[string, (agent: Agent) => Record<string, string>]>([
+  it.each<[string, (agent: Agent) => Record<string, string>]>([
     ["files", () => ({ files: "*.txt" })],
     ["thread-id", ({ server }) => ({ "thread-id": server.createThreadDirectly().id })],
   ])("has its response corrected with `%s`", (_, inputs) =>
     Agent.during({ revision: "2026-07" }, async (agent) => {
       agent.script = answeringInTurn(wrong, right);
-      const result = await agent.run({ ...structured, ...inputs(agent) }, { workspace });
+      const result = await agent.runHere({ ...structured, ...inputs(agent) }, { workspace });
       expect(result).toMatchObject({ exitCode: 0, annotations: [], outputs: { "response-json": json } });
       expect(agent.server.threads).toHaveLength(1);
       expect(agent.server.threads[0]?.messages).toHaveLength(2);
     }),
   );
 
-  it.concurrent(
+  it(
     "shows people the text of `markdown-property`, and nobody the token",
     withAgent(async (agent) => {
       const { person } = agent.server.tokens;
       const document = { verdict: "pass", text: `**Well done**, @octocat. ${person}` };
       agent.script = answeringInTurn(JSON.stringify(document));
-      const result = await agent.run({ ...structured, "markdown-property": "text" });
+      const result = await agent.runHere({ ...structured, "markdown-property": "text" });
       const shown = result.outputs["response-json"] ?? "";
       expect(JSON.parse(shown)).toEqual({ ...document, text: "**Well done**, @octocat. ***" });
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe(shown);
@@ -131,11 +130,11 @@ describe("a step with a schema", () => {
     }),
   );
 
-  it.concurrent(
+  it(
     "has valid JSON in the file alone where it is too large for an output",
     withAgent(async (agent) => {
       agent.script = answeringInTurn(JSON.stringify({ verdict: "pass", text: "ä".repeat(60_000) }));
-      const result = await agent.run(structured);
+      const result = await agent.runHere(structured);
       expect(result.exitCode).toBe(0);
       expect(result.outputs).not.toHaveProperty("response-json");
       expect(annotated(result, "warning")).toEqual([expect.stringContaining("`response-file`")]);
@@ -143,12 +142,12 @@ describe("a step with a schema", () => {
     }),
   );
 
-  it.concurrent(
+  it(
     "fails with the first problems, whatever text they hold, and keeps the response",
     withAgent(async (agent) => {
       const hostile = JSON.stringify({ "x\n::error::y\n<img src=x> @octocat": 1 });
       agent.script = answeringInTurn(hostile);
-      const result = await agent.run({ ...structured, "response-retries": "0" });
+      const result = await agent.runHere({ ...structured, "response-retries": "0" });
       expect(result.exitCode).toBe(1);
       expect(annotated(result, "error")).toEqual([expect.stringContaining("`response-schema`")]);
       expect(result.outputs).toMatchObject({ response: hostile, status: "completed" });
