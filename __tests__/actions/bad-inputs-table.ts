@@ -338,7 +338,14 @@ export const urls: Row[] = [
   ["an unexpanded URL", "api-url", { "api-url": "https://${{vars.HOST}}/api/v1" }],
 ];
 
+const downloads = (patterns: string): Inputs => ({ wait: "true", "download-files": patterns });
+
 export const others: Row[] = [
+  ["downloads without wait", "download-files", { "download-files": "*" }],
+  ["a pattern of a folder", "download-files", downloads("*.md\nout/*.patch")],
+  ["a pattern of a folder on Windows", "download-files", downloads("out\\*.patch")],
+  ["a pattern with a control character", "download-files", downloads("a\u0007b")],
+  ["an unevaluated pattern", "download-files", downloads("${{ inputs.files }}")],
   ["a negative duration", "create-timeout", { "create-timeout": "-5" }],
   ["a zero duration", "create-timeout", { "create-timeout": "0" }],
   ["zero minutes", "request-timeout", { "request-timeout": "0m" }],

@@ -51,6 +51,22 @@ describe("An ID", () => {
   });
 });
 
+describe("Patterns of names", () => {
+  it("may begin with any folder, which names do not have", async () => {
+    const { inputs } = await plan({ wait: "true", "download-files": "**/*.md\n  ./fix.patch\n!**/draft*\n**" });
+    expect(inputs.downloadFiles).toEqual(["*.md", "fix.patch", "!draft*", "**"]);
+  });
+
+  it("do not change the request, nor its key", async () => {
+    const place = makePlace();
+    const [without, withPatterns] = [
+      await plan({ wait: "true" }, { place }),
+      await plan({ wait: "true", "download-files": "*" }, { place }),
+    ];
+    expect([withPatterns.key, withPatterns.request]).toEqual([without.key, without.request]);
+  });
+});
+
 describe("The message", () => {
   it("may have exactly 32,000 UTF-16 units, of which an emoji takes two", async () => {
     const { request } = await plan({ message: ` ${"x".repeat(31_998)}🦊 ` });

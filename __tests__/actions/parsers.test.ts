@@ -39,6 +39,7 @@ const everyRule: [string, (text: string) => unknown][] = [
   ["a choice", rules.parseChoice("one", "two")],
   ["a number", rules.parseNumber],
   ["patterns", rules.parsePatterns],
+  ["patterns of names", rules.parseNamePatterns],
 ];
 
 describe.each(everyRule)("The parser of %s", (_, rule) => {

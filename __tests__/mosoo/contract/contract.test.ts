@@ -68,7 +68,7 @@ if (published !== undefined) sources.push(["the published documents", (revision)
 
 describe.each(sources)("the body that creates a thread, by %s", (_, contractFor) => {
   it("has the reference contract's properties there", () => {
-    const { create, takesUploads } = contractFor("reference");
+    const { create, takesUploads, servesDownloads } = contractFor("reference");
     expect(createBody(create, intent)).toEqual({
       input,
       client_external_ref: "github:o/r#1",
@@ -77,11 +77,11 @@ describe.each(sources)("the body that creates a thread, by %s", (_, contractFor)
     expect(createBody(create, { ...intent, fileIds: [], attributedUserId: "U" })).toMatchObject({
       attributed_user_id: "U",
     });
-    expect(takesUploads).toBe(false);
+    expect([takesUploads, servesDownloads]).toEqual([false, false]);
   });
 
   it("attaches files as resources since July 2026", () => {
-    const { create, takesUploads } = contractFor("2026-07");
+    const { create, takesUploads, servesDownloads } = contractFor("2026-07");
     expect(createBody(create, intent)).toEqual({
       input,
       client_external_ref: "github:o/r#1",
@@ -91,11 +91,12 @@ describe.each(sources)("the body that creates a thread, by %s", (_, contractFor)
       ],
     });
     expect(createBody(create, intent, false)).toEqual({ client_external_ref: "github:o/r#1" });
-    expect(takesUploads).toBe(true);
+    expect([takesUploads, servesDownloads]).toEqual([true, true]);
   });
 
   it("names the user, and no reference, since August 2026", () => {
-    const { create } = contractFor("2026-08");
+    const { create, servesDownloads } = contractFor("2026-08");
+    expect(servesDownloads).toBe(true);
     expect(takesExternalRef(create)).toBe(false);
     expect(createBody(create, { ...intent, fileIds: [] })).toEqual({ input, userId: "github:octocat" });
     expect(createBody(create, intent, false)).toEqual({ userId: "github:octocat" });
