@@ -63,21 +63,26 @@ function compileProblem(error: unknown, schema: unknown): string {
   return problemLine("", `cannot be compiled (${error instanceof Error ? error.message : "unknown error"})`);
 }
 
-/** Compiles a schema. @returns what is wrong with it, where something is */
-export function compileSchema(schema: unknown): Validators | { problems: string[] } {
-  const AjvClass = classFor(schema);
-  if (AjvClass === undefined) {
-    return { problems: [problemLine("/$schema", "must be draft 2020-12 or draft-07; other drafts are not supported")] };
-  }
-  if (isObject(schema)) delete schema["$schema"];
+/** What is wrong with the schema by its draft, and by what Ajv does not check with its place. */
+function findAllProblems(schema: unknown, AjvClass: typeof Ajv | typeof Ajv2020): string[] {
+  if (!isObject(schema))
+    return typeof schema === "boolean" ? [] : [problemLine("", "must be an object, true or false")];
   const meta = new AjvClass({ ...OPTIONS, allErrors: true });
-  if (meta.validateSchema(schema as object) !== true) {
-    return { problems: toProblems(meta.errors ?? []) };
-  }
-  const problems = findProblems(schema);
-  if (problems.length > 0) return { problems: problems.slice(0, MAX_PROBLEMS) };
-  conform(schema);
+  return meta.validateSchema(schema) === true ? findProblems(schema) : toProblems(meta.errors ?? []);
+}
+
+/** Compiles a schema, and changes it. @returns what is wrong with it, one to ten lines, where something is */
+export function compileSchema(schema: unknown): Validators | { problems: string[] } {
   try {
+    const AjvClass = classFor(schema);
+    if (AjvClass === undefined) {
+      const rule = "must be draft 2020-12 or draft-07; other drafts are not supported";
+      return { problems: [problemLine("/$schema", rule)] };
+    }
+    if (isObject(schema)) delete schema["$schema"];
+    const problems = findAllProblems(schema, AjvClass);
+    if (problems.length > 0) return { problems: problems.slice(0, MAX_PROBLEMS) };
+    conform(schema);
     const validate = build(schema, AjvClass, false);
     let all: Validate | undefined;
     return {

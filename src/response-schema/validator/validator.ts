@@ -23,18 +23,21 @@ let validators: Validators | undefined;
 
 /** Why the text is no JSON, as a sentence. */
 function jsonProblem(text: string): string | undefined {
-  const { found, brokenAt, isTooDeep } = scanJson(text);
-  if (isTooDeep) return "Has too many levels of objects and arrays.";
   const start = text.length - text.trimStart().length;
-  const isBracket = /[{[]/.test(text.charAt(start));
-  const span = found[0];
-  if (isBracket && span?.start === start) {
-    const rest = text.slice(span.end);
-    if (rest.trim() === "") return undefined;
-    return `Is not JSON: text follows at ${placeIn(text, text.length - rest.trimStart().length)}.`;
+  const { found, brokenAt = start, isTooDeep } = scanJson(text);
+  if (isTooDeep) return "Has too many levels of objects and arrays.";
+  const value = found[0];
+  if (value?.start === start) {
+    const rest = text.slice(value.end).trimStart();
+    return rest === "" ? undefined : `Is not JSON: text follows at ${placeIn(text, text.length - rest.length)}.`;
   }
-  if (/^(?:true|false)$/.test(text.trim())) return undefined;
-  return `Is not JSON at ${placeIn(text, isBracket ? (brokenAt ?? start) : start)}.`;
+  if (/[{[]/.test(text.charAt(start))) return `Is not JSON at ${placeIn(text, brokenAt)}.`;
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch {
+    return `Is not JSON at ${placeIn(text, start)}.`;
+  }
 }
 
 /** Compiles the schema. @returns why that is not possible, as a sentence */
