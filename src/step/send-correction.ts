@@ -47,6 +47,7 @@ export async function sendCorrection(
     key: requestId,
     fileIds: [],
     contract,
+    hasUniqueText: true,
     newestFirst: inputs.userId !== undefined,
     firstAttempt: context.context.runAttempt === 1,
   };

@@ -62,7 +62,8 @@ const read = (
   purpose: (MessageEvent & { kind: "thread" })["purpose"],
   answer: ThreadResponse,
   rejection?: ApiErrorResult,
-): MessageEvent => ({ kind: "thread", purpose, response: answer, rejection });
+  isListed = false,
+): MessageEvent => ({ kind: "thread", purpose, response: answer, rejection, isListed });
 
 /** The last state and effect after the events. */
 function play(request: MessageRequest, ...events: MessageEvent[]): { state: MessageState; effect: MessageEffect } {
@@ -321,5 +322,26 @@ describe("every sequence of events", () => {
       const [, effect] = reduceMessage(state, { kind: "run_waited", polls: 0 });
       expect(effect).toMatchObject({ do: "send", event: { requestId: "key" } });
     }
+  });
+});
+
+describe("a message with a text of its own", () => {
+  const unique: MessageRequest = { ...base, hasUniqueText: true };
+
+  it("is looked for after a 500 of a server that does not remember request IDs, and not sent again where it is there", () => {
+    expect(effectOf(unique, response(failed))).toMatchObject({
+      do: "read",
+      purpose: "after_failure",
+      withMessages: true,
+    });
+    const found = read("after_failure", thread("RUN"), failed, true);
+    expect(effectOf(unique, response(failed), found)).toMatchObject({ do: "find_run" });
+    const missing = read("after_failure", thread("OTHER"), failed);
+    expect(effectOf(unique, response(failed), missing)).toMatchObject(sends);
+  });
+
+  it("is not looked for where the server remembers request IDs", () => {
+    const request = { ...unique, contract: userIdContract };
+    expect(effectOf(request, response(failed))).toMatchObject({ do: "read", withMessages: false });
   });
 });

@@ -5,7 +5,10 @@ import type { RetryLoop } from "../retry-loop.ts";
 import { findMessageRuns, getEndedRunByInterrupt, isKeyUsed } from "../threads.ts";
 import type { MessageRequest } from "./message.ts";
 
-export type OwnRunQuery = Pick<MessageRequest, "text" | "threadId" | "knownRunIds" | "ownThread" | "resendKey">;
+export type OwnRunQuery = Pick<
+  MessageRequest,
+  "text" | "threadId" | "knownRunIds" | "ownThread" | "hasUniqueText" | "resendKey"
+>;
 
 export interface OwnRun {
   run: Run | null;
@@ -22,8 +25,8 @@ function unprovenRunError(): MosooError {
 
 /**
  * The run of a message that the thread holds. It is proven where all events of the thread are listed, and exactly one
- * message has its text, apart from those whose runs are known to be others. In a thread that was created for the message
- * it is the first one: what re-runs send again comes later. Among several messages elsewhere it does not matter which is
+ * message has its text, apart from those whose runs are known to be others. In a thread that was created for the message,
+ * and of a text that no other message has, it is the first one: what re-runs send again, or others copy, comes later. Among several messages elsewhere it does not matter which is
  * the first one, if the service has seen the key under which a re-run sends the message again.
  *
  * @param newest the thread's newest run
@@ -32,16 +35,16 @@ function unprovenRunError(): MosooError {
  */
 export async function findOwnRun(
   loop: RetryLoop,
-  { text, threadId, knownRunIds = [], ownThread = false, resendKey }: OwnRunQuery,
+  { text, threadId, knownRunIds = [], ownThread = false, hasUniqueText = false, resendKey }: OwnRunQuery,
   newest: Run | null,
 ): Promise<OwnRun | undefined> {
   const found = await findMessageRuns(loop, threadId, text, newest?.id);
-  if (found === undefined || found.truncated) throw unprovenRunError();
+  if (found === undefined || (found.truncated && !hasUniqueText)) throw unprovenRunError();
   const candidates = found.runIds.filter((each) => each === undefined || !knownRunIds.includes(each));
   const [id] = candidates;
   if (candidates.length === 0) return undefined;
   if (id === undefined) throw unprovenRunError();
-  if (candidates.length > 1 && !ownThread) {
+  if (candidates.length > 1 && !ownThread && !hasUniqueText) {
     if (resendKey === undefined || !(await isKeyUsed(loop, threadId, resendKey, id))) throw unprovenRunError();
     return { run: null, wasResent: true };
   }

@@ -167,7 +167,11 @@ function onFailure(state: MessageState, result: ApiFailure, remainingMs: number)
   if (result.kind !== "error") return wait(reset(state), toRetryFailure(result), toMosooError(result));
   // Failures of this call are not stored. Should one be all the same, another key gets past it.
   const next = result.replayed ? rotateKey(state) : state;
-  if (result.status === 500) return [next, { do: "read", purpose: "after_failure", rejection: result }];
+  if (result.status === 500) {
+    // It may have the message, and would take it again where it does not remember request IDs.
+    const withMessages = state.request.hasUniqueText === true && !remembersRequestIds(assumedContract(state).message);
+    return [next, { do: "read", purpose: "after_failure", rejection: result, withMessages }];
+  }
   return onConflict(reset(next), result, remainingMs);
 }
 
@@ -226,7 +230,7 @@ function onLookedUp(state: MessageState, found: "yes" | "no" | "unknown", reject
 
 function onThread(state: MessageState, event: MessageEvent & { kind: "thread" }): MessageStep {
   const { purpose, response, rejection } = event;
-  const isApplied = state.request.ownThread === true && response.run !== null;
+  const isApplied = (state.request.ownThread === true && response.run !== null) || event.isListed === true;
   switch (purpose) {
     case "applied":
       return [state, { do: "find_run", thread: response }];

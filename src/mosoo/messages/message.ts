@@ -27,6 +27,8 @@ export interface MessageRequest {
    * the same, sent again. After an ambiguous failure the thread is read before anything is sent again.
    */
   ownThread?: boolean;
+  /** No other message has this text, unless somebody copied it: the first one in the thread that has it is this one. */
+  hasUniqueText?: boolean;
   /** The key under which a later attempt sends the message again. */
   resendKey?: string | undefined;
   /** Runs that the thread already had: none of them belongs to the message, even if the text is the same. */
@@ -109,7 +111,8 @@ export type MessageEffect =
   | { do: "send"; key: string; event: Body }
   | { do: "upload" }
   | { do: "renegotiate"; body: Body; rejection: ApiErrorResult }
-  | { do: "read"; purpose: ReadPurpose; rejection?: ApiErrorResult }
+  /** `withMessages`: whether the thread holds the message is looked up, too. */
+  | { do: "read"; purpose: ReadPurpose; rejection?: ApiErrorResult; withMessages?: boolean }
   /** `then`: what comes after the wait. */
   | { do: "wait"; failure: Failure; error: MosooError; mutating: boolean; then: "retry" | "rotate_key" }
   | { do: "wait_for_run"; run: Run; maxPolls: number }
@@ -126,7 +129,14 @@ export type MessageEvent =
   | { kind: "uploaded"; fileIds: readonly string[]; key: string }
   | { kind: "response"; result: ApiResult<EventsResponse>; event: Body; remainingMs: number }
   | { kind: "contract"; contract: Contract | "unavailable" | undefined; rejection: ApiErrorResult }
-  | { kind: "thread"; purpose: ReadPurpose; response: ThreadResponse; rejection?: ApiErrorResult | undefined }
+  | {
+      kind: "thread";
+      purpose: ReadPurpose;
+      response: ThreadResponse;
+      rejection?: ApiErrorResult | undefined;
+      /** The thread is known to hold the message. */
+      isListed?: boolean;
+    }
   | { kind: "waited"; then: "retry" | "rotate_key" }
   | { kind: "run_waited"; polls: number }
   | { kind: "looked_up"; found: "yes" | "no" | "unknown"; rejection: ApiErrorResult };

@@ -123,7 +123,9 @@ class MessageSender {
         const { purpose, rejection } = effect;
         if (purpose === "applied") this.#loop.markDone();
         const loop = this.#loop.forRead(purpose === "applied" ? "look for the message's run" : "read the thread");
-        return { kind: "thread", purpose, rejection, response: await getThread(loop, request.threadId) };
+        const response = await getThread(loop, request.threadId);
+        const isListed = effect.withMessages === true && (await lookUpMessage(loop, request, undefined)) === "yes";
+        return { kind: "thread", purpose, rejection, response, isListed };
       }
       case "wait":
         await this.#loop.waitBeforeRetry(effect.failure, effect.error, effect.mutating);
