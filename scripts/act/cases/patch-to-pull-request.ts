@@ -19,7 +19,8 @@ function adding(path: string, mode = "100644"): string {
 async function proposed({ mosoo, github, act }: Bench, patch: string) {
   const server = await mosoo({ revision: "2026-08", script: producing({ "changes.patch": patch }, "Done.") });
   const gitHub = await github();
-  const options = { mosoo: server, github: gitHub, gh: true, event: events.workflowDispatch({ task }) };
+  const vars = { MOSOO_API_URL: server.apiUrl };
+  const options = { mosoo: server, github: gitHub, gh: true, vars, event: events.workflowDispatch({ task }) };
   return { server, gitHub, options, run: await act(example, options) };
 }
 

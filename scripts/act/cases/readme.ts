@@ -1,4 +1,5 @@
 /** README.md's snippets, run unchanged, as a newcomer pastes them. */
+import type { FakeMosooServer } from "../../../__tests__/support/fake-mosoo-server.ts";
 import { events } from "../../../__tests__/support/runner-events.ts";
 import { answering, asked, conversation, pageOf, producing, type Bench, type ExampleCase } from "../bench.ts";
 import { snippetWorkflows } from "../snippets.ts";
@@ -6,6 +7,11 @@ import { snippetWorkflows } from "../snippets.ts";
 const example = "README.md";
 const workflow = ".github/workflows/mosoo.yml";
 const question = "Review https://github.com/octo-org/octo-repo/pull/12";
+
+/** The one change that a snippet may need: the fake server's address for the cloud's. */
+function onFakeServer(server: FakeMosooServer): (text: string) => string {
+  return (text) => text.replace("https://cloud.mosoo.ai/api/v1", server.apiUrl);
+}
 
 /** The first snippet that holds `words`, as a file of the user's repository. */
 function pasted(words: string, change = (text: string): string => text): Record<string, string> {
@@ -69,7 +75,7 @@ export const cases: ExampleCase[] = [
       const { check } = bench;
       const files = { "report.html": "<h1>All fine</h1>", "notes.txt": "private" };
       const server = await bench.mosoo({ revision: "2026-07", script: producing(files, "Done.") });
-      const seen = await run(bench, { mosoo: server, files: pasted("download-files: ") });
+      const seen = await run(bench, { mosoo: server, files: pasted("download-files: ", onFakeServer(server)) });
       check.equal("the job", seen.job("job"), "success");
       check.equal("the artifact", seen.artifacts, { "report/report.html": "<h1>All fine</h1>" });
     },
@@ -116,10 +122,8 @@ export const cases: ExampleCase[] = [
     async run(bench) {
       const { check } = bench;
       const server = await bench.mosoo({ revision: "2026-08", script: answering("Read it.") });
-      // The one change: the fake server's address for the cloud's.
-      const onFakeServer = (text: string): string => text.replace("https://cloud.mosoo.ai/api/v1", server.apiUrl);
       const files = {
-        ...pasted("message-file: ", onFakeServer),
+        ...pasted("message-file: ", onFakeServer(server)),
         ".github/review-prompt.md": "Read the diff.\n",
       };
       const seen = await run(bench, { mosoo: server, files });

@@ -11,7 +11,8 @@ export const cases: ExampleCase[] = [
       const files = { "report.html": "<h1>All of it</h1>", "notes.txt": "private", ".report.swp": "x" };
       const server = await mosoo({ revision: "2026-08", script: producing(files, "See the report.") });
       const gitHub = await github();
-      const run = await act(example, { mosoo: server, github: gitHub, gh: true, event: events.pullRequest() });
+      const vars = { MOSOO_API_URL: server.apiUrl };
+      const run = await act(example, { mosoo: server, github: gitHub, gh: true, vars, event: events.pullRequest() });
       check.equal("the job", run.job("report"), "success");
       check.equal("the artifact", run.artifacts, { "report/report.html": "<h1>All of it</h1>" });
       check.matches(
@@ -28,7 +29,8 @@ export const cases: ExampleCase[] = [
     async run({ check, mosoo, github, act }) {
       const server = await mosoo({ revision: "2026-08", script: answering("I would rather not.") });
       const gitHub = await github();
-      const run = await act(example, { mosoo: server, github: gitHub, gh: true, event: events.pullRequest() });
+      const vars = { MOSOO_API_URL: server.apiUrl };
+      const run = await act(example, { mosoo: server, github: gitHub, gh: true, vars, event: events.pullRequest() });
       check.equal("the job", run.job("report"), "failure");
       check.equal("comments", gitHub.comments.length, 0);
     },
