@@ -6,6 +6,10 @@ import ts from "typescript";
 
 const root = join(import.meta.dirname, "..", "src");
 const MAX_LINES = 300;
+const MIN_LINES = 25;
+
+/** Small files with a reason: entry points of a bundle, and what tests replace. */
+const SMALL_FILES = ["main.ts", "post.ts", "response-schema/validator/entry.ts", "response-schema/validator-script.ts"];
 
 /** Which folders each folder may import from, besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -85,6 +89,11 @@ describe("the source tree", () => {
 
   it("has no import cycle, types included", () => {
     expect(findCycle()).toEqual([]);
+  });
+
+  it(`has no file below ${MIN_LINES} lines that is no entry point: it belongs to its neighbor`, () => {
+    const small = files.filter(({ path, lines }) => lines < MIN_LINES && !SMALL_FILES.includes(path));
+    expect(small.map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
   });
 
   it(`has no file of more than ${MAX_LINES} lines`, () => {
