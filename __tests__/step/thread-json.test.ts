@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import type { Run, Thread } from "../../src/mosoo/contract/schema.ts";
-import { threadJson } from "../../src/step/thread-json.ts";
+import { threadJson } from "../../src/step/step-state.ts";
 
 const thread: Thread = { id: "01K9NWZ3C2H7D8E4F5G6J1K2M3", title: "Two\nlines \ud800", agent_id: "01K", source: null };
 const run: Run = { id: "01K9NWZ3D9QK5V7X2B8C4N6P1R", status: "completed", finalOutput: { text: "Hi" }, trigger: "x" };

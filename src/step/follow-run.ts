@@ -8,15 +8,15 @@ import { StreamingLog } from "../actions/streaming-log.ts";
 import { formatDuration, pluralize } from "../common/format.ts";
 import type { MosooClient } from "../mosoo/client.ts";
 import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
-import type { FollowResult, Followed } from "../mosoo/runs/follow.ts";
+import type { FollowResult, Followed, FollowListener } from "../mosoo/runs/follow.ts";
 import type { ResponseText } from "../report/report.ts";
 import { failureText } from "./errors.ts";
 import type { StepPlan } from "./request.ts";
 import { type AgentResponse, extractResponse } from "./response.ts";
-import { createRunListener } from "./run-listener.ts";
-import { type StepResult, shouldInterrupt, toStepResult } from "./step-result.ts";
+import { type StepResult, shouldInterrupt, toStepResult, inputRequest } from "./step-result.ts";
 import type { StepProgress } from "./step-state.ts";
 import type { ThreadHandle } from "./thread-handle.ts";
+import type { Clock } from "../common/clock.ts";
 
 export interface WaitContext {
   mosoo: MosooClient;
@@ -159,4 +159,73 @@ async function interruptRun({ mosoo, progress, stop }: WaitContext, run: Run): P
   if (interrupted === undefined) return "failed";
   progress.setRun({ ...run, ...interrupted });
   return { run: interrupted };
+}
+
+const MINUTE_MS = 60_000;
+
+interface RunListenerOptions {
+  inputs: Pick<Inputs, "onWaitingInput">;
+  clock: Clock;
+  /** When the wait began, on that clock. */
+  startedAt: number;
+  log: Logger;
+  live: StreamingLog;
+  secrets: readonly string[];
+  progress: StepProgress;
+  /** Comments that the agent is working; with a title, that the run requires input for it. */
+  showWorking: (inputTitle?: string) => void;
+}
+
+/** Shows a run's progress: text and tools in the log, input requests as a warning and in the comment. */
+function createRunListener(options: RunListenerOptions): FollowListener {
+  const { inputs, clock, startedAt, log, live, secrets, progress, showWorking } = options;
+  let inputRequests = 0;
+  let isInputPending = false;
+
+  const onRunning = (): void => {
+    if (isInputPending) showWorking();
+    isInputPending = false;
+  };
+
+  /** As long as nothing calls for a read of the thread, only an event says that the run has started. */
+  const onStarted = (): void => {
+    const run = progress.handle?.run;
+    if (run != null && ["queued", "booting"].includes(run.status ?? "queued")) {
+      progress.setRun({ ...run, status: "running" });
+    }
+    onRunning();
+  };
+
+  return {
+    onEvent: (event) => {
+      if (event.kind === "text") live.text(event.text);
+      else if (event.kind === "tool") live.tool(event.name);
+      else if (event.kind === "started") onStarted();
+      else if (event.kind === "thinking") live.thinking(event.text);
+    },
+    onRunUpdated: (run, thread) => {
+      progress.setRun(run, thread);
+      if (run.status !== "waiting_input" && !isTerminalStatus(run.status)) onRunning();
+    },
+    onInputRequired: (title) => {
+      if (inputs.onWaitingInput !== "wait") return false;
+      inputRequests += 1;
+      live.flush();
+      const request = inputRequest(title, "Respond in the thread to continue.", progress.report.threadUrl);
+      const text = failureText(request, secrets);
+      // One annotation is enough; the log has them all.
+      if (inputRequests === 1) log.warning(text);
+      else log.info(text);
+      isInputPending = true;
+      showWorking(title ?? "");
+      return true;
+    },
+    onIdle: () => {
+      const minutes = Math.floor((clock.now() - startedAt) / MINUTE_MS);
+      live.line(`Run still in progress after ${formatDuration(minutes * MINUTE_MS)}`);
+    },
+    debug: (text) => {
+      log.debug(text);
+    },
+  };
 }

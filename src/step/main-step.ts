@@ -14,12 +14,17 @@ import { CancelledError } from "../mosoo/errors.ts";
 import type { Environment } from "../mosoo/http/proxy.ts";
 import { hasMarker } from "../report/comment/marker.ts";
 import type { CommentPublisher } from "../report/comment/publisher.ts";
-import { createClientEventLogger } from "./client-events.ts";
+import {
+  createClientEventLogger,
+  createBaseUrlChangeLogger,
+  logCompletion,
+  logRequest,
+  logThread,
+} from "./step-log.ts";
 import { ActionError, getIssuesUrl, toFailureDetails } from "./errors.ts";
 import { publish, savePostState } from "./publish.ts";
 import { type StepPlan, buildStepRequest, idHint } from "./request.ts";
 import { startThread } from "./start-thread.ts";
-import { createBaseUrlChangeLogger, logCompletion, logRequest, logThread } from "./step-log.ts";
 import type { StepResult } from "./step-result.ts";
 import { StepProgress } from "./step-state.ts";
 import type { WaitContext } from "./follow-run.ts";
