@@ -108,7 +108,7 @@ describe("the limits", () => {
   const paragraph = "Für jede Zeile 日本語 👩‍👩‍👧 `code` und *mehr*.\n\n";
 
   it("a comment keeps within its room, and says that it is truncated and where the rest is", async () => {
-    const comment = await renderComment(saying(paragraph.repeat(3_000)), MAX_TEXT_LENGTH);
+    const comment = await renderComment(saying(paragraph.repeat(1_600)), MAX_TEXT_LENGTH);
     expect(comment.length).toBeLessThanOrEqual(MAX_TEXT_LENGTH);
     expect(comment.length).toBeGreaterThan(MAX_TEXT_LENGTH * 0.8);
     expect(comment).toContain(`\n\n${TRUNCATED} [`);
@@ -124,9 +124,9 @@ describe("the limits", () => {
   });
 
   it.each([
-    ["that grows when it is escaped", "<&*_`|~\\[]".repeat(120_000)],
-    ["in one code block", `\`\`\`\n${"☃\n".repeat(400_000)}\n\`\`\``],
-  ])("a summary stays below the runner's limit in bytes with a response of a megabyte %s", async (_, text) => {
+    ["that grows when it is escaped", "<&*_`|~\\[]".repeat(105_000)],
+    ["in one code block", `\`\`\`\n${"☃\n".repeat(260_000)}\n\`\`\``],
+  ])("a summary stays below the runner's limit in bytes with a long response %s", async (_, text) => {
     const summary = await renderSummary(saying(text));
     expect(Buffer.byteLength(summary)).toBeLessThan(1_000_000);
     expect(summary).toContain(TRUNCATED);
