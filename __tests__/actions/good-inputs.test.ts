@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { INPUT_NAMES } from "../../src/actions/inputs.ts";
 import { bodyBytes, createBody, referenceContract } from "../../src/mosoo/contract/request-bodies.ts";
+import { appendInstruction } from "../../src/response-schema/instruction.ts";
 import { type Place, secret, usePlanner } from "../support/step-plan.ts";
 
 const { makePlace, plan } = usePlanner();
@@ -128,6 +129,35 @@ describe("A message file", () => {
     write(join(temp, "m.txt"));
     for (const path of ["m.txt", join(links.temp, "m.txt"), join(temp, "m.txt")])
       expect(await read(path, links)).toBe("Hi");
+  });
+});
+
+describe("A response schema", () => {
+  const spaced = '{\n  "type": "object",\n  "maxProperties": 12345678901234567890,\n  "const": "\\ud800é"\n}\n';
+  const minified = '{"type":"object","maxProperties":12345678901234567890,"const":"\\ud800é"}';
+  const structured = { wait: "true", "response-schema": spaced };
+
+  it("is at the end of the message, without whitespace and with every digit", async () => {
+    const { request, responseSchema } = await plan(structured);
+    expect(responseSchema).toEqual({ text: minified });
+    expect(request.text).toBe(appendInstruction("Please review this.", minified));
+    expect(request.text.endsWith(minified)).toBe(true);
+  });
+
+  it("may be a file: of the same schema, however it is written, comes the same key", async () => {
+    const place = makePlace();
+    write(join(place.workspace, "schemas", "review.json"), `\ufeff${minified}`);
+    const fromFile = await plan({ ...structured, "response-schema": "schemas/review.json" }, { place });
+    expect(fromFile.key).toBe((await plan(structured, { place })).key);
+  });
+
+  it("gives the step another key than another one or none; how often and for whom it is used does not", async () => {
+    const place = makePlace();
+    const keyOf = async (inputs: Record<string, string>): Promise<string> => (await plan(inputs, { place })).key;
+    const key = await keyOf(structured);
+    expect(await keyOf({ ...structured, "response-retries": "3", "markdown-property": "text" })).toBe(key);
+    const others = [await keyOf({ wait: "true" }), await keyOf({ ...structured, "response-schema": "{}" })];
+    expect(new Set([key, ...others]).size).toBe(3);
   });
 });
 

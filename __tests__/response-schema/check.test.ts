@@ -268,4 +268,37 @@ describe("Hostile input", () => {
   ])("cannot take long: %s", (_what, response) => {
     expect(check({ type: "string" }, response).kind).toBe("invalid");
   });
+
+  it("is valid JSON or has one to ten problems, whatever it is", () => {
+    const pieces = [
+      "{",
+      "}",
+      "[",
+      "]",
+      '"',
+      "\\",
+      ",",
+      ":",
+      "```",
+      "~~~~",
+      "\n",
+      " ",
+      "1",
+      "true",
+      '{"a":1}',
+      "\ufeff",
+      "\ud800",
+    ];
+    const hostile = fc.array(fc.oneof(fc.constantFrom(...pieces), fc.string()), { maxLength: 30 });
+    const schema = { type: ["object", "array"], minProperties: 1, items: { type: "integer" } };
+    fc.assert(
+      fc.property(hostile, (parts) => {
+        const checked = check(schema, parts.join(""));
+        if (checked.kind === "valid") expect(JSON.parse(checked.json)).toEqual(JSON.parse(checked.indented));
+        else expect(checked.problems.length).toBeGreaterThan(0);
+        expect(problemsOf(checked).length).toBeLessThanOrEqual(10);
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
