@@ -120,6 +120,12 @@ describe("the list of files", () => {
       [file("a", 25)],
     ],
     [
+      "the update is about an attachment, before the run starts",
+      false,
+      [event("session_files.updated", 20), event("run.started", 21, "R2", "R2")],
+      [],
+    ],
+    [
       "the update is somebody else's",
       false,
       [event("session_files.updated", 15), event("session_files.updated", 35, "R3")],

@@ -5,13 +5,14 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { afterAll, afterEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { DownloadFolder } from "../../src/actions/download-folder.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
 import type { ThreadFile } from "../../src/mosoo/artifacts.ts";
 import { MosooClient } from "../../src/mosoo/client.ts";
 import type { ClientEvent } from "../../src/mosoo/operation.ts";
 import { CancelledError, MosooError } from "../../src/mosoo/errors.ts";
+import { connectToScripted, trustTestAuthority } from "../support/http-ways.ts";
 import { type Said, startScriptedServer } from "../support/scripted-server.ts";
 
 const TOKEN = "mst_downloads0000000000000";
@@ -20,6 +21,7 @@ const FILE: ThreadFile = { id: "F1", name: "fix.patch", kind: "artifact", size: 
 const temp = mkdtempSync(join(tmpdir(), "downloads-"));
 const opened: { close: () => unknown }[] = [];
 
+beforeAll(trustTestAuthority);
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((each) => each.close()));
 });
@@ -53,13 +55,15 @@ interface Result {
 
 interface Options {
   clock?: Clock;
+  /** For the proxy variables. */
+  environment?: Record<string, string>;
   onRetry?: (cancel: AbortController) => void;
   file?: ThreadFile;
   cancel?: AbortController;
 }
 
 async function download(origin: string, options: Options = {}): Promise<Result> {
-  const { clock = hastyClock(), onRetry, file = FILE, cancel = new AbortController() } = options;
+  const { clock = hastyClock(), environment = {}, onRetry, file = FILE, cancel = new AbortController() } = options;
   const retries: string[] = [];
   const note = (event: ClientEvent): void => {
     if (event.kind !== "retry") return;
@@ -70,7 +74,7 @@ async function download(origin: string, options: Options = {}): Promise<Result> 
     apiUrl: new URL(`${origin}/api/v1`),
     token: TOKEN,
     userAgent: "test",
-    environment: {},
+    environment,
     requestTimeoutMs: 20_000,
     createTimeoutMs: 1,
     stop: { cancelSignal: cancel.signal, abortRequestsSignal: new AbortController().signal },
@@ -204,6 +208,25 @@ describe("a download", () => {
     expect(errorOf(result).details.status).toBe(503);
     expect(result.retries.length).toBeGreaterThan(0);
     expect(result.left).toEqual([]);
+  });
+
+  it.each<[string, Said[]]>([
+    ["takes content", [encoded("gzip", gzipSync(CONTENT))]],
+    [
+      "is repeated after a part of the content",
+      [{ ...whole, body: CONTENT.subarray(0, 4_000), length: CONTENT.length }, whole],
+    ],
+    ["is repeated after more content", [encoded("gzip", gzipSync(Buffer.alloc(1_000_000))), whole]],
+  ])("%s through a proxy", async (_, replies) => {
+    const { apiUrl, proxy, server, close } = await connectToScripted(
+      "through a proxy",
+      (request) => replies[Math.min(request, replies.length) - 1] ?? {},
+    );
+    opened.push({ close });
+    const environment = { HTTPS_PROXY: `127.0.0.1:${proxy?.port ?? 0}` };
+    const result = await download(apiUrl.origin, { environment });
+    expect([result.error, result.content?.equals(CONTENT)]).toEqual([undefined, true]);
+    expect(server.requests).toHaveLength(replies.length);
   });
 
   describe("whose content stops coming", () => {

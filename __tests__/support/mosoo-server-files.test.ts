@@ -68,6 +68,46 @@ describe("files", () => {
     expect((await send(server, id, message("Second", { resources }))).status).toBe(400);
   });
 
+  it.each(LATER)("are listed with what the agent produced, which can be downloaded (%s)", async (revision) => {
+    const server = await start({
+      revision,
+      script: [
+        {
+          write: [
+            { name: "a.txt", content: "A" },
+            { name: "late.txt", listedAfterReads: 1 },
+          ],
+        },
+      ],
+    });
+    const fileId = idAt((await upload(server, "hello")).json, "file", "id");
+    const thread = server.createThreadDirectly();
+    await send(server, thread.id, message("Go", { resources: [{ type: "file", file_id: fileId }] }));
+    while (thread.artifacts.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    const list = async (): Promise<unknown> =>
+      (
+        at((await call(server, "GET", `/threads/${thread.id}/files`)).json, "files") as { name: string; kind: string }[]
+      ).map(({ name, kind }) => `${kind} ${name}`);
+    expect(await list()).toEqual(["attachment notes.txt", "artifact a.txt"]);
+    expect(await list()).toEqual(["attachment notes.txt", "artifact a.txt", "artifact late.txt"]);
+    const [artifact] = thread.artifacts;
+    const content = await call(server, "GET", `/files/${artifact?.id ?? ""}/content`);
+    expect([content.status, content.text, content.headers.get("content-length")]).toEqual([200, "A", "1"]);
+    expect((await call(server, "GET", `/files/${STRANGER}/content`)).status).toBe(404);
+    const stranger = await call(server, "GET", `/files/${artifact?.id ?? ""}/content`, {
+      token: server.tokens.otherPerson,
+    });
+    expect(stranger.status).toBe(404);
+  });
+
+  it("are listed but not served on the reference revision", async () => {
+    const server = await start();
+    const thread = server.createThreadDirectly({ text: "Go" });
+    const { id } = server.writeFile(thread.runs[0]?.id ?? "", { name: "a.txt" });
+    expect(at((await call(server, "GET", `/threads/${thread.id}/files`)).json, "files")).toHaveLength(1);
+    expect((await call(server, "GET", `/files/${id}/content`)).json).toEqual({ error: "Not Found" });
+  });
+
   it("get lost without a word on the reference revision where they are unknown", async () => {
     const server = await start();
     const { id } = server.createThreadDirectly();

@@ -80,17 +80,19 @@ function baseName(path: string): string {
 
 /**
  * Whether events announce more than is listed: an update of the list for each file, and a changed file that is wanted.
- * Neither is certain (a file may be deleted again, and not every changed file is handed over).
+ * Neither is certain: a file may be deleted again, and not every changed file is handed over. What comes before the run
+ * starts is about attachments.
  */
 function announcesMore(
   events: readonly ThreadEvent[],
   listed: readonly ThreadFile[],
   isWanted: (name: string) => boolean,
 ): boolean {
-  const updates = events.filter(({ type }) => type === "session_files.updated").length;
+  const started = events.slice(events.findIndex(({ type }) => type === "run.started") + 1);
+  const updates = started.filter(({ type }) => type === "session_files.updated").length;
   if (updates > listed.length) return true;
   const names = new Set(listed.map(({ name }) => baseName(name)));
-  return events.some(({ type, content }) => {
+  return started.some(({ type, content }) => {
     if (type !== "file.changed" || !content) return false;
     const name = baseName(content);
     return !names.has(name) && isWanted(name);
