@@ -11,7 +11,7 @@ export default {
   testMatch: [
     ...["deep/**", "sanitize/**", "report/*", "e2e/hostile-*"],
     // Every row through the built action, of which `npm test` runs most in process (support/step-here.ts).
-    "e2e/{bad-answers,exactly-one,failures,files,follow-ups,revisions,token}",
+    "e2e/{bad-answers,contexts,echoed-token,exactly-one,failures,files,follow-ups,redirects,revisions,token}",
   ].map((path) => `<rootDir>/__tests__/${path}.test.ts`),
   // Otherwise tests of hostile texts take a sample (support/hostile-groups.ts), and property tests a tenth of the cases
   // (support/property-runs.ts).
