@@ -111,6 +111,7 @@ describe("the bundle", () => {
     ["@actions/glob", "Symlink cycle detected"],
     ["undici", "BalancedPool"],
     ["Ajv", "must NOT have additional properties"],
+    ["what corrects responses", "asking for a correction failed"],
   ])("holds %s once, and not in the file that every step loads", (_, mark) => {
     // `mark` survives minifying.
     expect(entry.includes(mark)).toBe(false);

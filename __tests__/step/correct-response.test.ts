@@ -216,6 +216,14 @@ describe("a response that does not match the schema", () => {
 });
 
 describe("a correction of an earlier attempt", () => {
+  it("whose run failed is an error where it cannot be sent again, not an invalid response", async () => {
+    const { server: fake, thread, attempt } = await begin("2026-07", [wrong, null]);
+    await attempt(1, retries(1));
+    fake.endRun(thread.runs[1]?.id ?? "", "failed");
+    fake.fault({ on: "events", kind: "status", status: 401 });
+    expect((await attempt(2, retries(1))).result).toMatchObject({ outcome: "error", failure: { status: 401 } });
+  });
+
   const fill = (fake: FakeMosooServer, runId: string): void => {
     fake.emit(
       runId,

@@ -11,7 +11,7 @@ import { checkResponse } from "../response-schema/check.ts";
 import { correctionText } from "../response-schema/instruction.ts";
 import type { ResponseSchema } from "../response-schema/schema.ts";
 import { fenced } from "../sanitize/inline.ts";
-import { type SentCorrection, correctionLimit, nextCorrection } from "./correction.ts";
+import { type CorrectionId, type SentCorrection, correctionLimit, nextCorrection } from "./correction.ts";
 import { mismatchResult, sendFailureResult, unreadableResult } from "./correction-result.ts";
 import { findEarlierCorrections } from "./earlier-corrections.ts";
 import {
@@ -83,7 +83,7 @@ export async function waitForValidResponse(
       current = continueWith(context, handle, { id: next, text }, sent);
     } catch (error) {
       if (end === undefined) throw error;
-      return { ...end, result: await resultOfFailure(context, end, error) };
+      return { ...end, result: await resultOfFailure(context, end, error, next) };
     }
   }
 }
@@ -206,7 +206,12 @@ async function conclude(
 }
 
 /** The correction could not be sent, or that is not known. */
-function resultOfFailure(context: WaitContext, { run }: EndedRun, error: unknown): Promise<StepResult> | StepResult {
+function resultOfFailure(
+  context: WaitContext,
+  { run }: EndedRun,
+  error: unknown,
+  { sending }: CorrectionId,
+): Promise<StepResult> | StepResult {
   if (error instanceof CancelledError) return stopRun(context, run);
-  return sendFailureResult(error, context.progress.report.threadUrl);
+  return sendFailureResult(error, sending > 1, context.progress.report.threadUrl);
 }

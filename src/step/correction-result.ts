@@ -47,18 +47,21 @@ export function mismatchResult(mismatch: Mismatch): StepResult {
   return { outcome: "invalid", failure };
 }
 
-/** @param error why the correction could not be sent */
-export function sendFailureResult(error: unknown, threadUrl: string | undefined): StepResult {
+/**
+ * A correction could not be sent.
+ *
+ * @param error why
+ * @param isResend the run of the same correction, which an earlier attempt sent, had not completed
+ */
+export function sendFailureResult(error: unknown, isResend: boolean, threadUrl: string | undefined): StepResult {
   const failure = toFailureDetails(error, { threadUrl });
+  const what = isResend
+    ? "The agent run of the last correction did not complete, and sending the correction again failed."
+    : "The response does not match `response-schema`, and asking for a correction failed.";
   return {
-    outcome: "invalid",
-    failure: {
-      ...failure,
-      summary: `The response does not match \`response-schema\`, and asking for a correction failed. ${failure.summary}`,
-      // That of the step's message.
-      input: undefined,
-      consequence: undefined,
-    },
+    outcome: isResend ? "error" : "invalid",
+    // An input that is named would be that of the step's message.
+    failure: { ...failure, summary: `${what} ${failure.summary}`, input: undefined, consequence: undefined },
   };
 }
 
