@@ -52,8 +52,6 @@ export interface CreatedThread {
   replayed: boolean;
   /** The key of the generation that holds the thread. */
   key: string;
-  /** The URL that responded. */
-  url: URL;
   /** The server's contract, where it was read. */
   contract: Contract | undefined;
 }
@@ -104,7 +102,7 @@ class ThreadCreator {
       if (result.kind === "ok") {
         if (result.replayed) this.#reportSharedKey();
         this.#reportUnsentReference();
-        return { answer: result.value, replayed: result.replayed, key, url: result.url, contract: this.#contract };
+        return { answer: result.value, replayed: result.replayed, key, contract: this.#contract };
       }
       await this.#handleFailure(result, body);
     }

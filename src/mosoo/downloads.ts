@@ -104,7 +104,7 @@ async function downloadOnce<T extends DownloadTarget>(
       const text = await readText(response.body, MAX_ERROR_BYTES).catch(() => "");
       const result = toErrorResult({ ...response, text });
       // A part of the file, or nothing, is no file.
-      return failed(response.status >= 300 ? result : { ...result, kind: "invalid_response", text, contentType: "" });
+      return failed(response.status >= 300 ? result : { ...result, kind: "invalid_response", text });
     }
     const declared = response.header("content-encoding") === undefined ? response.header("content-length") : undefined;
     if (declared !== undefined && Number(declared) !== file.size) {

@@ -20,13 +20,12 @@ export interface ApiErrorResult {
 }
 
 export type ApiResult<T> =
-  | { kind: "ok"; value: T; replayed: boolean; url: URL }
+  | { kind: "ok"; value: T; replayed: boolean }
   | ApiErrorResult
   | {
       kind: "invalid_response";
       status: number;
       text: string;
-      contentType: string | undefined;
       requestId: string | undefined;
     }
   | { kind: "connection"; error: MosooConnectionError };
@@ -50,12 +49,11 @@ export async function request<T>(
   const replayed = answer.header("idempotency-replayed")?.toLowerCase() === "true";
   if (isSuccess(answer.status)) {
     const value = parse(answer.text);
-    if (value !== undefined) return { kind: "ok", value, replayed, url: answer.url };
+    if (value !== undefined) return { kind: "ok", value, replayed };
     return {
       kind: "invalid_response",
       status: answer.status,
       text: answer.text,
-      contentType: answer.header("content-type"),
       requestId: readRequestId((name) => answer.header(name)),
     };
   }

@@ -49,7 +49,6 @@ const ok = (replayed = false): SendResult => ({
   kind: "ok",
   value: { events: [{ type: "user_message", run: { id: "RUN", status: "queued" } }], thread: { id: "THREAD" } },
   replayed,
-  url: new URL("https://mosoo.example.test/"),
 });
 
 const response = (result: SendResult, remainingMs = 300_000): MessageEvent => ({
