@@ -118,6 +118,11 @@ describe("the bundle", () => {
     expect([...chunks].filter(([, code]) => code.includes(mark)).map(([name]) => name)).toHaveLength(1);
   });
 
+  it("reads the script that validates only with a schema", () => {
+    expect(files).toContain("validator.bundle.js");
+    expect(entry).not.toContain("validator.bundle.js");
+  });
+
   it("names no path of the machine that built it", () => {
     for (const code of chunks.values()) expect(code).not.toContain("/node_modules/@actions/core/package.json");
   });

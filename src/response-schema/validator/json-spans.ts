@@ -13,13 +13,14 @@ export interface JsonSpan {
 }
 
 export interface JsonScan {
-  /** The outermost objects and arrays, in order; those inside of something in brackets where that is no JSON. */
+  /**
+   * The outermost objects and arrays, in order; those inside of something in brackets where that is no JSON. None where a
+   * bracket is not closed.
+   */
   found: JsonSpan[];
   /** Where the longest text in brackets that is no JSON breaks the grammar first. */
   brokenAt: number | undefined;
-  /** The text ends before a bracket is closed: nothing in it counts as found. */
-  isUnclosed: boolean;
-  /** There are more brackets inside of each other than are searched: nothing in it counts as found. */
+  /** There are more brackets inside of each other than are searched: none is found. */
   isTooDeep: boolean;
 }
 
@@ -64,7 +65,7 @@ function scanString(text: string, start: number, end: number): { end: number; br
   return { end, brokenAt: brokenAt ?? end };
 }
 
-/** The state after a value, or undefined where there may be none. */
+/** The state after a value; undefined where there may be none. */
 function afterValue(state: State): State | undefined {
   return state === "value" || state === "value or end" ? "comma or end" : undefined;
 }
@@ -78,70 +79,108 @@ function afterComma({ state, isObject }: Bracket): State | undefined {
   return isObject ? "key" : "value";
 }
 
+/** What is at `at` leads to `state`; undefined where it may not be there. */
+function proceed(bracket: Bracket, state: State | undefined, at: number): void {
+  if (state === undefined) bracket.brokenAt ??= at;
+  else bracket.state = state;
+}
+
+function openBracket(text: string, start: number): Bracket {
+  const isObject = text.charAt(start) === "{";
+  return { start, isObject, state: isObject ? "key or end" : "value or end", levels: 1, brokenAt: undefined };
+}
+
+/** Reads what is no bracket inside of one. @returns where it ends */
+function scanToken(bracket: Bracket, text: string, at: number, end: number): number {
+  const character = text.charAt(at);
+  switch (character) {
+    case "\t":
+    case "\n":
+    case "\r":
+    case " ":
+      return at + 1;
+    case ",":
+      proceed(bracket, afterComma(bracket), at);
+      return at + 1;
+    case ":":
+      proceed(bracket, bracket.state === "colon" ? "value" : undefined, at);
+      return at + 1;
+    case '"': {
+      const string = scanString(text, at, end);
+      proceed(bracket, afterString(bracket.state), at);
+      bracket.brokenAt ??= string.brokenAt;
+      return string.end;
+    }
+    default: {
+      SCALAR.lastIndex = at;
+      const scalar = SCALAR.exec(text)?.[0];
+      proceed(bracket, scalar === undefined ? undefined : afterValue(bracket.state), at);
+      return at + (scalar?.length ?? 1);
+    }
+  }
+}
+
+interface OutermostScan {
+  /** What is JSON: all of it, or what is inside. */
+  found: JsonSpan[];
+  brokenAt: number | undefined;
+  /** After its closing bracket. */
+  end: number;
+  ending: "closed" | "unclosed" | "too deep";
+}
+
+/** Reads what is in the bracket at `start`. One that does not match the open one closes nothing. */
+function scanOutermost(text: string, start: number, end: number): OutermostScan {
+  const found: JsonSpan[] = [];
+  const outer: Bracket[] = [];
+  let bracket = openBracket(text, start);
+  for (let at = start + 1; at < end;) {
+    const character = text.charAt(at);
+    if (character === "{" || character === "[") {
+      if (afterValue(bracket.state) === undefined) bracket.brokenAt ??= at;
+      outer.push(bracket);
+      bracket = openBracket(text, at);
+      if (outer.length === MAX_SCANNED_LEVELS) return { found: [], brokenAt: at, end, ending: "too deep" };
+      at += 1;
+    } else if (character === (bracket.isObject ? "}" : "]")) {
+      if (!bracket.state.endsWith("end")) bracket.brokenAt ??= at;
+      at += 1;
+      const { start: from, levels, brokenAt } = bracket;
+      if (brokenAt === undefined) {
+        while ((found.at(-1)?.start ?? -1) > from) found.pop();
+        found.push({ start: from, end: at, levels });
+      }
+      const next = outer.pop();
+      if (next === undefined) return { found, brokenAt, end: at, ending: "closed" };
+      next.levels = Math.max(next.levels, levels + 1);
+      next.brokenAt ??= brokenAt;
+      proceed(next, afterValue(next.state), at);
+      bracket = next;
+    } else at = scanToken(bracket, text, at, end);
+  }
+  // An outer bracket goes on only after the inner ones: its error comes first.
+  const broken = [...outer, bracket].find(({ brokenAt }) => brokenAt !== undefined);
+  return { found: [], brokenAt: broken?.brokenAt ?? end, end, ending: "unclosed" };
+}
+
 /** Finds the objects and arrays in `text` from `start` to `end`. */
 export function scanJson(text: string, start = 0, end = text.length): JsonScan {
   const found: JsonSpan[] = [];
-  const open: Bracket[] = [];
-  const broken = { length: 0, at: undefined as number | undefined };
-  let at = start;
-
-  const proceed = (bracket: Bracket, state: State | undefined): void => {
-    if (state === undefined) bracket.brokenAt ??= at;
-    else bracket.state = state;
-  };
-  const close = (bracket: Bracket): void => {
-    if (!bracket.state.endsWith("end")) bracket.brokenAt ??= at;
-    open.pop();
-    const outer = open.at(-1);
-    if (bracket.brokenAt === undefined) {
-      while ((found.at(-1)?.start ?? -1) > bracket.start) found.pop();
-      found.push({ start: bracket.start, end: at + 1, levels: bracket.levels });
-    } else if (outer === undefined && at - bracket.start > broken.length) {
-      Object.assign(broken, { length: at - bracket.start, at: bracket.brokenAt });
+  let brokenAt: number | undefined;
+  let longest = 0;
+  for (let at = start; ;) {
+    OPENING.lastIndex = at;
+    at = OPENING.exec(text)?.index ?? end;
+    if (at >= end) return { found, brokenAt, isTooDeep: false };
+    const scan = scanOutermost(text, at, end);
+    if (scan.ending !== "closed") {
+      return { found: [], brokenAt: scan.brokenAt, isTooDeep: scan.ending === "too deep" };
     }
-    if (outer === undefined) return;
-    outer.levels = Math.max(outer.levels, bracket.levels + 1);
-    outer.brokenAt ??= bracket.brokenAt;
-    proceed(outer, afterValue(outer.state));
-  };
-
-  while (at < end) {
-    const inner = open.at(-1);
-    if (inner === undefined) {
-      OPENING.lastIndex = at;
-      at = OPENING.exec(text)?.index ?? end;
-      if (at >= end) break;
+    if (scan.brokenAt !== undefined && scan.end - at > longest) {
+      longest = scan.end - at;
+      brokenAt = scan.brokenAt;
     }
-    const character = text.charAt(at);
-    if (character === "{" || character === "[") {
-      if (open.length === MAX_SCANNED_LEVELS) return { found: [], brokenAt: at, isUnclosed: true, isTooDeep: true };
-      if (inner !== undefined && afterValue(inner.state) === undefined) inner.brokenAt ??= at;
-      const isObject = character === "{";
-      const state = isObject ? "key or end" : "value or end";
-      open.push({ start: at, isObject, state, levels: 1, brokenAt: undefined });
-    } else if (inner === undefined) {
-      // Not reached: outside of brackets only an opening one is looked at.
-    } else if (character === (inner.isObject ? "}" : "]")) {
-      close(inner);
-    } else if (character === '"') {
-      const string = scanString(text, at, end);
-      proceed(inner, afterString(inner.state));
-      inner.brokenAt ??= string.brokenAt;
-      at = string.end - 1;
-    } else if (character === ",") {
-      proceed(inner, afterComma(inner));
-    } else if (character === ":") {
-      proceed(inner, inner.state === "colon" ? "value" : undefined);
-    } else if (!/[\t\n\r ]/.test(character)) {
-      SCALAR.lastIndex = at;
-      const scalar = SCALAR.exec(text)?.[0];
-      proceed(inner, scalar === undefined ? undefined : afterValue(inner.state));
-      at += (scalar?.length ?? 1) - 1;
-    }
-    at += 1;
+    for (const span of scan.found) found.push(span);
+    at = scan.end;
   }
-  const unclosed = open[0];
-  if (unclosed === undefined) return { found, brokenAt: broken.at, isUnclosed: false, isTooDeep: false };
-  const brokenAt = open.find((each) => each.brokenAt !== undefined)?.brokenAt ?? end;
-  return { found: [], brokenAt, isUnclosed: true, isTooDeep: false };
 }
