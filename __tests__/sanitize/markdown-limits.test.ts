@@ -123,6 +123,7 @@ describe("a response made to hang or crash the parser", () => {
     const source = `${"> ".repeat(80)}deep @octocat`;
     expect(cleanMarkdown(source)).toEqual({ markdown: codeBlock(source), cut: false });
     const cut = cleanMarkdown("> ".repeat(80) + "x".repeat(2_000), { maxBytes: 1_000, note: "rest" });
+    expect(cleanMarkdown(source, { maxCharacters: 5, note: "rest" })).toEqual({ markdown: "rest", cut: true });
     expect(cut.cut).toBe(true);
     expect(cut.markdown).toMatch(/^```text\n(?:> ){80}x+\n```\n\nrest$/u);
   });

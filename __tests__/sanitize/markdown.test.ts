@@ -166,6 +166,10 @@ describe("a response's Markdown", () => {
     );
   });
 
+  it("does not cross-reference an address that cannot be decoded", () => {
+    expect(clean("[x](https://github.com/o/r/%zz/issues/2)")).toBe("[x](https://github.com/o/r/%zz/issues/2)");
+  });
+
   it("keeps a code span with a line end inside a heading", () => {
     expect(clean("`a\n@octocat` b\n===")).toBe("### `a @octocat` b");
   });

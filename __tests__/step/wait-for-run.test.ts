@@ -211,6 +211,14 @@ describe("a response that the server gives only in part", () => {
   });
 });
 
+describe("a thread without a run", () => {
+  it("is not waited for", async () => {
+    const { result, warnings } = await waitForScripted({}, { run: null });
+    expect(result).toEqual({ outcome: "started" });
+    expect(warnings).toHaveLength(1);
+  });
+});
+
 describe("a run whose status the server names late", () => {
   it("is followed to its end", async () => {
     const run = { id: ids.run };

@@ -33,7 +33,7 @@ export interface WaitOptions {
   apiUrl: string;
   token?: string;
   threadId: string;
-  run: Run;
+  run: Run | null;
   replayed?: boolean;
   inputs?: Partial<Inputs>;
   responseSchema?: ResponseSchema;
