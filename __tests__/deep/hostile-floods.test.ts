@@ -1,49 +1,12 @@
 /** Floods of untrusted text: megabytes in one piece, and endless streams. */
-import { afterEach, describe, expect, it } from "@jest/globals";
 import type { ServerResponse } from "node:http";
-import { unsafeOutput } from "../support/unsafe-output.ts";
+import { describe, expect, it } from "@jest/globals";
+import { expectSafe, flood, stepInFlood } from "../support/flood.ts";
 import { CANARY, HOSTILE, LOG } from "../support/hostile.ts";
-import {
-  type ScriptedBehavior,
-  type ScriptedMosoo,
-  ids,
-  scriptedEvent,
-  openSse,
-  sse,
-  startScriptedMosoo,
-  threadBody,
-} from "../support/scripted-mosoo.ts";
-import { defaultGithubToken, type StepOptions, type StepResult, runStep } from "../support/runner.ts";
+import { runStep } from "../support/runner.ts";
+import { type ScriptedBehavior, ids, openSse, scriptedEvent, sse, threadBody } from "../support/scripted-mosoo.ts";
 
-const token = "grt_pat_notAnyBodysToken0123456789";
-const secrets = [token, defaultGithubToken];
 const MEBIBYTE = 1024 * 1024;
-let mosoo: ScriptedMosoo;
-
-afterEach(() => mosoo.close());
-
-const waiting = { body: threadBody({}) };
-
-async function stepOf(behavior: ScriptedBehavior, more: Partial<StepOptions> = {}): Promise<StepOptions> {
-  mosoo = await startScriptedMosoo(behavior);
-  return {
-    secrets: [token],
-    measureMemory: true,
-    ...more,
-    with: {
-      ...{ "agent-id": ids.agent, token, "api-url": mosoo.apiUrl, message: "Go on and on.", wait: "true" },
-      ...{ "create-timeout": "3s", "request-timeout": "10s" },
-      ...more.with,
-    },
-  };
-}
-
-function expectSafe(step: StepResult): void {
-  expect(unsafeOutput(step, { secrets, api: mosoo.apiUrl })).toEqual([]);
-  expect(step.maxRssKb ?? 0).toBeLessThan(420_000);
-  // Each of them takes seconds; what hangs would take minutes.
-  expect(step.durationMs).toBeLessThan(60_000);
-}
 
 /** Sends the packets that `next` makes, as fast as the client reads them. */
 function pour(response: ServerResponse, next: () => string): void {
@@ -65,7 +28,7 @@ describe("megabytes of untrusted text", () => {
     ["more than is read", 403, "x".repeat(6 * MEBIBYTE)],
     ["lists without end", 403, "[".repeat(4 * MEBIBYTE)],
   ] as const)("are safe as an error response: %s", async (_, status, body) => {
-    const step = await runStep(await stepOf(refused(status, body)));
+    const step = await runStep(await stepInFlood(refused(status, body)));
     expect(step.exitCode).toBe(1);
     expectSafe(step);
     expect(step.stdout.length).toBeLessThan(20_000);
@@ -74,11 +37,11 @@ describe("megabytes of untrusted text", () => {
   it("are searched in linear time as the message of a conflict", async () => {
     // Text for which a careless pattern takes quadratic time: some ten minutes.
     const message = "still for another ".repeat(100_000);
-    const step = await runStep(await stepOf(refused(409, { error: { code: "idempotency_conflict", message } })));
+    const step = await runStep(await stepInFlood(refused(409, { error: { code: "idempotency_conflict", message } })));
     expect(step.exitCode).toBe(1);
     expectSafe(step);
     // It is taken for a transient conflict, so that its message is searched in each response.
-    expect(mosoo.count("create")).toBeGreaterThan(1);
+    expect(flood().count("create")).toBeGreaterThan(1);
     expect(step.annotations.at(-1)?.message).toContain("idempotency_conflict");
     expect(step.stdout.length).toBeLessThan(20_000);
   });
@@ -96,7 +59,7 @@ describe("megabytes of untrusted text", () => {
     const seen = { body: whole };
     const events = [scriptedEvent("agent.message.delta", text), scriptedEvent("tool.use.started", text)];
     const list = { body: { events, truncated: false } };
-    const step = await runStep(await stepOf({ create: () => created, thread: () => seen, list: () => list }));
+    const step = await runStep(await stepInFlood({ create: () => created, thread: () => seen, list: () => list }));
     expect(step.exitCode).toBe(1);
     expectSafe(step);
     const { json = "", response = "" } = step.outputs;
@@ -104,7 +67,7 @@ describe("megabytes of untrusted text", () => {
     expect(Buffer.byteLength(json)).toBeLessThan(100_000);
     expect(response.slice(-200)).toContain("response-file");
     expect(Buffer.byteLength(response)).toBeLessThan(100_000);
-    expect(step.annotations.at(-1)?.message).toContain('The agent run failed: "');
+    expect(step.annotations.map(({ level }) => level)).toEqual(["error"]);
   });
 
   it("are safe as names of thousands of tools and as a question", async () => {
@@ -113,7 +76,7 @@ describe("megabytes of untrusted text", () => {
     const many = Array.from({ length: 3_000 }, (_, at) => sse(scriptedEvent("tool.use.started", `${at} ::error::x`)));
     const asked = { body: threadBody({ status: "waiting_input" }) };
     const step = await runStep(
-      await stepOf({
+      await stepInFlood({
         thread: () => asked,
         stream: (_, response) => {
           openSse(response);
@@ -125,7 +88,7 @@ describe("megabytes of untrusted text", () => {
     );
     expect(step.exitCode).toBe(1);
     expectSafe(step);
-    expect(step.annotations[0]?.message).toMatch(/^The agent requires human input: "/);
+    expect(step.outputs["status"]).toBe("waiting_input");
     expect(step.summary.length).toBeLessThan(20_000);
   });
 });
@@ -151,21 +114,21 @@ describe("an endless stream", () => {
     ["of words", () => sse(scriptedEvent("agent.message.delta", "word ".repeat(10_000)))],
   ])("ends with `wait-timeout` and fits into memory: %s", async (_, next) => {
     const step = await runStep(
-      await stepOf(
+      await stepInFlood(
         {
-          thread: () => waiting,
+          thread: () => ({ body: threadBody({}) }),
           stream: (__, response) => {
             openSse(response);
             pour(response, next);
             return undefined;
           },
         },
-        { with: { "wait-timeout": "2s" } },
+        { "wait-timeout": "2s" },
       ),
     );
     expect(step.exitCode).toBe(1);
     expectSafe(step);
-    expect(step.annotations.at(-1)?.message).toContain("Timed out after 2 s");
+    expect(step.annotations.at(-1)?.message).toContain("`wait-timeout`");
     expect(step.stdout.length).toBeLessThan(2_000_000);
   });
 });

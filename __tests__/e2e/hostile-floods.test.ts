@@ -1,61 +1,29 @@
 /** Steps that are stopped, killed or read slowly in the middle of untrusted text. */
-import { afterEach, describe, expect, it } from "@jest/globals";
-import { unsafeOutput, unsafeInLog } from "../support/unsafe-output.ts";
+import { describe, expect, it } from "@jest/globals";
+import { FLOOD_SECRETS, expectSafe, flood, stepInFlood } from "../support/flood.ts";
 import { skipUnless } from "../support/host.ts";
 import { LOG } from "../support/hostile.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
+import { type RunningStep, runPost, startStep } from "../support/runner.ts";
 import {
   type ScriptedBehavior,
-  type ScriptedMosoo,
-  ids,
   interruptBody,
-  scriptedEvent,
   openSse,
+  scriptedEvent,
   sse,
-  startScriptedMosoo,
   threadBody,
 } from "../support/scripted-mosoo.ts";
-import {
-  type RunningStep,
-  defaultGithubToken,
-  type StepOptions,
-  type StepResult,
-  runPost,
-  startStep,
-} from "../support/runner.ts";
+import { unsafeInLog, unsafeOutput } from "../support/unsafe-output.ts";
+import { until } from "../support/waiting.ts";
 
-const token = "grt_pat_notAnyBodysToken0123456789";
-const secrets = [token, defaultGithubToken];
-let mosoo: ScriptedMosoo;
-
-afterEach(() => mosoo.close());
-
-const waiting = { body: threadBody({}) };
-
-async function stepOf(behavior: ScriptedBehavior, more: Partial<StepOptions> = {}): Promise<StepOptions> {
-  mosoo = await startScriptedMosoo(behavior);
-  return {
-    secrets: [token],
-    measureMemory: true,
-    ...more,
-    with: {
-      ...{ "agent-id": ids.agent, token, "api-url": mosoo.apiUrl, message: "Go on and on.", wait: "true" },
-      ...{ "create-timeout": "3s", "request-timeout": "10s" },
-      ...more.with,
-    },
-  };
-}
-
-function expectSafe(step: StepResult): void {
-  expect(unsafeOutput(step, { secrets, api: mosoo.apiUrl })).toEqual([]);
-  expect(step.maxRssKb ?? 0).toBeLessThan(420_000);
-}
+const secrets = [...FLOOD_SECRETS];
 
 describe("a step that ends while the agent writes", () => {
   /** The agent writes these lines without end, each in an event of its own. */
   async function startTalkingStep(): Promise<RunningStep> {
     const lines = Object.values(LOG);
     const behavior: ScriptedBehavior = {
-      thread: () => waiting,
+      thread: () => ({ body: threadBody({}) }),
       events: () => ({ body: interruptBody("cancelled") }),
       stream: (_, response) => {
         openSse(response);
@@ -70,7 +38,7 @@ describe("a step that ends while the agent writes", () => {
         return undefined;
       },
     };
-    const running = startStep(await stepOf(behavior));
+    const running = startStep(await stepInFlood(behavior));
     await running.waitForLog("line 100");
     return running;
   }
@@ -81,7 +49,7 @@ describe("a step that ends while the agent writes", () => {
     expect(step.exitCode).toBe(1);
     expectSafe(step);
     expect(step.annotations.map(({ level }) => level)).toEqual(["error"]);
-    expect(step.annotations[0]?.message).toContain("The agent run is cancelled.");
+    expect(step.outputs["status"]).toBe("cancelled");
   });
 
   it("executes nothing of them when it is killed, and leaves what the post step needs", async () => {
@@ -90,8 +58,8 @@ describe("a step that ends while the agent writes", () => {
     expect(step.signal).toBe("SIGKILL");
     expect(unsafeInLog(step, secrets)).toEqual([]);
     const post = await runPost(step);
-    expect(unsafeOutput({ ...post, outputs: {} }, { secrets, api: mosoo.apiUrl })).toEqual([]);
-    expect(mosoo.count("events")).toBe(1);
+    expect(unsafeOutput({ ...post, outputs: {} }, { secrets, api: flood().apiUrl })).toEqual([]);
+    expect(flood().count("events")).toBe(1);
   });
 
   it("waits until a slow reader has read its last line", async () => {
@@ -101,13 +69,15 @@ describe("a step that ends while the agent writes", () => {
       thread: () => ({ body: threadBody({ status: "failed" }) }),
       list: () => ({ body: { events: [scriptedEvent("agent.message.delta", text)], truncated: false } }),
     };
-    const running = startStep(await stepOf(behavior));
+    const running = startStep(await stepInFlood(behavior));
     running.child.stdout?.pause();
-    setTimeout(() => running.child.stdout?.resume(), 1_500);
+    // Nothing but the log is left to write by then.
+    await until(() => running.outputsSoFar()["response"] !== undefined, 60_000);
+    running.child.stdout?.resume();
     const step = await running.result;
     expectSafe(step);
     expect(step.stdout.length).toBeGreaterThan(700_000);
-    expect(step.stdout).toContain("Agent output truncated here");
+    expect(step.stdout).toContain(LOG_LINES.outputTruncated);
     expect(step.annotations.map(({ level }) => level)).toEqual(["error"]);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { Agent, annotated, delta, tool } from "../support/waiting.ts";
+import { Agent, annotated, delta, tool, until } from "../support/waiting.ts";
 
 /** One environment string of a later step must hold it. */
 const MAX_RESPONSE_BYTES = 98_304;
@@ -55,9 +55,11 @@ describe("the response of a completed run", () => {
         {
           end: "completed",
           text: "All is well.",
-          stored: () => new Promise((resolve) => setTimeout(resolve, 700)),
+          // The step, which polls, has seen the end by then.
+          stored: () => until(() => agent.asked().includes("GET thread")),
         },
       ];
+      agent.server.fault({ on: "stream", kind: "status", status: 404, times: 9 });
       const { exitCode, outputs, annotations } = await agent.run();
       expect({ exitCode, annotations, response: outputs["response"] }).toEqual({
         exitCode: 0,

@@ -52,6 +52,7 @@ export interface RunningStep {
   stdoutSoFar(): string;
   /** What the post step would get if the step ended now. */
   stateSoFar(): Record<string, string>;
+  outputsSoFar(): Record<string, string>;
   /** Waits until stdout matches; rejects, with the log, when the step ends first or `timeoutMs` (10 s) pass. */
   waitForLog(pattern: RegExp | string, timeoutMs?: number): Promise<void>;
   result: Promise<StepResult>;
@@ -206,6 +207,7 @@ export function startStep(options: StepOptions): RunningStep {
     },
     stdoutSoFar: () => printed.stdout,
     stateSoFar: () => readCommandFiles(files).state,
+    outputsSoFar: () => readCommandFiles(files).outputs,
     waitForLog(pattern, timeoutMs = 10_000) {
       const { promise, resolve, reject } = Promise.withResolvers<undefined>();
       const fail = (why: string): void => {
