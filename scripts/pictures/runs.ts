@@ -67,6 +67,9 @@ function running(seconds: number, ...steps: ScriptStep[]): RunScript {
 
 const completed = running(252, words(review), { end: "completed", text: review });
 
+const verdict = { type: "object", properties: { verdict: { enum: ["pass", "block"] } }, required: ["verdict"] };
+const schema = { "response-schema": JSON.stringify(verdict), "response-retries": "0" };
+
 const scenes: Record<string, Scene> = {
   started: { script: [], with: { wait: "false" } },
   completed: { script: completed },
@@ -77,6 +80,11 @@ const scenes: Record<string, Scene> = {
       error: { code: "model_overloaded", message: "The model is overloaded. Try again later.", retryable: true },
     }),
   },
+  valid: {
+    script: running(38, words('{"verdict":"block"}'), { write: [{ name: "report.html" }] }, { end: "completed" }),
+    with: { ...schema, "download-files": "*" },
+  },
+  invalid: { script: running(38, words('{"verdict":"maybe"}'), { end: "completed" }), with: schema },
   cancelled: { script: running(95, { end: "cancelled" }) },
   expired: { script: running(3_600, words(beginning), { end: "expired" }) },
   waiting: {
