@@ -137,7 +137,6 @@ describe("a TLS handshake that never ends", () => {
     expect(await requestError(`https://${PROXIED_HOST}`, `127.0.0.1:${proxy.port}`, 30_000)).toMatchObject({
       code: "connect_timeout",
     });
-    expect(sockets).toHaveLength(2);
     sockets.forEach((socket) => socket.destroy());
     silent.close();
   });

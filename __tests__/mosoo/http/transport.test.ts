@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { type Clock, systemClock } from "../../../src/common/clock.ts";
 import { MosooError } from "../../../src/mosoo/errors.ts";
 import type { RequestOptions, TransportOptions } from "../../../src/mosoo/http/transport.ts";
 import { patientClock } from "../../support/clock.ts";
@@ -33,6 +34,15 @@ async function connect(
 function silentListener(): { listener: RequestListener; received: Promise<IncomingMessage> } {
   const { promise, resolve } = Promise.withResolvers<IncomingMessage>();
   return { listener: resolve, received: promise };
+}
+
+/** The time limit of a request is over as soon as that has happened. */
+function clockThatEndsAfter(happened: Promise<unknown>): Clock {
+  const timer = (_: number, then: () => void): NodeJS.Timeout => {
+    void happened.then(then);
+    return setTimeout(() => undefined, 0);
+  };
+  return { ...systemClock, timer };
 }
 
 const respond = (_: IncomingMessage, response: ServerResponse): void => {
@@ -151,8 +161,8 @@ describe.each(WAYS)("%s a request", (way) => {
   });
 
   it("ends at its time limit where no response comes", async () => {
-    const { listener } = silentListener();
-    const { transport, apiUrl } = await connect(way, listener, { clock: patientClock() });
+    const { listener, received } = silentListener();
+    const { transport, apiUrl } = await connect(way, listener, { clock: clockThatEndsAfter(received) });
     await expect(transport.request({ ...get, timeoutMs: 30_000 })).rejects.toMatchObject({
       code: "timeout",
       message: expect.stringContaining(apiUrl.host),
@@ -160,7 +170,9 @@ describe.each(WAYS)("%s a request", (way) => {
   });
 
   it("ends at its time limit where the body does not end", async () => {
-    const { transport } = await connect(way, (_, response) => response.write("{"), { clock: patientClock() });
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const listener: RequestListener = (_, response) => response.write("{", resolve);
+    const { transport } = await connect(way, listener, { clock: clockThatEndsAfter(promise) });
     await expect(transport.request({ ...get, timeoutMs: 30_000 })).rejects.toMatchObject({ code: "timeout" });
   });
 
