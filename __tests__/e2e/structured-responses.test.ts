@@ -26,42 +26,42 @@ afterAll(() => {
   rmSync(workspace, { recursive: true });
 });
 
-/** Requests of a valid response, of a corrected one, and of a re-run after that. */
-const REQUESTS: [Revision, Record<string, string>, string, number, number, number][] = [
-  ["reference", {}, `Here it is:\n\n~~~~json\n${right}\n~~~~\n`, 4, 7, 6],
-  ["2026-07", {}, `\ufeff${right}`, 3, 6, 6],
+/** Requests of a valid response and of a corrected one, each with those of a re-run. */
+const REQUESTS: [Revision, Record<string, string>, string, [number, number], [number, number]][] = [
+  ["reference", {}, `Here it is:\n\n~~~~json\n${right}\n~~~~\n`, [4, 3], [7, 6]],
+  ["2026-07", {}, `\ufeff${right}`, [3, 3], [6, 6]],
   // Its first request has the fields of another contract.
-  ["2026-08", { "user-id": "", "external-ref": "" }, `I say ${right}, after all.`, 5, 8, 8],
+  ["2026-08", { "user-id": "", "external-ref": "" }, `I say ${right}, after all.`, [5, 5], [8, 8]],
 ];
 
-describe.each(REQUESTS)("a step with a schema (%s)", (revision, inputs, answer, valid, corrected, again) => {
-  it(`takes ${valid} requests for a valid response`, () =>
+describe.each(REQUESTS)("a step with a schema (%s)", (revision, inputs, answer, valid, corrected) => {
+  it(`takes ${valid.join(" requests for a valid response, and ")} in a re-run`, () =>
     Agent.during({ revision }, async (agent) => {
       agent.script = answeringInTurn(answer);
-      const result = await agent.runHere({ ...structured, ...inputs });
-      expect(result).toMatchObject({ exitCode: 0, annotations: [], outputs: { "response-json": json } });
-      expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe(json);
-      expect(result.outputs["response"]).toBe(answer);
-      expect(agent.server.requests).toHaveLength(valid);
+      const step = agent.step({ ...structured, ...inputs });
+      for (const [index, requests] of valid.entries()) {
+        const result = await runStepHere({ ...step, runAttempt: index + 1 });
+        expect(result).toMatchObject({ exitCode: 0, annotations: [] });
+        expect(result.outputs).toMatchObject({ "response-json": json, response: answer });
+        expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe(json);
+        expect(agent.server.requests.splice(0)).toHaveLength(requests);
+      }
     }));
 
-  it(`takes ${corrected} requests for a corrected response, and ${again} in a re-run`, () =>
+  it(`takes ${corrected.join(" requests for a corrected response, and ")} in a re-run`, () =>
     Agent.during({ revision }, async (agent) => {
       agent.script = answeringInTurn(wrong, right);
       const step = agent.step({ ...structured, ...inputs });
-      const first = await (revision === "2026-08" ? runStep : runStepHere)(step);
-      const [thread] = agent.server.threads;
-      const runId = thread?.runs[1]?.id;
-      const expected = { "response-json": json, response: right, "run-id": runId, status: "completed" };
-      expect(first).toMatchObject({ exitCode: 0, annotations: [], outputs: expected });
-      expect(first.summary).toContain("valid after 1 correction");
-      expect(agent.server.requests).toHaveLength(corrected);
-      agent.server.requests.length = 0;
-      const second = await runStepHere({ ...step, runAttempt: 2 });
-      expect(second).toMatchObject({ exitCode: 0, annotations: [], outputs: expected });
-      expect(agent.server.requests).toHaveLength(again);
-      expect(agent.server.threads).toHaveLength(1);
-      expect(thread?.messages).toHaveLength(2);
+      for (const [index, requests] of corrected.entries()) {
+        const runIt = revision === "2026-08" && index === 0 ? runStep : runStepHere;
+        const result = await runIt({ ...step, runAttempt: index + 1 });
+        const runId = agent.server.threads[0]?.runs[1]?.id;
+        const expected = { "response-json": json, response: right, "run-id": runId, status: "completed" };
+        expect(result).toMatchObject({ exitCode: 0, annotations: [], outputs: expected });
+        expect(result.summary).toContain("valid after 1 correction");
+        expect(agent.server.requests.splice(0)).toHaveLength(requests);
+      }
+      expect(agent.server.threads.map(({ messages }) => messages.length)).toEqual([2]);
     }));
 });
 

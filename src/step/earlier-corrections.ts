@@ -34,17 +34,18 @@ async function readEvents({ mosoo, plan }: WaitContext, threadId: string): Promi
 }
 
 /**
- * The corrections that the thread holds already, in their order; none where this attempt has sent the message itself.
+ * The corrections that the thread holds already, in their order. None where this attempt has sent the message itself, or
+ * no run is newer than the message's.
  *
  * @param run of the message
  * @throws MosooError where the events do not go back to that run; CancelledError
  */
 export async function findEarlierCorrections(
   context: WaitContext,
-  { replayed, sentInThisAttempt, threadId }: ThreadHandle,
+  { replayed, sentInThisAttempt, isNewest, threadId }: ThreadHandle,
   run: Run,
 ): Promise<SentCorrection[]> {
-  if (!replayed || sentInThisAttempt === true) return [];
+  if (!replayed || sentInThisAttempt === true || isNewest === true) return [];
   const { key, request } = context.plan;
   const find = ({ events }: EventList, newestRunId?: string): SentCorrection[] => {
     // Whoever wrote the step's message may have begun it with anything.

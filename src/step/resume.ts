@@ -25,7 +25,8 @@ async function refresh(start: StartContext, handle: ThreadHandle): Promise<Threa
   // A stale read: a run that may be active must not be interrupted to find out how it ended.
   else if (newest === null || compareRunAge(newest, own) === "older") run = own;
   else run = (await readEndedRun(start, threadId, own.id)) ?? { ...own, status: undefined };
-  const current: ThreadHandle = { ...handle, thread, run, link: links?.thread ?? handle.link, isFresh: true };
+  const link = links?.thread ?? handle.link;
+  const current: ThreadHandle = { ...handle, thread, run, link, isFresh: true, isNewest: newest?.id === own.id };
   start.listener.thread(current);
   return current;
 }
@@ -70,6 +71,7 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
       run: sent.run,
       resumedAfter: status ?? current.resumedAfter,
       wasResent: sent.wasResent ?? false,
+      isNewest: false,
     };
     listener.thread(resumed);
     if (!sent.replayed) return { ...resumed, sentInThisAttempt: true };

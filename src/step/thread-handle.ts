@@ -19,6 +19,8 @@ export interface ThreadHandle {
   sentInThisAttempt?: boolean;
   /** The run was read in this attempt, not taken from the replay of an earlier response. */
   isFresh?: boolean;
+  /** When the run was read, the thread had no newer one. */
+  isNewest?: boolean;
   /** A later attempt sent the message again; which run is the first one's is not known. */
   wasResent?: boolean;
   /** How the run before had ended, where the message was sent again. */
