@@ -9,8 +9,8 @@ import { placeIn, problemLine, toProblems } from "./problems.ts";
 
 /** Of objects and arrays inside of each other. */
 const MAX_LEVELS = 64;
-/** A longer value could have more errors than memory has room for: only the first is looked for. */
-const MAX_LENGTH_FOR_ALL_ERRORS = 100_000;
+/** In UTF-16 units. A longer value may have more errors than there is time to find: only the first is looked for. */
+const MAX_LENGTH_FOR_ALL_ERRORS = 20_000;
 const TOO_DEEP = `must not have more than ${MAX_LEVELS} levels of objects and arrays`;
 
 /** What is wrong with the schema, as a sentence; undefined where it can be used. */
