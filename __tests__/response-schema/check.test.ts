@@ -216,11 +216,14 @@ describe("A response that does not match", () => {
     const problems = problemsOf(
       check(
         { additionalProperties: { type: "null" } },
-        JSON.stringify(Object.fromEntries(Array.from({ length: 50 }, (_, n) => ["x".repeat(500) + String(n), n]))),
+        JSON.stringify(Object.fromEntries(Array.from({ length: 30 }, (_, n) => ["x".repeat(500) + String(n), n]))),
       ),
     );
     expect(problems).toHaveLength(10);
-    expect(problems.filter((problem) => problem.length > 300)).toEqual([]);
+    for (const problem of problems) {
+      expect(problem.length).toBeLessThanOrEqual(300);
+      expect(problem).toMatch(/^\/x+….*: must be null$/);
+    }
   });
 
   it.each<[what: string, schema: unknown, response: string]>([

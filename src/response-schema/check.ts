@@ -30,6 +30,13 @@ interface CheckOptions {
 /** In UTF-16 units: property names and allowed values may be of any length. */
 const MAX_PROBLEM_LENGTH = 300;
 
+/** Without its middle where it is long: a pointer is at the start, and a rule at the end. */
+function shorten(problem: string): string {
+  if (problem.length <= MAX_PROBLEM_LENGTH) return problem;
+  const half = MAX_PROBLEM_LENGTH / 2;
+  return truncate(problem, half) + problem.slice(-half).toWellFormed();
+}
+
 function find(schema: ResponseSchema, response: string): CheckResult {
   try {
     return sandboxOf(schema).check(response);
@@ -47,7 +54,7 @@ export function checkResponse(
 ): CheckedResponse {
   const result = find(schema, response);
   if ("problems" in result) {
-    const problems = result.problems.map((problem) => truncate(redact(problem, secrets), MAX_PROBLEM_LENGTH));
+    const problems = result.problems.map((problem) => shorten(redact(problem, secrets)));
     return { kind: "invalid", problems };
   }
   const value = parseLossless(response.slice(result.found.start, result.found.end), secrets);
