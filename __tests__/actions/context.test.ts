@@ -35,18 +35,11 @@ function contextOf(event: RunnerEvent, env: Record<string, string | undefined> =
 const refOf = (event: RunnerEvent, env: Record<string, string | undefined> = {}): string =>
   deriveExternalRef(contextOf(event, env));
 
+/** GitHub's own examples of events are in event-examples.test.ts. */
 describe("The subject of a run", () => {
   it.each<[string, RunnerEvent, string]>([
     ["pull_request", events.pullRequest(), "github:octo-org/octo-repo#12"],
     ["pull_request_target", events.pullRequestTarget({ number: 7 }), "github:octo-org/octo-repo#7"],
-    ["pull_request_review", events.pullRequestReview(), "github:octo-org/octo-repo#12"],
-    ["issue_comment on a pull request", events.issueComment(), "github:octo-org/octo-repo#12"],
-    [
-      "issue_comment on an issue",
-      events.issueComment({ onPullRequest: false, number: 3 }),
-      "github:octo-org/octo-repo#3",
-    ],
-    ["issues", events.issues({ number: 4 }), "github:octo-org/octo-repo#4"],
     ["merge_group", events.mergeGroup({ number: 31 }), "github:octo-org/octo-repo#31"],
     ["workflow_run of a pull request", events.workflowRun({ pullRequests: [5] }), "github:octo-org/octo-repo#5"],
     ["workflow_run of a fork", events.workflowRun({ fork: true }), "github:octo-org/octo-repo@main"],

@@ -35,14 +35,8 @@ describe("an event", () => {
   const commit = "0f1e2d3c4b5a69788796a5b4c3d2e1f001234567";
   const payload = { repository: { id: 424_242 } };
   it.each<[string, RunnerEvent, number | undefined, string]>([
-    ["pull_request", events.pullRequest({ number: 31 }), undefined, "pull request 31"],
-    ["pull_request_target of a fork", events.pullRequestTarget({ number: 31 }), undefined, "pull request 31"],
-    ["pull_request_review", events.pullRequestReview({ number: 31 }), undefined, "pull request 31"],
-    ["issue_comment on a pull request", events.issueComment({ number: 31 }), undefined, "pull request 31"],
     ["issue_comment on an issue", events.issueComment({ number: 31, onPullRequest: false }), undefined, "issue 31"],
-    ["issues", events.issues({ number: 31 }), undefined, "issue 31"],
     ["merge_group", events.mergeGroup({ number: 31 }), undefined, "pull request 31"],
-    ["workflow_run", events.workflowRun({ pullRequests: [31] }), undefined, "pull request 31"],
     ["workflow_run of a fork", events.workflowRun({ fork: true }), undefined, "none"],
     ["workflow_run of a fork with `pr-number`", events.workflowRun({ fork: true }), 31, "pull request 31"],
     ["workflow_dispatch", events.workflowDispatch(), undefined, "none"],
