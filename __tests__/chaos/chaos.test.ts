@@ -52,7 +52,7 @@ describe("exactly one thread exists after any failure, and outputs and re-runs n
     120_000,
   );
 
-  it("and the same seed makes the same schedule", () => {
+  it("the same seed makes the same schedule", () => {
     const bounds = { faults: 5, rerunStages: 3 };
     expect(createScenario(42, bounds)).toEqual(createScenario(42, bounds));
     expect(createScenario(42, bounds)).not.toEqual(createScenario(43, bounds));

@@ -112,28 +112,31 @@ async function expectBad(
   return message;
 }
 
-describe("an answer that is not the promised one fails the step with status and cause", () => {
-  it.each(noSuccess)("after three requests, where it says success: %s", async (_, said, status, names) => {
-    await expectBad(said, 3, { status, exists: "perhaps a thread", names });
-  });
+describe("an answer that is not the promised one", () => {
+  it.each(noSuccess)(
+    "fails the step after three requests, where it says success: %s",
+    async (_, said, status, names) => {
+      await expectBad(said, 3, { status, exists: "perhaps a thread", names });
+    },
+  );
 
-  it.each(notFromApi)("after one request, where it is an error: %s", async (_, said, status, names) => {
+  it.each(notFromApi)("fails the step after one request, where it is an error: %s", async (_, said, status, names) => {
     await expectBad(said, 1, { status, exists: "no thread", names });
   });
 
   it.each<[string, Said, number, ExpectedFailure]>([
     ["of a success", { body: json({ ...good, more: "x".repeat(5_500_000) }) }, 3, { exists: "perhaps a thread" }],
     ["of an error", { status: 400, body: "x".repeat(5_500_000) }, 1, {}],
-  ])("where it is too large, %s", async (_, said, requests, expected) => {
+  ])("fails the step where it is too large, %s", async (_, said, requests, expected) => {
     await expectBad(said, requests, { ...expected, names: ["5 MiB"] }, runStepHere);
   });
 
-  it("after three requests to something that is not HTTP, and names its address and the input", async () => {
+  it("fails the step after three requests where it is not HTTP, and names its address and the input", async () => {
     const names = [/127\.0\.0\.1:\d+/, "not HTTP", "`api-url`"];
     await expectBad({ raw: "SSH-2.0-OpenSSH_9.6\r\n" }, 3, { exists: "perhaps a thread", names });
   });
 
-  it("where it is shorter than it says", async () => {
+  it("fails the step where it is shorter than it says", async () => {
     const { step } = await ask({ body: json(good).slice(0, 40), length: 1_000 });
     expectFailure(step, { exists: "perhaps a thread", names: ["cut off"] });
   });

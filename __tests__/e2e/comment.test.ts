@@ -4,6 +4,7 @@ import { answering, outcomeOf, startScene, until, working, type Scene } from "..
 import type { RunScript } from "../support/fake-mosoo-server.ts";
 import { events, runStep, startStep } from "../support/runner.ts";
 import { runStepHere } from "../support/step-here.ts";
+import { CONSEQUENCES } from "../support/refusals.ts";
 
 let scene: Scene;
 
@@ -188,7 +189,7 @@ describe("a step that fails to create a thread", () => {
     expect(exitCode).toBe(1);
     expect(shownOutcomes()).toEqual(["error"]);
     expect(scene.texts()[0]).toContain("> [!CAUTION]");
-    expect(scene.texts()[0]).toContain("No thread was created.");
+    expect(scene.texts()[0]).toContain(CONSEQUENCES["no thread"]);
     expect(annotations.map(({ level }) => level)).toEqual(["error"]);
   });
 
@@ -200,7 +201,7 @@ describe("a step that fails to create a thread", () => {
     expect(scene.texts()[0]).toContain("No more");
   });
 
-  it("because of a wrong input sends no request, to GitHub neither", async () => {
+  it("sends no request where an input is wrong, to GitHub neither", async () => {
     const { exitCode } = await runStepHere(scene.step({ with: { message: "" } }));
     expect(exitCode).toBe(1);
     expect(scene.github.requests).toEqual([]);

@@ -76,7 +76,7 @@ const scripts: Record<string, (token: string) => RunScript> = {
 };
 
 describe("an agent that says the token", () => {
-  it.each(Object.entries(scripts))("%s leaves none of it anywhere", async (title, script) => {
+  it.each(Object.entries(scripts))("leaves none of it anywhere %s", async (title, script) => {
     const scene = await startScene();
     closers.push(() => scene.close());
     const token = scene.mosoo.tokens.person;
@@ -88,7 +88,7 @@ describe("an agent that says the token", () => {
     expect(step.shown + step.summary).toMatch(/\*\*\*|Done\./);
   });
 
-  it("in the title of the thread leaves none of it anywhere", () =>
+  it("leaves none of it anywhere in the title of the thread", () =>
     Agent.during({}, async (agent) => {
       const token = agent.server.tokens.person;
       const step = await agent.runHere({ message: `${"m".repeat(60)} ${token}` });
@@ -108,7 +108,7 @@ describe("a server that gives the token as an ID", () => {
     ["of the thread", { ...good, thread: { id: token, title: token, agent_id: token } }, {}],
     ["of the run", { ...good, run: { id: token, status: token } }, {}],
     ["of the request", { error: { code: "forbidden", message: "No." } }, { "x-request-id": token }],
-  ])("%s leaves none of it anywhere", async (_, body, headers) => {
+  ])("leaves none of it anywhere %s", async (_, body, headers) => {
     const server = await startScriptedServer(() => ({
       status: "error" in body ? 403 : 201,
       headers,

@@ -97,14 +97,14 @@ describe("an unusable response", () => {
 });
 
 describe("Retry-After", () => {
-  it("in seconds is waited for, with jitter on top", async () => {
+  it("is waited for in seconds, with jitter on top", async () => {
     const server = await serve([{ kind: "rate-limit", retryAfter: "2" }]);
     expectOne(await run(server), server);
     expect(seconds(server, 0, 1)).toBeGreaterThan(2);
     expect(seconds(server, 0, 1)).toBeLessThan(3.5);
   });
 
-  it("as an HTTP date is waited for", async () => {
+  it("is waited for as an HTTP date", async () => {
     // The date has whole seconds, and so loses up to one.
     const headers = { "Retry-After": new Date(Date.now() + 4_000).toUTCString() };
     const server = await serve([{ kind: "status", status: 503, headers }]);
@@ -112,7 +112,7 @@ describe("Retry-After", () => {
     expect(seconds(server, 0, 1)).toBeGreaterThanOrEqual(2);
   });
 
-  it.each([-1, 1])("as a date is read by the server's clock (%i h off)", async (hours) => {
+  it.each([-1, 1])("is read as a date by the server's clock (%i h off)", async (hours) => {
     const at = (ms: number): string => new Date(Date.now() + hours * 3_600_000 + ms).toUTCString();
     const headers = { Date: at(0), "Retry-After": at(2_000) };
     const server = await serve([{ kind: "status", status: 503, headers }]);
@@ -122,7 +122,7 @@ describe("Retry-After", () => {
   });
 
   it.each(["3600", "99999999999", new Date(Date.now() + 7_200_000).toUTCString()])(
-    "beyond the deadline fails the step immediately (%s)",
+    "fails the step immediately where it is beyond the deadline (%s)",
     async (retryAfter) => {
       const server = await serve([{ kind: "rate-limit", retryAfter }]);
       const result = await run(server);
@@ -159,7 +159,7 @@ describe("a cached failure", () => {
     expect(generations.slice(before)).toEqual(["1", "2", "3", "4"]);
   });
 
-  it("of an unpublished agent no longer matters once the agent is published", async () => {
+  it("no longer matters once its unpublished agent is published", async () => {
     const server = await serve([{ kind: "status", status: 409, code: "agent_not_published", stored: true }]);
     expectFailure(await run(server), { status: 409, code: "agent_not_published" });
     expect(server.requests).toHaveLength(1);
@@ -177,7 +177,7 @@ describe("a cached failure", () => {
     expectFailure(result, { exists: "no thread", names: ["24 hours", "`idempotency-key`"] });
   });
 
-  it("under a given `idempotency-key` moves on too, with the key shortened where the suffix does not fit", async () => {
+  it("moves a given `idempotency-key` on too, which is shortened where the suffix does not fit", async () => {
     const given = `${"k".repeat(120)}-by-hand`;
     expect(given).toHaveLength(128);
     const server = await serve([stored()]);
@@ -324,7 +324,7 @@ describe("a deadline", () => {
     expect(result.durationMs).toBeLessThanOrEqual(4_500);
   });
 
-  it("of one request covers connecting, headers and body together", async () => {
+  it("covers one request's connecting, headers and body together", async () => {
     const server = await serve([{ kind: "slow-body", ms: 600 }]);
     expectOne(await run(server), server);
     expect(server.requests).toHaveLength(1);

@@ -47,8 +47,8 @@ const codes: [status: number, code: string, names: (string | RegExp)[], exists: 
 ];
 const retried = [429, 500, 502, 503, 504];
 
-describe("an error response", () => {
-  it.each(codes)("with %i %s is shown with status, code, the server's message and what exists", async (...row) => {
+describe("an error response with", () => {
+  it.each(codes)("%i %s is shown with status, code, the server's message and what exists", async (...row) => {
     const [status, code, names, exists] = row;
     const { step, server } = await fail(refusal(status, code), undefined, status === 403 ? runBundled : run);
     expectFailure(step, { status, code, exists, names: [`"Words about ${code}"`, ...names] });
@@ -126,14 +126,14 @@ describe("a connection that fails", () => {
     ["by an end without an answer", { kind: "drop-before" }, "was reset"],
     ["by silence", { kind: "hang-before" }, "did not answer within"],
     ["in the middle of the answer", { kind: "cut" }, "answered 201"],
-  ])("%s is retried until the deadline, under one key", async (_, fault, cause) => {
+  ])("is retried until the deadline, under one key: %s", async (_, fault, cause) => {
     const { step, server } = await fail(fault);
     expectFailure(step, { exists: "perhaps a thread", names: [cause, /127\.0\.0\.1:\d+/, /after \d+ attempt/] });
     expect(server.requests.length).toBeGreaterThan(1);
     expect(new Set(server.requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
   });
 
-  it("before the TLS handshake is retried, and creates no thread", async () => {
+  it("is retried before the TLS handshake, and creates no thread", async () => {
     let connections = 0;
     const host = createServer((socket) => {
       connections += 1;

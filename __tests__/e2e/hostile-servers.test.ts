@@ -174,7 +174,7 @@ describe("an ID from a server", () => {
   ];
   const bad = ids.filter((id) => id.trim() !== "");
 
-  it.each(["thread", "run"] as const)("that is invalid is not used as the ID of a %s", async (whose) => {
+  it.each(["thread", "run"] as const)("is not used for a %s where it is invalid", async (whose) => {
     const outcomes = await runConcurrently(
       sample(bad.filter((_, at) => at % 6 === (whose === "run" ? 1 : 0))),
       (id) => meet(whose === "thread" ? answer({ id }) : answer({}, { id })),
@@ -187,7 +187,7 @@ describe("an ID from a server", () => {
     }
   });
 
-  it("that is invalid is not sent as a file's ID", async () => {
+  it("is not sent as a file's where it is invalid", async () => {
     const workspace = mkdtempSync(join(tmpdir(), "files-"));
     writeFileSync(join(workspace, "notes.txt"), "Notes.");
     for (const id of ["../../etc/passwd", `\n::error::${CANARY}`]) {

@@ -81,7 +81,7 @@ const notices = (step: StepResult): string[] =>
   step.annotations.filter(({ level }) => level === "notice").map(({ message }) => message);
 
 describe("a move of the service", () => {
-  it.each([307, 308])("with %i is followed with the same method, body, key and token", async (status) => {
+  it.each([307, 308])("%i is followed with the same method, body, key and token", async (status) => {
     old.fault({ kind: "redirect", on: "create", status, origin: moved.origin });
     const step = await start(old.apiUrl, moved);
     expect(step.exitCode).toBe(0);
@@ -125,7 +125,7 @@ describe("a move of the service", () => {
     expect(notices(step)).toEqual([]);
   });
 
-  it("on the same host may change the path", async () => {
+  it("may change the path on the same host", async () => {
     old.fault({
       kind: "redirect",
       on: (request) => request.path.startsWith("/old/"),

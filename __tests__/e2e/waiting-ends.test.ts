@@ -118,7 +118,7 @@ describe("a step whose wait-timeout expires", () => {
       agent.script = [{ status: "running" }];
       const result = await agent.run({ "wait-timeout": "1s", "on-wait-timeout": "interrupt" });
       expect(result).toMatchObject({ exitCode: 1, outputs: { status: "cancelled" } });
-      expect(annotated(result, "error")).toEqual([expect.stringContaining("is cancelled")]);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining(LOG_LINES.runCancelled)]);
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
     }),
   );

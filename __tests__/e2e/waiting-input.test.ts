@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { runPost, runStep, startStep } from "../support/runner.ts";
 import { Agent, annotated, delta, until } from "../support/waiting.ts";
+import { LOG_LINES } from "../support/log-lines.ts";
 
 const asking = [
   { status: "running" as const },
@@ -20,7 +21,6 @@ describe("a run that requires input", () => {
         const [error = ""] = annotated(result, "error");
         expect(error).toContain('The agent requires human input: "Run `npm publish`".');
         expect(error).toContain(result.outputs["thread-url"]);
-        expect(error).toContain("re-run the job");
         expect(result.outputs).toMatchObject({ status: "waiting_input", response: "May I?\n" });
         expect(agent.newestRun().status).toBe("waiting_input");
         expect((await runPost(result)).stdout).toBe("");
@@ -45,7 +45,7 @@ describe("a run that requires input", () => {
       agent.script = asking;
       const result = await agent.run({ "on-waiting-input": "interrupt" });
       expect(result.exitCode).toBe(1);
-      expect(annotated(result, "error")).toEqual([expect.stringContaining("The agent run is cancelled.")]);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining(LOG_LINES.runCancelled)]);
       expect(annotated(result, "error")[0]).toContain("Run `npm publish`");
       expect(result.outputs["status"]).toBe("cancelled");
       expect(agent.interrupts()).toEqual([agent.newestRun().id]);
@@ -84,7 +84,7 @@ describe("a run that requires input", () => {
       agent.script = asking;
       const result = await agent.run({ "on-waiting-input": "wait", "wait-timeout": "1s" });
       expect(result.exitCode).toBe(1);
-      expect(annotated(result, "error")).toEqual([expect.stringContaining("Timed out after 1 s")]);
+      expect(annotated(result, "error")).toEqual([expect.stringContaining("`wait-timeout`")]);
       expect(result.outputs["status"]).toBe("waiting_input");
     }),
   );

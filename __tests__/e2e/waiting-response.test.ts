@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
+import { outcomeOf } from "../support/commenting.ts";
 import { Agent, annotated, delta, tool, until } from "../support/waiting.ts";
 
 /** One environment string of a later step must hold it. */
@@ -28,10 +29,10 @@ describe("the response of a completed run", () => {
         { after: 20, end: "completed" },
       ];
       const { outputs, summary, shown } = await agent.run();
-      expect(summary).toMatch(/Completed in [\d.]+ s/);
+      expect(outcomeOf(summary)).toBe("completed");
       expect(summary).toContain("Ship it.");
       expect(summary).toMatch(/`read`[^\n]*2[^\n]*`grep`/);
-      expect(summary).toContain("Tokens: 12,345");
+      expect(summary).toContain("12,345");
       expect(outputs["tokens"]).toBe("12345");
       expect(shown.match(/12,345 tokens/g)).toHaveLength(1);
     }),

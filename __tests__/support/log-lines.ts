@@ -9,4 +9,11 @@ export const LOG_LINES = {
   stillRunning: "Run still in progress after ",
   interruptSucceeded: /^Run \S+ is cancelled$/m,
   reusedMessage: "Message already sent to thread ",
+  /** What became of the run of a step that was cancelled: in the error, the comment, and the post step's log. */
+  runCancelled: "The agent run is cancelled.",
+  runCompleted: "The agent run is completed.",
+  runContinues: "The agent run continues",
+  interruptFailed: "Failed to interrupt the agent run",
+  cleanupFailed: "Failed to interrupt run",
+  cancelledAfterStep: "After the step, the run is cancelled.",
 } as const;
