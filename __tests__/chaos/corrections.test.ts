@@ -33,7 +33,6 @@ function randomFault(chance: Random): Fault {
     { kind: "fail-after" },
     { kind: "status", status: 500 },
     { kind: "status", status: 503 },
-    { kind: "status", status: 401 },
     { kind: "status", status: 409, code: "readiness_blocked" },
     { kind: "rate-limit", retryAfter: "1" },
   ]);

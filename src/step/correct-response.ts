@@ -118,7 +118,9 @@ function continueWith(
 ): Current {
   if (run === null) throw unknownRunError();
   setRun(context, handle, run);
-  context.log.info(`Sent correction ${correction.id.number} (run ${run.id}: ${run.status ?? "unknown"})`);
+  const { number, sending } = correction.id;
+  const again = sending === 1 ? "" : " again";
+  context.log.info(`Sent correction ${number}${again} (run ${run.id}: ${run.status ?? "unknown"})`);
   return { correction, run, mayHaveEnded: replayed, mayResend: false };
 }
 
