@@ -1,7 +1,7 @@
 import { posix, win32 } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { FileNames, matchesPatterns, toSafeName } from "../../src/actions/file-names.ts";
+import { FileNames, matchNames, toSafeName } from "../../src/actions/file-names.ts";
 import { propertyRuns } from "../support/property-runs.ts";
 
 /** Names that mean something to some system, and any Unicode text, lone surrogates included. */
@@ -188,6 +188,11 @@ describe("patterns of file names", () => {
     [["fix.patch"], "fix.patch", true],
     [["#a"], "#a", true],
   ])("%j and %j: %j", (patterns, name, isMatch) => {
-    expect(matchesPatterns(name, patterns)).toBe(isMatch);
+    expect([...matchNames([name], patterns)]).toEqual(isMatch ? [name] : []);
+  });
+
+  it("that take too long are an error at the input", () => {
+    const match = (): unknown => matchNames(["-".repeat(250)], ["*-*-*-*-*-*-*.log"], 50);
+    expect(match).toThrow(expect.objectContaining({ details: expect.objectContaining({ input: "download-files" }) }));
   });
 });

@@ -2,13 +2,14 @@
 import { lstatSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { patientClock } from "../support/clock.ts";
 import type { AgentFile, RunScript } from "../support/fake-mosoo-server.ts";
 import { skipUnless } from "../support/host.ts";
 import { HOSTILE } from "../support/hostile.ts";
 import { type StepResult, defaultGithubToken, runStep, startStep } from "../support/runner.ts";
 import { runStepHere } from "../support/step-here.ts";
 import { unsafeOutput } from "../support/unsafe-output.ts";
-import { Agent, annotated, stopped, until } from "../support/waiting.ts";
+import { Agent, annotated, stopped, tool, until } from "../support/waiting.ts";
 
 /** The run writes these files, and completes. */
 function writing(...files: AgentFile[]): RunScript {
@@ -160,6 +161,29 @@ describe("a step with download-files", () => {
     const step = await agent.runHere(ALL);
     expect([step.exitCode, names(step)]).toEqual([0, ["late.txt", "listed.txt"]]);
     expect(agent.asked().filter((call) => call === "GET files")).toHaveLength(2);
+  });
+
+  it("leaves out with a warning what the thread's events no longer attribute", async () => {
+    const { server } = agent;
+    agent.script = writing({ name: "own.txt" });
+    const step = agent.step(ALL);
+    await runStepHere(step);
+    const [thread] = server.threads;
+    agent.script = [{ status: "running" }, { emit: Array.from({ length: 1_100 }, (_, n) => tool(`tool ${n}`)) }];
+    server.startRunDirectly(thread?.id ?? "", "Somebody else's");
+    await until(() => (thread?.events.length ?? 0) > 1_100);
+    const again = await runStepHere({ ...step, runAttempt: 2 }, patientClock());
+    expect([again.exitCode, names(again)]).toEqual([0, []]);
+    expect(annotated(again, "warning")).toContainEqual(expect.stringMatching(/^Not downloaded.*"own\.txt"/));
+  });
+
+  it("reports the failure of a run before that to list its files, which is a warning then", async () => {
+    agent.script = [{ status: "running" }, { end: "failed" }];
+    agent.server.fault({ kind: "status", status: 403, on: "file-list" });
+    const step = await runStepHere(agent.step(ALL));
+    expect([step.exitCode, step.outputs["status"], names(step)]).toEqual([1, "failed", []]);
+    expect(annotated(step, "error")).toEqual([expect.stringContaining("The agent run failed")]);
+    expect(annotated(step, "warning")).toEqual([expect.stringMatching(/^`download-files`: /)]);
   });
 
   it("succeeds with a warning and an empty list where nothing matches", async () => {

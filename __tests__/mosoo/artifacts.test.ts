@@ -38,7 +38,7 @@ const QUERY: OwnFilesQuery = {
   threadId: "T",
   ownRuns: [{ id: "R2", createdAt: at(20) }],
   listedBefore: undefined,
-  isWanted: () => true,
+  isAnyWanted: (names) => names.length > 0,
 };
 
 describe("the files of a step", () => {
@@ -104,8 +104,12 @@ describe("the files of a step", () => {
 });
 
 describe("the list of files", () => {
-  const isIncomplete = (events: ThreadEvent[], files: ThreadFile[], isWanted = (): boolean => true): boolean =>
-    findOwnFiles(files, { ...QUERY, isWanted }, { events: [...HISTORY.events, ...events], truncated: false })
+  const isIncomplete = (
+    events: ThreadEvent[],
+    files: ThreadFile[],
+    isAnyWanted: OwnFilesQuery["isAnyWanted"] = ({ length }) => length > 0,
+  ): boolean =>
+    findOwnFiles(files, { ...QUERY, isAnyWanted }, { events: [...HISTORY.events, ...events], truncated: false })
       .isIncomplete;
 
   it.each<[string, boolean, ThreadEvent[], ThreadFile[]]>([

@@ -5,12 +5,16 @@
  * https://learn.microsoft.com/windows/win32/fileio/naming-a-file
  */
 import { posix } from "node:path";
+import { createContext, runInContext } from "node:vm";
+import { MosooError } from "../mosoo/errors.ts";
 import { truncateUtf8 } from "../sanitize/characters.ts";
 
 /** What file systems take, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
 /** A longer one is no extension, in bytes. */
 const MAX_EXTENSION_BYTES = 32;
+/** For matching all names: a pattern with five wildcards can take minutes for one hostile name. */
+const MATCH_TIMEOUT_MS = 2_000;
 /** The name of a file whose own name has nothing that may stay. */
 const DEFAULT_NAME = "file";
 
@@ -81,10 +85,29 @@ export class FileNames {
 }
 
 /**
- * Whether a safe name matches glob patterns: the last one that matches decides, and one with `!` excludes. Dot files
- * match as any other name.
+ * The safe names that match glob patterns: the last one that matches decides, and one with `!` excludes. Dot files match as
+ * any other name.
+ *
+ * @throws MosooError where it takes too long
  */
-export function matchesPatterns(name: string, patterns: readonly string[]): boolean {
+export function matchNames(
+  names: readonly string[],
+  patterns: readonly string[],
+  timeoutMs = MATCH_TIMEOUT_MS,
+): ReadonlySet<string> {
+  const match = (): string[] => names.filter((name) => matchesPatterns(name, patterns));
+  try {
+    // Only the engine can stop a regular expression.
+    return new Set(runInContext("match()", createContext({ match }), { timeout: timeoutMs }) as string[]);
+  } catch {
+    throw new MosooError("Matching the names of the agent's files takes too long.", {
+      input: "download-files",
+      advice: "Use fewer wildcards in each pattern.",
+    });
+  }
+}
+
+function matchesPatterns(name: string, patterns: readonly string[]): boolean {
   const last = patterns.findLast((pattern) => {
     // The letter before both hides a leading dot, which a wildcard would not match.
     return posix.matchesGlob(`x${name}`, `x${pattern.replace(/^!\s*/, "")}`);

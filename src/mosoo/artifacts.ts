@@ -41,8 +41,8 @@ export interface OwnFilesQuery {
   ownRuns: readonly Run[];
   /** IDs of the files that were there before the message was sent; undefined where nobody looked. */
   listedBefore: ReadonlySet<string> | undefined;
-  /** Whether a file of this name would be downloaded. */
-  isWanted: (name: string) => boolean;
+  /** Whether files of these names would be downloaded, any of them. */
+  isAnyWanted: (names: readonly string[]) => boolean;
 }
 
 export interface OwnFiles {
@@ -70,7 +70,7 @@ export function findOwnFiles(
   const artifacts = files.filter(({ kind, committed }) => kind === "artifact" && committed !== false);
   const own = artifacts.filter((file) => ownerOf(file) === "own");
   const unattributed = artifacts.filter((file) => ownerOf(file) === "unknown");
-  return { own, unattributed, isIncomplete: announcesMore(timeline.ownEvents(), own, query.isWanted) };
+  return { own, unattributed, isIncomplete: announcesMore(timeline.ownEvents(), own, query.isAnyWanted) };
 }
 
 /** The name in a path of the agent's workspace. */
@@ -86,17 +86,16 @@ function baseName(path: string): string {
 function announcesMore(
   events: readonly ThreadEvent[],
   listed: readonly ThreadFile[],
-  isWanted: (name: string) => boolean,
+  isAnyWanted: (names: readonly string[]) => boolean,
 ): boolean {
   const started = events.slice(events.findIndex(({ type }) => type === "run.started") + 1);
   const updates = started.filter(({ type }) => type === "session_files.updated").length;
   if (updates > listed.length) return true;
   const names = new Set(listed.map(({ name }) => baseName(name)));
-  return started.some(({ type, content }) => {
-    if (type !== "file.changed" || !content) return false;
-    const name = baseName(content);
-    return !names.has(name) && isWanted(name);
-  });
+  const changed = started.flatMap(({ type, content }) =>
+    type === "file.changed" && content ? [baseName(content)] : [],
+  );
+  return isAnyWanted(changed.filter((name) => !names.has(name)));
 }
 
 /** Which run was the thread's newest at which time. */

@@ -1,5 +1,5 @@
 /** Downloads the files that the agent produced for this step, for later steps. Loaded only with `download-files`. */
-import { matchesPatterns, toSafeName } from "../actions/file-names.ts";
+import { matchNames, toSafeName } from "../actions/file-names.ts";
 import { DownloadFolder } from "../actions/download-folder.ts";
 import { pluralize } from "../common/format.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
@@ -116,16 +116,16 @@ async function publishFiles(wait: WaitContext, folder: DownloadFolder, saved: re
 async function findAndDownload(wait: WaitContext, folder: DownloadFolder, threadId: string): Promise<unknown> {
   const { mosoo, inputs, log, progress, secrets } = wait;
   const patterns = inputs.downloadFiles ?? [];
-  const safeName = (name: string): string => toSafeName(redact(name, secrets));
-  const isWanted = (name: string): boolean => matchesPatterns(safeName(name), patterns);
+  const safeNames = (given: readonly string[]): string[] => given.map((name) => toSafeName(redact(name, secrets)));
+  const wantedOf = (given: readonly string[]): string[] => [...matchNames(safeNames(given), patterns)];
   const { own, unattributed } = await mosoo.readOwnFiles({
     threadId,
     ownRuns: progress.ownRuns,
     listedBefore: progress.handle?.filesBefore,
-    isWanted,
+    isAnyWanted: (given) => wantedOf(given).length > 0,
   });
   const { wanted, exceeded } = selectFiles(own, patterns, secrets);
-  const unknown = unattributed.map(({ name }) => safeName(name)).filter(isWanted);
+  const unknown = wantedOf(unattributed.map(({ name }) => name));
   if (unknown.length > 0) {
     log.warning(`Not downloaded, because the thread does not show which run produced them: ${listNames(unknown)}.`);
   }
@@ -133,7 +133,7 @@ async function findAndDownload(wait: WaitContext, folder: DownloadFolder, thread
     const found =
       own.length === 0
         ? "The agent produced none in this step."
-        : `The agent produced ${listNames(own.map(({ name }) => safeName(name)))}.`;
+        : `The agent produced ${listNames(safeNames(own.map(({ name }) => name)))}.`;
     log.warning(`No file matches \`download-files\`. ${found}`);
   }
   const downloads = new Downloads(wait, folder, wanted);
@@ -177,6 +177,7 @@ export async function downloadFiles(wait: WaitContext, result: StepResult): Prom
   const details = toFailureDetails(error, { threadUrl });
   const failure: FailureDetails = {
     ...details,
+    input: "download-files",
     summary: `Failed to download the agent's files. ${details.summary}`,
     advice: details.advice || "Re-run the job to download them again.",
     consequence: undefined,

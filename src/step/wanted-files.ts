@@ -1,5 +1,5 @@
 /** Which of the step's files are downloaded, and under which names. Pure. */
-import { FileNames, matchesPatterns, toSafeName } from "../actions/file-names.ts";
+import { FileNames, matchNames, toSafeName } from "../actions/file-names.ts";
 import { formatInteger, pluralize } from "../common/format.ts";
 import type { ThreadFile } from "../mosoo/artifacts.ts";
 import { MosooError } from "../mosoo/errors.ts";
@@ -32,10 +32,15 @@ function limitError(what: string): MosooError {
   });
 }
 
+function createdAt(file: ThreadFile): number {
+  return Date.parse(file.createdAt ?? "") || 0;
+}
+
 /**
  * The files to download, the newest first: of several versions of one file it keeps the name.
  *
  * @param files of this step
+ * @throws MosooError where matching takes too long
  */
 export function selectFiles(
   files: readonly ThreadFile[],
@@ -43,11 +48,14 @@ export function selectFiles(
   secrets: readonly string[],
 ): Selection {
   const names = new FileNames([LIST_NAME]);
-  const matching = files
+  const named = files
     .map((file) => ({ file, name: redact(file.name, secrets) }))
-    .map((each) => ({ ...each, safe: toSafeName(each.name) }))
-    .filter(({ safe }) => matchesPatterns(safe, patterns))
-    .sort((a, b) => Date.parse(b.file.createdAt ?? "") - Date.parse(a.file.createdAt ?? ""));
+    .map((each) => ({ ...each, safe: toSafeName(each.name) }));
+  const matches = matchNames(
+    named.map(({ safe }) => safe),
+    patterns,
+  );
+  const matching = named.filter(({ safe }) => matches.has(safe)).sort((a, b) => createdAt(b.file) - createdAt(a.file));
   const total = matching.reduce((sum, { file }) => sum + file.size, 0);
   let bytes = 0;
   const withinLimits = matching.slice(0, MAX_FILES).filter(({ file }) => (bytes += file.size) <= MAX_TOTAL_BYTES);
