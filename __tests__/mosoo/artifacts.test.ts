@@ -137,7 +137,7 @@ describe("the list of files", () => {
     ],
     ["a changed file is not listed", true, [event("file.changed", 25, "R2", "/workspace/out/b.txt")], [file("a", 25)]],
     ["a changed file is listed", false, [event("file.changed", 25, "R2", "C:\\work\\a.txt")], [file("a", 25)]],
-  ])("where %s is incomplete: %j", (_, expected, events, files) => {
+  ])("is incomplete or not where %s: %j", (_, expected, events, files) => {
     expect(isIncomplete(events, files)).toBe(expected);
   });
 

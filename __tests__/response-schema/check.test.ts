@@ -78,7 +78,7 @@ describe("A response that matches its schema", () => {
     ["may be named __proto__", '{"__proto__":"x"}', "__proto__", "x"],
     ["is not there where the property is no string", '{"text":["# Hi"]}', "text", undefined],
     ["is not there where the JSON is no object", '["text"]', "0", undefined],
-  ])("for people %s", (_what, response, markdownProperty, markdown) => {
+  ])("has Markdown for people, which %s", (_what, response, markdownProperty, markdown) => {
     expect(check("true", response, { markdownProperty })).toMatchObject({ kind: "valid", markdown });
   });
 

@@ -94,9 +94,12 @@ describe("the number of corrections", () => {
     [6, 3, true, 9],
     [2, 0, true, 2],
     [2, 1, true, 3],
-  ])("after %i, with %i for each attempt (more for a later one: %s), is %i", (asked, retries, grantsMore, limit) => {
-    expect(correctionLimit(asked, retries, grantsMore)).toBe(limit);
-  });
+  ])(
+    "follows from those made (%i), those for each attempt (%i) and whether a later one gets more (%s): %i",
+    (asked, retries, grantsMore, limit) => {
+      expect(correctionLimit(asked, retries, grantsMore)).toBe(limit);
+    },
+  );
 });
 
 describe("the next correction", () => {
@@ -114,7 +117,10 @@ describe("the next correction", () => {
     [id(1, 2), 1, true, "not_completed", id(1, 3)],
     [id(1), 1, false, "not_completed", undefined],
     [id(1), 1, true, "not_ended", undefined],
-  ])("after %o of %i (it may be sent again: %s), judged %s, is %o", (last, limit, mayResend, verdict, next) => {
-    expect(nextCorrection({ last, limit, mayResend }, verdict)).toEqual(next);
-  });
+  ])(
+    "follows the last one (%o) of %i (it may be sent again: %s), judged %s: %o",
+    (last, limit, mayResend, verdict, next) => {
+      expect(nextCorrection({ last, limit, mayResend }, verdict)).toEqual(next);
+    },
+  );
 });

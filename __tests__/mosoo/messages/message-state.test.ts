@@ -135,7 +135,7 @@ describe("a message", () => {
     expect(effectOf(base, response(replayed), { kind: "waited", then: "retry" })).toMatchObject({ key: "key~2" });
   });
 
-  it("that has been applied already is looked for among the thread's runs, without sending it again", () => {
+  it("is looked for among the thread's runs where it was applied already, and not sent again", () => {
     const applied = response(conflict("It has already been applied."));
     const { state, effect } = play(base, applied);
     expect(effect).toMatchObject({ do: "read", purpose: "applied" });
