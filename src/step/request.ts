@@ -115,7 +115,8 @@ async function readFiles(
   return found.filter((each) => "sha256" in each);
 }
 
-function freezeRequest(request: StepRequest): StepRequest {
+/** @param request every field, be it undefined: one that is forgotten here does not compile */
+function freezeRequest(request: { [Field in keyof Required<StepRequest>]: StepRequest[Field] }): StepRequest {
   request.files.forEach(Object.freeze);
   for (const part of [request.target, request.files, request.fileIds]) Object.freeze(part);
   return Object.freeze(request);
