@@ -1,4 +1,4 @@
-/** One attempt of the step and its result: in this process on a scaled clock, or through the built action. */
+/** One attempt of the step and its result: in this process on a clock that jumps, or through the built action. */
 import { failureText, toFailureDetails } from "../../src/step/errors.ts";
 import { readContext } from "../../src/actions/context.ts";
 import { type Clock, systemClock } from "../../src/common/clock.ts";
@@ -26,11 +26,11 @@ export interface Attempt {
 
 interface AttemptOptions {
   runAttempt: number;
-  /** Cancels the step so many real milliseconds after its start. */
+  /** Cancels the step so many milliseconds after its start. */
   stopAfterMs: number | undefined;
 }
 
-export type AttemptRunner = (world: Environment, options: AttemptOptions, chance: Random) => Promise<Attempt>;
+export type AttemptRunner = (world: Environment, options: AttemptOptions) => Promise<Attempt>;
 
 /** A clock that goes `scale` times as fast as the real one. */
 export function scaledClock(scale: number, chance: Random): Clock {
@@ -75,10 +75,10 @@ function environmentFor(world: Environment, runAttempt: number): Record<string, 
 }
 
 /** The same modules as the step's, from the plan to the run, without a process of its own. */
-export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterMs }, chance) => {
+export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterMs }) => {
   const environment = environmentFor(world, runAttempt);
   const plan = await planFor(world, environment);
-  const clock = scaledClock(world.pace.scale, chance);
+  const { clock } = world;
   const [requested, inFlight] = [new AbortController(), new AbortController()];
   const notes: ClientEvent[] = [];
   const known: ThreadHandle[] = [];
@@ -88,20 +88,28 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     userAgent: "chaos",
     environment,
     clock,
-    requestTimeoutMs: world.pace.requestTimeoutMs * world.pace.scale,
+    requestTimeoutMs: world.pace.requestTimeoutMs,
     createTimeoutMs: plan.inputs.createTimeout,
     stop: { cancelSignal: requested.signal, abortRequestsSignal: inFlight.signal },
     note: (note) => notes.push(note),
   });
-  const stop = setTimeout(
-    () => {
-      requested.abort();
-      clock.timer(1_500, () => {
-        inFlight.abort();
-      });
-    },
-    stopAfterMs ?? 2 ** 30,
-  );
+  const ended = new AbortController();
+  if (stopAfterMs !== undefined) {
+    world.after(
+      stopAfterMs,
+      () => {
+        requested.abort();
+        world.after(
+          1_500,
+          () => {
+            inFlight.abort();
+          },
+          ended.signal,
+        );
+      },
+      ended.signal,
+    );
+  }
   let failure = "";
   try {
     await startThread({
@@ -117,7 +125,7 @@ export const attemptHere: AttemptRunner = async (world, { runAttempt, stopAfterM
     const details = { threadUrl, continues: world.threadId !== undefined, isRerun: runAttempt > 1 };
     failure = failureText(toFailureDetails(error, details), []);
   } finally {
-    clearTimeout(stop);
+    ended.abort();
     await mosoo.close();
   }
   const last = known.at(-1);

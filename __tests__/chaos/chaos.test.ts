@@ -4,7 +4,7 @@ import { skipUnless } from "../support/host.ts";
 import { simulateSeeds } from "./simulate.ts";
 import { createScenario } from "./scenario.ts";
 
-const scaled = 60;
+const inProcess = 60;
 const bundled = 6;
 const firstSeed = 20_260_801;
 
@@ -16,10 +16,10 @@ function broken(played: Awaited<ReturnType<typeof simulateSeeds>>): object {
 }
 
 describe("exactly one thread exists after any failure, and outputs and re-runs name it", () => {
-  it(`through the step's own modules on a scaled clock (${scaled} schedules)`, async () => {
-    const played = await simulateSeeds(firstSeed, scaled, 8, "modules");
+  it(`through the step's own modules on a clock that jumps (${inProcess} schedules)`, async () => {
+    const played = await simulateSeeds(firstSeed, inProcess, 8, "modules");
     expect(broken(played)).toEqual({});
-    expect(played).toHaveLength(scaled);
+    expect(played).toHaveLength(inProcess);
     // A chaos in which nothing goes wrong would prove nothing.
     const struck = new Set(played.flatMap((each) => Object.keys(each.struck)));
     expect([...struck].sort()).toEqual(

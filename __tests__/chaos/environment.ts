@@ -5,8 +5,10 @@ import { createServer, connect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { Attachment } from "../../src/actions/attachments.ts";
+import { type Clock, systemClock } from "../../src/common/clock.ts";
 import { checkExchange, publishedContracts } from "../support/contract-check.ts";
 import { startFakeMosooServer, type Fault, type FakeMosooServer } from "../support/fake-mosoo-server.ts";
+import { Random } from "./random.ts";
 import type { Ended, PlannedFault, Scenario, OtherUser } from "./scenario.ts";
 
 export const text = "Have a look at this.\nAnd tell what you think — 你好 🙂";
@@ -14,12 +16,12 @@ const fileNames = ["plain.txt", "with blanks and ümläuts.md", "deep/\"quoted\"
 
 const contracts = publishedContracts();
 
-/** The clocks. */
+/** The times of a scenario. */
 export interface Pace {
-  /** Milliseconds on the real clock. */
+  /** Milliseconds on the clock. */
   requestTimeoutMs: number;
-  /** The service's clock runs so much faster than the real one. */
-  scale: number;
+  /** The clock of the step and the service; undefined: the real one. */
+  clock: ((random: () => number) => Clock) | undefined;
 }
 
 export class Environment {
@@ -29,34 +31,37 @@ export class Environment {
   readonly pace: Pace;
   readonly #elsewhere: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly clock: Clock;
+  readonly #closed = new AbortController();
   /** Violations of the service's published contract by requests and responses, where the contract is available. */
   readonly violations: string[];
   /** The thread of a follow-up. */
   readonly threadId: string | undefined;
 
   static async open(schedule: Scenario, pace: Pace): Promise<Environment> {
-    const beganAt = Date.now();
-    const inServerTime = (part: number): number => part * pace.requestTimeoutMs * pace.scale;
+    const inServerTime = (part: number): number => part * pace.requestTimeoutMs;
+    const random = new Random(schedule.seed + 2);
+    const clock = pace.clock?.(() => random.random());
     const contract = contracts?.[schedule.revision];
     const violations: string[] = [];
     const mosoo = await startFakeMosooServer({
       revision: schedule.revision,
-      now: () => Math.floor(beganAt + (Date.now() - beganAt) * pace.scale),
+      ...(clock === undefined ? {} : { clock }),
       pendingCheckpointMs: inServerTime(schedule.pendingCheckpoint),
       stuckReservationMs: inServerTime(3),
       onExchange: (exchange) => {
         if (contract !== undefined) violations.push(...checkExchange(contract, exchange));
       },
     });
-    const world = new Environment(schedule, pace, mosoo, violations);
+    const world = new Environment(schedule, pace, clock ?? systemClock, mosoo, violations);
     await new Promise<void>((resolve) => {
       world.#elsewhere.listen(0, "127.0.0.1", resolve);
     });
     return world;
   }
 
-  private constructor(schedule: Scenario, pace: Pace, mosoo: FakeMosooServer, violations: string[]) {
+  private constructor(schedule: Scenario, pace: Pace, clock: Clock, mosoo: FakeMosooServer, violations: string[]) {
+    this.clock = clock;
     this.violations = violations;
     this.schedule = schedule;
     this.pace = pace;
@@ -109,7 +114,15 @@ export class Environment {
     };
     this.mosoo.setRunStatus(id, "running");
     if (stranger.after === 0) end();
-    else this.#timers.push(setTimeout(end, stranger.after * this.pace.requestTimeoutMs));
+    else this.after(stranger.after * this.pace.requestTimeoutMs, end);
+  }
+
+  /** Calls back after so many milliseconds on the clock, unless `signal` or the end of the scenario comes first. */
+  after(ms: number, then: () => void, signal?: AbortSignal): void {
+    const ended = AbortSignal.any([this.#closed.signal, ...(signal === undefined ? [] : [signal])]);
+    void this.clock.sleep(ms, ended).then(() => {
+      if (!ended.aborted) then();
+    });
   }
 
   /** Ends the newest run of the step's own message. @returns whether that is to be sent again then */
@@ -129,7 +142,7 @@ export class Environment {
   }
 
   async close(): Promise<void> {
-    this.#timers.forEach(clearTimeout);
+    this.#closed.abort();
     for (const socket of this.#sockets) socket.destroy();
     this.#elsewhere.close();
     await this.mosoo.close();

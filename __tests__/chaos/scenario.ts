@@ -1,6 +1,6 @@
 /**
  * The faults of a schedule and their times: derived from a seed alone, so that each failure can be reproduced. Times are
- * parts of the request timeout: the same schedule fits a scaled clock and the built bundle.
+ * parts of the request timeout: the same schedule fits a clock that jumps and the built bundle.
  */
 import type { FaultHandler } from "../support/mosoo/faults.ts";
 import type { Revision } from "../support/fake-mosoo-server.ts";

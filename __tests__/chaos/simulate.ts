@@ -1,6 +1,6 @@
 /** Runs a schedule and returns every violation of the promise. */
 import { type Attempt, type AttemptRunner, attemptBundled, attemptHere } from "./attempt.ts";
-import { Random } from "./random.ts";
+import { patientClock } from "../support/clock.ts";
 import { type Bounds, type Scenario, type Stage, createScenario } from "./scenario.ts";
 import { type Pace, Environment, text } from "./environment.ts";
 
@@ -17,11 +17,11 @@ export interface SimulationResult {
 }
 
 export const bounds: Bounds = { faults: 5, rerunStages: 3 };
-/** The step's own times (30 s for a request, 5 min for all), a hundred times as fast. */
-const scaledPace: Pace = { requestTimeoutMs: 300, scale: 100 };
+/** The step's own times (30 s for a request, 5 min for all), on a clock that jumps; files take threads of their own. */
+const jumpingPace: Pace = { requestTimeoutMs: 30_000, clock: (random) => patientClock(random, 0, 20) };
 /** Through the built action, whose clock is the real one. */
 const bundleBounds: Bounds = { faults: 2, rerunStages: 1 };
-const bundlePace: Pace = { requestTimeoutMs: 1_000, scale: 1 };
+const bundlePace: Pace = { requestTimeoutMs: 1_000, clock: undefined };
 
 /** Runs the schedules of `count` seeds from `seed` on, some at a time. */
 export async function simulateSeeds(
@@ -37,7 +37,7 @@ export async function simulateSeeds(
       const mine = next++;
       played.push(
         through === "modules"
-          ? await simulate(createScenario(mine, bounds), scaledPace, attemptHere)
+          ? await simulate(createScenario(mine, bounds), jumpingPace, attemptHere)
           : await simulate(createScenario(mine, bundleBounds), bundlePace, attemptBundled),
       );
     }
@@ -83,14 +83,12 @@ class Player {
   readonly attempts: Attempt[] = [];
   readonly #world: Environment;
   readonly #run: AttemptRunner;
-  readonly #chance: Random;
   /** How often the step's message has to be in the thread. */
   #expected = 1;
 
   constructor(world: Environment, run: AttemptRunner) {
     this.#world = world;
     this.#run = run;
-    this.#chance = new Random(world.schedule.seed + 1);
   }
 
   async play(): Promise<void> {
@@ -122,7 +120,7 @@ class Player {
     let succeeded: boolean;
     if (stage.secondAfter === undefined) succeeded = (await first).succeeded;
     else {
-      await new Promise((resolve) => setTimeout(resolve, (stage.secondAfter ?? 0) * pace.requestTimeoutMs));
+      await this.#world.clock.sleep(stage.secondAfter * pace.requestTimeoutMs);
       const both = await Promise.all([first, this.#attempt(undefined, false)]);
       succeeded = both.some((attempt) => attempt.succeeded);
     }
@@ -142,7 +140,7 @@ class Player {
     // The place is taken at once: a second attempt may begin before the first has ended.
     this.attempts.push({ runAttempt, succeeded: false, threadId: "", runId: "", visible: "", failure: "" });
     const before = mosoo.requests.length;
-    const attempt = await this.#run(this.#world, { runAttempt, stopAfterMs }, this.#chance);
+    const attempt = await this.#run(this.#world, { runAttempt, stopAfterMs });
     this.attempts[runAttempt - 1] = attempt;
     if (mosoo.requests.length - before > MAX_REQUESTS)
       this.broken.push(`Attempt ${runAttempt} made ${mosoo.requests.length - before} requests.`);
