@@ -7,6 +7,13 @@ import {
   type StoredThread,
   startFakeMosooServer,
 } from "../support/fake-mosoo-server.ts";
+import {
+  type ScriptedBehavior,
+  ids,
+  scriptedEvent,
+  startScriptedMosoo,
+  threadBody,
+} from "../support/scripted-mosoo.ts";
 import { type WaitOptions, type WaitRecord, waitInProcess } from "../support/wait.ts";
 import { OTHERS_MESSAGE, answeringInTurn, until } from "../support/waiting.ts";
 
@@ -198,6 +205,28 @@ describe("a response that does not match the schema", () => {
     expect(result).toMatchObject({ failure: { summary, advice: expect.stringContaining(`\`${input}\``) } });
   });
 
+  it("has the run of its correction interrupted where the step is cancelled", async () => {
+    const { thread, attempt } = await begin("2026-07", [wrong, null]);
+    const waiting = attempt(1, { inputs: { responseRetries: 1, waitTimeout: 86_400_000 } });
+    await until(() => thread.runs[1]?.status === "running");
+    process.emit("SIGINT");
+    expect((await waiting).result).toMatchObject({ outcome: "stopped", interruptFailed: false });
+    expect(thread.runs[1]?.status).toBe("cancelled");
+  });
+
+  it("is not asked for once the step is cancelled", async () => {
+    const { server: fake, thread, attempt } = await begin("2026-07", [null]);
+    fake.fault({ on: "events", kind: "status", status: 503, times: 999 });
+    const waiting = attempt(1, { inputs: { responseRetries: 1, waitTimeout: 86_400_000, createTimeout: 86_400_000 } });
+    fake.endRun(thread.runs[0]?.id ?? "", "completed", { text: wrong });
+    await until(() => fake.requests.some(({ status }) => status === 503));
+    process.emit("SIGINT");
+    const { result, outputs } = await waiting;
+    expect(result.outcome).toBe("stopped");
+    expect(outputs).toMatchObject({ response: wrong, status: "completed" });
+    expect(corrections(thread)).toEqual([]);
+  });
+
   it("leaves the tools of its run in the report of the correction", async () => {
     const { server: fake, thread, attempt } = await begin("2026-07", [null, right]);
     const runId = thread.runs[0]?.id ?? "";
@@ -212,6 +241,31 @@ describe("a response that does not match the schema", () => {
     const { report } = await attempt(1, retries(1));
     expect(report.response).toEqual({ text: '```json\n{\n  "verdict": "pass"\n}\n```', complete: true });
     expect(report).toMatchObject({ outcome: "error", corrections: 0 });
+  });
+});
+
+describe("a response that the server gives only in part", () => {
+  const thread = () => ({ body: threadBody({ status: "completed" }) });
+  const waitFor = async (list: ScriptedBehavior["list"] & object): Promise<WaitRecord> => {
+    const scripted = await startScriptedMosoo({ thread, list });
+    const run = { id: ids.run, status: "running" };
+    try {
+      return await waitInProcess({ apiUrl: scripted.apiUrl, threadId: ids.thread, run, responseSchema, ...retries(0) });
+    } finally {
+      await scripted.close();
+    }
+  };
+
+  it("is not valid, although what is left of it is", async () => {
+    const events = [scriptedEvent("agent.message.delta", right), scriptedEvent("run.completed", ids.run)];
+    const { result, outputs } = await waitFor(() => ({ body: { events, truncated: true } }));
+    expect({ outcome: result.outcome, response: outputs.response }).toEqual({ outcome: "invalid", response: right });
+    expect(outputs).not.toHaveProperty("response-json");
+  });
+
+  it("is an error of its own where nothing of it is readable", async () => {
+    const { result } = await waitFor(() => ({ status: 403, body: { error: { code: "forbidden" } } }));
+    expect(result.outcome).toBe("error");
   });
 });
 

@@ -3,7 +3,7 @@
  * run of that correction is followed like any other. Loaded only by a step that has a schema.
  */
 import { pluralize } from "../common/format.ts";
-import type { Run } from "../mosoo/contract/schema.ts";
+import type { Run, Thread } from "../mosoo/contract/schema.ts";
 import { CancelledError, MosooError } from "../mosoo/errors.ts";
 import type { SentMessage } from "../mosoo/messages/message.ts";
 import type { ResponseText } from "../report/report.ts";
@@ -114,10 +114,10 @@ function continueWith(
   context: WaitContext,
   handle: ThreadHandle,
   correction: Pick<SentCorrection, "id" | "text">,
-  { run, replayed }: SentMessage,
+  { run, thread, replayed }: SentMessage,
 ): Current {
   if (run === null) throw unknownRunError();
-  setRun(context, handle, run);
+  setRun(context, handle, run, thread);
   const { number, sending } = correction.id;
   const again = sending === 1 ? "" : " again";
   context.log.info(`Sent correction ${number}${again} (run ${run.id}: ${run.status ?? "unknown"})`);
@@ -125,8 +125,8 @@ function continueWith(
 }
 
 /** From now on it is this run that the outputs name, and that the post step interrupts. */
-function setRun(context: WaitContext, handle: ThreadHandle, run: Run): void {
-  context.progress.setRun(run);
+function setRun(context: WaitContext, handle: ThreadHandle, run: Run, thread?: Thread): void {
+  context.progress.setRun(run, thread);
   savePostState({ ...handle, run }, context);
 }
 
