@@ -6,6 +6,7 @@ import { portions, shreds } from "./hostile-groups.ts";
 import { HOSTILE } from "./hostile.ts";
 import { runConcurrently } from "./run-concurrently.ts";
 import { events, runStep, type StepOptions, type StepResult } from "./runner.ts";
+import { runStepHere } from "./step-here.ts";
 import { unsafeOutput } from "./unsafe-output.ts";
 
 /** A list of events holds a thousand. */
@@ -101,14 +102,14 @@ export class HostileScene {
     const message = `${name} ${count}`;
     this.#scripts.set(message, script);
     const title = TITLES[count % TITLES.length] ?? "";
-    const step = await runStep(
-      this.scene.step({
-        event: events.pullRequest({ title, headRef: title.replaceAll("\0", ""), body: title }),
-        step: `step-${count}`,
-        ...more,
-        with: { message, ...more.with },
-      }),
-    );
+    const options = this.scene.step({
+      event: events.pullRequest({ title, headRef: title.replaceAll("\0", ""), body: title }),
+      step: `step-${count}`,
+      ...more,
+      with: { message, ...more.with },
+    });
+    // One of each kind through the built action; in the deep suite all of them.
+    const step = await (count % 4 === 1 ? runStep : runStepHere)(options);
     const id = Number(/#issuecomment-(\d+)$/.exec(step.outputs["comment-url"] ?? "")?.[1]);
     const comment = this.scene.github.comments.find((each) => each.id === id)?.body;
     const unsafe = unsafeOutput(step, { secrets: this.secrets, api: this.scene.mosoo.apiUrl, comment });
