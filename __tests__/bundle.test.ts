@@ -1,4 +1,4 @@
-/** The bundle: packages as they were published, with one stub, and what each step loads of it. */
+/** The bundle: packages as they are locked and were published, with one stub, and what each step loads of it. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -125,5 +125,21 @@ describe("the bundle", () => {
 
   it("names no path of the machine that built it", () => {
     for (const code of chunks.values()) expect(code).not.toContain("/node_modules/@actions/core/package.json");
+  });
+});
+
+const { packages } = JSON.parse(read("package-lock.json")) as {
+  packages: Record<string, { integrity?: string; link?: boolean; resolved?: string }>;
+};
+const installed = Object.entries(packages).filter(([location, entry]) => location !== "" && entry.link !== true);
+
+describe("package-lock.json", () => {
+  it('has a SHA-512 hash for every package on every platform (if not: "npm run lock")', () => {
+    expect(installed.length).toBeGreaterThan(100);
+    expect(installed.filter(([, { integrity }]) => integrity?.startsWith("sha512-") !== true)).toEqual([]);
+  });
+
+  it("names no registry, so that it works with a mirror", () => {
+    expect(installed.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** README.md, docs/ and the other texts that people read: links, words, length. */
+/** README.md, docs/ and the other texts that people read: links, words, length, pinned actions. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
@@ -64,5 +64,26 @@ describe("the documentation", () => {
       /\b(told|tells? of|mend(ed)?|doors?|wish|cure|burnt|in vain|endure|ridden out|legs?|foreign text|to be had|learnt|by chance|conceal|laid|broke off|misspelt|honoured|behaviour|canceled)\b/gi;
     const found = texts.flatMap((path) => [...read(path).matchAll(avoided)].map(([word]) => `${path}: ${word}`));
     expect(found).toEqual([]);
+  });
+});
+
+/** `owner/action@commit # version` of every `uses:` in a file, this action's own excluded. */
+function pinsIn(path: string): string[] {
+  const uses = read(path).matchAll(/uses: ([\w./-]+@\S+(?: # \S+)?)/g);
+  return [...uses].map(([, pin = ""]) => pin).filter((pin) => /^[\w-]+\//.test(pin) && !pin.startsWith("your-org/"));
+}
+
+const examples = filesIn("examples", /\.yml$/).flatMap(pinsIn);
+const documentation = pages.flatMap(pinsIn);
+
+describe("actions used in examples and documentation", () => {
+  it("are pinned to a commit, with the version beside it", () => {
+    expect(examples.length).toBeGreaterThan(0);
+    for (const pin of [...examples, ...documentation]) expect(pin).toMatch(/@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it("are the same version in the documentation as in examples/, which Dependabot updates", () => {
+    expect(documentation.length).toBeGreaterThan(0);
+    expect(documentation.filter((pin) => !examples.includes(pin))).toEqual([]);
   });
 });
