@@ -9,7 +9,7 @@ import { shared } from "./jest.config.mjs";
 export default {
   ...shared,
   testMatch: [
-    ...["deep/**", "sanitize/**", "report/*", "e2e/hostile-*"],
+    ...["deep/**", "actions/file-names", "sanitize/**", "report/*", "e2e/hostile-*"],
     // Every row through the built action, of which `npm test` runs most in process (support/step-here.ts).
     "e2e/{bad-answers,contexts,echoed-token,exactly-one,failures,files,follow-ups,redirects,revisions,token}",
   ].map((path) => `<rootDir>/__tests__/${path}.test.ts`),

@@ -7,7 +7,7 @@ import * as endpoints from "./endpoints.ts";
 import { MosooConnectionError, MosooError } from "./errors.ts";
 import { readText } from "./http/body.ts";
 import { toBodyError } from "./http/connection-errors.ts";
-import { type ApiFailure, toErrorResult, toMosooError, toRetryFailure } from "./request.ts";
+import { type ApiErrorResult, type ApiFailure, toErrorResult, toMosooError, toRetryFailure } from "./request.ts";
 import type { Failure } from "./retry.ts";
 import type { RetryLoop } from "./retry-loop.ts";
 
@@ -159,10 +159,13 @@ async function copy<T extends DownloadTarget>(
 function failed(reply: MosooConnectionError | ApiFailure): Attempt<never> {
   const failure: ApiFailure = reply instanceof MosooConnectionError ? { kind: "connection", error: reply } : reply;
   const error = toMosooError(failure).extend({ input: "download-files" });
-  if (failure.kind === "error" && failure.isUnroutedPath) {
-    return { failure: toRetryFailure(failure), error: noDownloadsError(error) };
-  }
-  return { failure: toRetryFailure(failure), error };
+  return { failure: toRetryFailure(failure), error: failure.kind === "error" ? addAdvice(error, failure) : error };
+}
+
+function addAdvice(error: MosooError, { code, isUnroutedPath }: ApiErrorResult): MosooError {
+  if (isUnroutedPath) return noDownloadsError(error);
+  if (code !== "not_found") return error;
+  return error.extend({ advice: "The file was deleted, or the token's owner has no access to it." });
 }
 
 /** The list announces another size: it or the response is stale, or something in between changes the bytes. */

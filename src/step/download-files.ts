@@ -180,7 +180,7 @@ export async function downloadFiles(wait: WaitContext, result: StepResult): Prom
     input: "download-files",
     summary: `Failed to download the agent's files. ${details.summary}`,
     advice: details.advice || "Re-run the job to download them again.",
-    consequence: undefined,
+    consequence: (progress.report.files?.length ?? 0) > 0 ? "What was downloaded is in `files-dir`." : undefined,
   };
   if (isCompleted) return { outcome: "files-missing", failure };
   log.warning(failureText(failure, secrets));

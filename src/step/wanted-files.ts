@@ -25,8 +25,8 @@ interface Selection {
   exceeded: MosooError | undefined;
 }
 
-function limitError(what: string): MosooError {
-  return new MosooError(`${what}, which is more than the step downloads.`, {
+function limitError(summary: string): MosooError {
+  return new MosooError(summary, {
     input: "download-files",
     advice: "Narrow the patterns.",
   });
@@ -62,9 +62,11 @@ export function selectFiles(
   const wanted = withinLimits.map(({ file, name, safe }) => ({ file, name, path: names.add(safe) }));
   const exceeded =
     matching.length > MAX_FILES
-      ? limitError(`${pluralize(matching.length, "file")} match (at most ${formatInteger(MAX_FILES)})`)
+      ? limitError(`${pluralize(matching.length, "file")} match; a step downloads at most ${formatInteger(MAX_FILES)}.`)
       : total > MAX_TOTAL_BYTES
-        ? limitError(`Matching files have ${formatInteger(total)} bytes (at most ${formatInteger(MAX_TOTAL_BYTES)})`)
+        ? limitError(
+            `The matching files have ${formatInteger(total)} bytes; a step downloads at most ${formatInteger(MAX_TOTAL_BYTES)}.`,
+          )
         : undefined;
   return { wanted, exceeded };
 }
