@@ -33,7 +33,6 @@ const MAX_FILES = 1_000;
 const READ_CHUNK_BYTES = 64 * 1024;
 const EXCLUDE_HINT = "To exclude it, add a pattern with `!`.";
 
-/** An issue with one file or pattern. */
 function issue(subject: string, reason: string, hint = EXCLUDE_HINT): InputIssue {
   return { input: "files", text: `${JSON.stringify(subject)} ${reason}. ${hint}` };
 }

@@ -48,7 +48,6 @@ export function compareRepositories(one: unknown, other: unknown): "same" | "dif
 }
 
 export interface Trigger {
-  /** The event of this run. */
   eventName: string;
   /** Of the person who started this run, or this attempt of it; "" where the event does not say. */
   login: string;

@@ -65,11 +65,9 @@ export async function readTextFile(
   }
 }
 
-/** What a message is made of. */
 interface MessageParts {
   /** The input that the author's text is from. */
   input: string;
-  /** How many file IDs are in the body. */
   fileIds: number;
   /** How many UTF-16 units of the text the schema and its instruction take. */
   schemaLength: number;

@@ -12,7 +12,6 @@ export const STATE_NAMES = [
   "comment_pending",
   "thread_id",
   "run_id",
-  /** The thread's page. */
   "thread_url",
   /** The API's base URL, where a redirect led. */
   "api_url",

@@ -26,7 +26,6 @@ import type { OwnRun, OwnRunQuery } from "./messages/find-own-run.ts";
 import { Transport, type TransportOptions } from "./http/transport.ts";
 
 interface MosooClientOptions extends TransportOptions {
-  /** For one request. */
   requestTimeoutMs: number;
   /** For creating, reading and sending, all retries together. */
   createTimeoutMs: number;

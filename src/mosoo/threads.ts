@@ -106,7 +106,6 @@ export async function postInterrupt(
 /** A server that does not respond to an interrupt within this does not do so later. */
 export const INTERRUPT_TIMEOUT_MS = 10_000;
 const RECONNECT_DELAY_MS = 100;
-/** For an optional read. */
 const OPTIONAL_READ_TIMEOUT_MS = 1_000;
 
 /** An interrupt that changed nothing may be answered without the run: then the thread shows it, if it is its newest. */

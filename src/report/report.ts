@@ -49,7 +49,6 @@ export interface FailureDetails {
   threadUrl?: string | undefined;
   /** HTTP status. */
   status?: number | undefined;
-  /** The server's error code. */
   code?: string | undefined;
   /** The server's ID of the failed request, for its operators. */
   requestId?: string | undefined;

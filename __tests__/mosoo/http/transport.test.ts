@@ -6,7 +6,6 @@ import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Clock, systemClock } from "../../../src/common/clock.ts";
 import { MosooError } from "../../../src/mosoo/errors.ts";
 import type { RequestOptions, TransportOptions } from "../../../src/mosoo/http/transport.ts";
-import { patientClock } from "../../support/clock.ts";
 import { PROXIED_HOST, TOKEN, type Way, WAYS, connectToServer, trustTestAuthority } from "../../support/http-ways.ts";
 
 const get: RequestOptions = { method: "GET", path: "/threads/T" };
@@ -36,12 +35,14 @@ function silentListener(): { listener: RequestListener; received: Promise<Incomi
   return { listener: resolve, received: promise };
 }
 
-/** The time limit of a request is over as soon as that has happened. */
+/** A time limit is over as soon as that has happened, unless it was cleared. */
 function clockThatEndsAfter(happened: Promise<unknown>): Clock {
-  const timer = (_: number, then: () => void): NodeJS.Timeout => {
-    void happened.then(then);
-    return setTimeout(() => undefined, 0);
-  };
+  let isOver = false;
+  void happened.then(() => (isOver = true));
+  const timer = (_: number, then: () => void): NodeJS.Timeout =>
+    setInterval(() => {
+      if (isOver) then();
+    }, 1);
   return { ...systemClock, timer };
 }
 
@@ -210,6 +211,7 @@ describe.each(WAYS)("%s a request", (way) => {
 describe.each(WAYS)("%s a stream", (way) => {
   it("is read as it comes, beyond the time limit of its headers, until it is aborted", async () => {
     const { promise: responding, resolve } = Promise.withResolvers<ServerResponse>();
+    const { promise: hasHeaders, resolve: onHeaders } = Promise.withResolvers<unknown>();
     const abort = new AbortController();
     const { transport } = await connect(
       way,
@@ -217,9 +219,10 @@ describe.each(WAYS)("%s a stream", (way) => {
         response.writeHead(200, { "content-type": "text/event-stream" }).write("one");
         resolve(response);
       },
-      { clock: patientClock() },
+      { clock: clockThatEndsAfter(hasHeaders) },
     );
     const { status, body } = await transport.stream({ ...get, timeoutMs: 5, signal: abort.signal });
+    onHeaders(status);
     const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     const next = async (): Promise<string> => String((await chunks.next()).value);
     expect([status, await next()]).toEqual([200, "one"]);

@@ -54,9 +54,7 @@ export interface FollowState {
   /** What the event list is read for while following: the run that needs input; otherwise to find out which run is newer. */
   readonly historyFor: Run | undefined;
   readonly history: History;
-  /** In the phase `superseded`. */
   readonly superseded: SupersededState;
-  /** In the phase `confirming`. */
   readonly confirming: ConfirmingState;
 }
 
