@@ -9,7 +9,7 @@ import { CONSEQUENCES } from "../support/refusals.ts";
 
 /**
  * Some four seconds are promised, and the runner sends SIGTERM after 7.5 s; the difference is tolerance for a busy machine.
- * That nothing ran into the step's own time limits is visible in what the step says: LOG_LINES.cleanupFailed.
+ * That nothing ran into the step's own time limits is visible in the step's error.
  */
 const MAX_SHUTDOWN_MS = 7_000;
 
