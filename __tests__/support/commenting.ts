@@ -115,7 +115,7 @@ export function holdText({ github }: Scene, words: string): Promise<void> {
 }
 
 /** Resolves as soon as the condition holds. */
-export async function until(holds: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+export async function until(holds: () => boolean, what: string, timeoutMs = 40_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; !holds();) {
     if (Date.now() > end) throw new Error(`${what} did not happen within ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -208,7 +208,7 @@ export function startStep(options: StepOptions): RunningStep {
     stdoutSoFar: () => printed.stdout,
     stateSoFar: () => readCommandFiles(files).state,
     outputsSoFar: () => readCommandFiles(files).outputs,
-    waitForLog(pattern, timeoutMs = 10_000) {
+    waitForLog(pattern, timeoutMs = 40_000) {
       const { promise, resolve, reject } = Promise.withResolvers<undefined>();
       const fail = (why: string): void => {
         reject(new Error(`${why} before its log matched ${String(pattern)}:\n${printed.stdout}${printed.stderr}`));

@@ -151,7 +151,7 @@ export class Agent {
 }
 
 /** Resolves as soon as the condition holds. */
-export async function until(holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(holds: () => boolean, timeoutMs = 40_000): Promise<void> {
   for (const end = performance.now() + timeoutMs; !holds();) {
     if (performance.now() > end) throw new Error(`It did not happen within ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 3));
