@@ -1,5 +1,6 @@
 /** `download-files`: which files come, under which names, and what failures leave. */
-import { lstatSync, readFileSync, readdirSync } from "node:fs";
+import { lstatSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { patientClock } from "../support/clock.ts";
@@ -199,6 +200,22 @@ describe("a step with download-files", () => {
       expect([step.exitCode, reference.asked()]).toEqual([1, ["GET openapi.json"]]);
       expect(annotated(step, "error")).toEqual([expect.stringContaining("`download-files`")]);
     }));
+
+  it("fails at `thread-id` before it sends anything where the thread is not there", async () => {
+    const step = await agent.runHere({ ...ALL, "thread-id": agent.server.agents.published });
+    expect([step.exitCode, agent.asked()]).toEqual([1, ["GET openapi.json", "GET files"]]);
+    expect(annotated(step, "error")).toEqual([expect.stringMatching(/^`thread-id`: .*The message was not sent/)]);
+  });
+
+  it("does not take the files that it attached for the agent's", async () => {
+    const workspace = mkdtempSync(join(tmpdir(), "attached-"));
+    writeFileSync(join(workspace, "attached.txt"), "Read this.");
+    agent.script = writing({ name: "own.txt" });
+    const step = await agent.runHere({ ...ALL, files: "*.txt" }, { workspace });
+    rmSync(workspace, { recursive: true });
+    expect([step.exitCode, names(step)]).toEqual([0, ["own.txt"]]);
+    expect(agent.asked().filter((call) => call === "GET openapi.json")).toHaveLength(1);
+  });
 
   it("fails where one file cannot be downloaded, and keeps the others", async () => {
     agent.script = writing({ name: "a.txt" }, { name: "b.txt" }, { name: "c.txt" });
