@@ -8,7 +8,7 @@ import type { StepResult } from "./step-result.ts";
 /** Problems that the error quotes; the log has them all. */
 const MAX_QUOTED_PROBLEMS = 3;
 
-export interface Mismatch {
+interface Mismatch {
   policies: Pick<Inputs, "responseRetries" | "onRerun">;
   /** What the check found; untrusted. */
   problems: readonly string[];

@@ -88,7 +88,7 @@ export function correctionLimit(asked: number, retries: number, grantsMore: bool
   return retries * (isUsedUp && grantsMore ? attempts + 1 : attempts);
 }
 
-export interface CorrectionProgress {
+interface CorrectionProgress {
   /** The correction whose response is judged; undefined where it is the message's. */
   readonly last: CorrectionId | undefined;
   /** @see {@link correctionLimit} */

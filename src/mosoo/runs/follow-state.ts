@@ -2,7 +2,7 @@
  * Following a run as a state machine: `(state, event) → [state, effect]`. Pure; follow.ts performs the effects.
  *
  * What events say is a hint; `GET /threads/{id}`, as long as it shows our run, is the truth. There are three phases:
- * following (stream and polling, below), superseded (superseded-run.ts) and confirming (confirm-end.ts).
+ * following (stream and polling, below), superseded and confirming (both in run-end.ts).
  */
 import { MosooError } from "../errors.ts";
 import { type ApiFailure, toMosooError } from "../request.ts";

@@ -1,7 +1,7 @@
 /** Where the JSON of a response may be, in the order in which it is tried. */
 import { type JsonScan, type JsonSpan, scanJson } from "./json-spans.ts";
 
-export interface Candidates {
+interface Candidates {
   spans: JsonSpan[];
   /** Of the whole text: why there is no JSON in it, if so. */
   scan: Omit<JsonScan, "found">;

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { createFetch } from "../../../src/actions/github-package.ts";
-import { type Connection, PROXIED_HOST, connectToServer, trustTestAuthority } from "../../support/http-ways.ts";
+import { createFetch } from "../../src/actions/github-package.ts";
+import { type Connection, PROXIED_HOST, connectToServer, trustTestAuthority } from "../support/http-ways.ts";
 
 let connection: Connection | undefined;
 
