@@ -53,7 +53,7 @@ export interface RunningStep {
   /** What the post step would get if the step ended now. */
   stateSoFar(): Record<string, string>;
   outputsSoFar(): Record<string, string>;
-  /** Waits until stdout matches; rejects, with the log, when the step ends first or `timeoutMs` (10 s) pass. */
+  /** Waits until stdout matches; rejects, with the log, when the step ends first or `timeoutMs` (40 s) pass. */
   waitForLog(pattern: RegExp | string, timeoutMs?: number): Promise<void>;
   result: Promise<StepResult>;
 }
