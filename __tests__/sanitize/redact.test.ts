@@ -7,7 +7,7 @@ import { untrustedText } from "../support/untrusted-text.ts";
 const runs = propertyRuns(100);
 /** With every character that is special in a regular expression, a replacement or a URL. */
 const secret = fc.string({
-  unit: fc.constantFrom(..."abcXYZ019-_.+/=$^\"\\&<>()[]{}|?*%#'".split("")),
+  unit: fc.constantFrom(..."abcXYZ019-_.+/=~$^\"\\&<>()[]{}|?*%#'".split("")),
   minLength: 12,
   maxLength: 40,
 });
@@ -51,6 +51,9 @@ describe("a secret in untrusted text", () => {
         expect(encoded).toContain("***");
         if (Buffer.byteLength(before.toWellFormed()) % 3 === 0) expect(encoded).not.toContain(core);
         expect(redact(bytes.toString("base64url"), [token])).toContain("***");
+        const pointerToken = token.replaceAll("~", "~0").replaceAll("/", "~1");
+        expect(redact(`/${pointerToken}/x: must be string`, [token])).toBe("/***/x: must be string");
+        expect(redact(JSON.stringify([pointerToken]), [token])).toBe('["***"]');
       }),
       runs,
     );

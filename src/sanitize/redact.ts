@@ -11,6 +11,8 @@ const MAX_PATTERN_SOURCE_LENGTH = 1_000;
 /** What to look for, compiled once for a list of secrets. */
 interface Matchers {
   secrets: readonly string[];
+  /** The secrets, and as JSON pointers have them. */
+  forms: readonly string[];
   variants: readonly string[];
   patterns: readonly RegExp[] | undefined;
 }
@@ -20,8 +22,8 @@ let cached: Matchers | undefined;
 
 /**
  * Replaces every occurrence of each secret with `***`: as it is, base64 (at each of the three offsets, both alphabets),
- * percent-encoded, or escaped for JSON, XML or Markdown (any of its characters); of a secret of several lines also with
- * other line ends, and each line by itself. Characters that a sink drops, such as a color in the middle, do not count.
+ * percent-encoded, or escaped for JSON, XML, Markdown (any of its characters) or JSON pointers; of a secret of several
+ * lines also with other line ends, and each line by itself. Characters that a sink drops, such as a color in the middle, do not count.
  * Occurrences that overlap are hidden together. Empty secrets are ignored. Redact the whole text before truncating or
  * splitting it: half a secret is not found.
  */
@@ -64,7 +66,7 @@ function search(text: string, matchers: Matchers): Range[] {
   // One by one, not as one regular expression: of a secret as long as GitHub stores it that would be too large to make.
   const ranges = matchers.variants.flatMap((variant) => occurrences(text, variant));
   if (ESCAPE.test(text)) {
-    matchers.patterns ??= matchers.secrets.flatMap(escapedPattern);
+    matchers.patterns ??= matchers.forms.flatMap(escapedPattern);
     for (const pattern of matchers.patterns) {
       for (const match of text.matchAll(pattern)) ranges.push([match.index, match.index + match[0].length]);
     }
@@ -77,9 +79,10 @@ function matchersFor(secrets: readonly string[]): Matchers {
   const isCached =
     cached?.secrets.length === secrets.length && cached.secrets.every((secret, at) => secret === secrets[at]);
   if (cached === undefined || !isCached) {
-    const variants = new Set(secrets.flatMap(splitLines).flatMap(encodedVariants));
+    const forms = [...new Set(secrets.flatMap((secret) => [secret, asPointerToken(secret)]))];
+    const variants = new Set(forms.flatMap(splitLines).flatMap(encodedVariants));
     variants.delete("");
-    cached = { secrets: [...secrets], variants: [...variants], patterns: undefined };
+    cached = { secrets: [...secrets], forms, variants: [...variants], patterns: undefined };
   }
   return cached;
 }
@@ -107,6 +110,11 @@ function mergeRanges(ranges: Range[]): Range[] {
 function maskRanges(text: string, ranges: readonly Range[]): string {
   const ends = [0, ...ranges.map(([, end]) => end)];
   return [...ranges.map(([start], index) => text.slice(ends[index], start)), text.slice(ends.at(-1))].join(MASK);
+}
+
+/** As a property's name in a JSON pointer (RFC 6901), which is how a problem with it is located. */
+function asPointerToken(secret: string): string {
+  return secret.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 /** The secret; of one with several lines also its forms with each kind of line end, and the lines that are long enough. */
