@@ -42,6 +42,16 @@ describe("The context of a schema", () => {
     expect(() => evaluate(endless, 50)).toThrow(SandboxTimeoutError);
   });
 
+  it("gives work its time again where the machine did not", () => {
+    const slowOnce = "(() => { if (globalThis.again) return 'done'; globalThis.again = true; for (;;); })()";
+    script = `globalThis.compile = () => JSON.stringify({ problem: String(${slowOnce}) });`;
+    expect(createSandbox(50, () => 0).compile("{}").problem).toBe("done");
+    const attempts = jest.fn(() => 0);
+    script = "globalThis.compile = () => { for (;;); };";
+    expect(() => createSandbox(50, attempts).compile("{}")).toThrow(SandboxTimeoutError);
+    expect(attempts).toHaveBeenCalledTimes(6);
+  });
+
   it.each([
     ["an object", "({ problem: 'x' })"],
     ["other JSON", "'{\"problem\":1}'"],

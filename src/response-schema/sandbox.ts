@@ -13,6 +13,8 @@ import type { CheckResult, CompileResult } from "./validator/validator.ts";
 
 /** Of compiling a schema, and of finding and checking a response's JSON. */
 const TIME_LIMIT_MS = 2_000;
+/** How often work is tried that the machine gave too little processor time for. */
+const MAX_ATTEMPTS = 3;
 
 /** The work took longer than {@link TIME_LIMIT_MS}. */
 export class SandboxTimeoutError extends Error {}
@@ -39,8 +41,33 @@ function run(code: string, context: Context, timeout: number): unknown {
   }
 }
 
-/** @param timeLimitMs of each call */
-export function createSandbox(timeLimitMs = TIME_LIMIT_MS): Sandbox {
+/** The processor time that this thread has had, in milliseconds. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+/**
+ * The time limit is by the wall clock: on a busy machine it may be over before the work has had much of it. Then the work
+ * is done again; what works for ever has had its time at the first attempt.
+ */
+function runAgainWhereStarved(work: () => unknown, timeLimitMs: number, cpuMs: () => number): unknown {
+  for (let attempt = 1; ; attempt += 1) {
+    const before = cpuMs();
+    try {
+      return work();
+    } catch (error) {
+      const isStarved = error instanceof SandboxTimeoutError && cpuMs() - before < timeLimitMs / 2;
+      if (!isStarved || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/**
+ * @param timeLimitMs of each call
+ * @param cpuMs the processor time that the work has had, with all before it
+ */
+export function createSandbox(timeLimitMs = TIME_LIMIT_MS, cpuMs = threadCpuMs): Sandbox {
   const context = createContext(constants.DONT_CONTEXTIFY, {
     codeGeneration: { strings: true, wasm: false },
     // What is left to do when a call returns is not done later, outside of its time limit.
@@ -48,7 +75,8 @@ export function createSandbox(timeLimitMs = TIME_LIMIT_MS): Sandbox {
   });
   runInContext(readValidatorScript(), context);
   const call = (name: keyof Sandbox, argument: string): unknown => {
-    const result = run(`${name}(${JSON.stringify(argument)})`, context, timeLimitMs);
+    const code = `${name}(${JSON.stringify(argument)})`;
+    const result = runAgainWhereStarved(() => run(code, context, timeLimitMs), timeLimitMs, cpuMs);
     return typeof result === "string" ? JSON.parse(result) : undefined;
   };
   return {
