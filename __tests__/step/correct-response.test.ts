@@ -202,7 +202,8 @@ describe("a response that does not match the schema", () => {
     fake.fault({ on: "events", kind: "status", status: 503, times: 99 });
     const { result } = await attempt(1, { inputs: { responseRetries: 1, ...times } });
     const summary = expect.stringContaining("503");
-    expect(result).toMatchObject({ failure: { summary, advice: expect.stringContaining(`\`${input}\``) } });
+    const advice = expect.stringContaining(`\`${input}\` (now 20 s)`);
+    expect(result).toMatchObject({ failure: { summary, advice } });
   });
 
   it("has the run of its correction interrupted where the step is cancelled", async () => {
@@ -222,7 +223,10 @@ describe("a response that does not match the schema", () => {
     await until(() => fake.requests.some(({ status }) => status === 503));
     process.emit("SIGINT");
     const { result, outputs } = await waiting;
-    expect(result.outcome).toBe("stopped");
+    expect(result).toMatchObject({
+      outcome: "stopped",
+      failure: { consequence: expect.stringContaining("correction") },
+    });
     expect(outputs).toMatchObject({ response: wrong, status: "completed" });
     expect(corrections(thread)).toEqual([]);
   });

@@ -71,15 +71,15 @@ export class MosooClient {
 
   /**
    * @param waitTimeoutMs for another's active run in the thread; excluded from the time for sending
-   * @param limit a time for sending of this message's own, and the input that sets it
+   * @param limit a time for sending of this message's own, and the input that sets it, with its value
    * @throws MosooError; CancelledError
    */
   async sendMessage(
     request: MessageRequest,
     waitTimeoutMs: number,
-    limit?: { ms: number; input: string },
+    limit?: { ms: number; input: string; inputMs: number },
   ): Promise<SentMessage> {
-    const budget = limit === undefined ? this.#budget : new Budget(this.clock, limit.ms, limit.input);
+    const budget = limit === undefined ? this.#budget : new Budget(this.clock, limit.ms, limit.input, limit.inputMs);
     const { createActiveRunPoller, sendMessage } = await import("./messages/send-message.ts");
     const isIdle = createActiveRunPoller({
       clock: this.clock,

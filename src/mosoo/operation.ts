@@ -62,13 +62,16 @@ export class Budget {
   readonly ms: number;
   /** The input that raises it, where there is one. */
   readonly input: string | undefined;
+  /** What that input is set to: more than `ms` where part of it is over. */
+  readonly inputMs: number;
   readonly #clock: Clock;
   #deadlineAt: number | undefined;
 
-  constructor(clock: Clock, ms: number, input?: string) {
+  constructor(clock: Clock, ms: number, input?: string, inputMs = ms) {
     this.#clock = clock;
     this.ms = ms;
     this.input = input;
+    this.inputMs = inputMs;
   }
 
   /** On the clock's scale. */
@@ -105,7 +108,7 @@ export function retriesExhaustedError(operation: string, attempts: number, last:
 interface DeadlineFacts {
   /** "create the thread" */
   operation: string;
-  budget: Pick<Budget, "ms" | "input">;
+  budget: Pick<Budget, "inputMs" | "input">;
   attempts: number;
   /** What the last whole attempt ended with. */
   error: MosooError;
@@ -122,7 +125,7 @@ interface DeadlineFacts {
 /** No attempt fits in before the deadline. */
 export function deadlineExceededError(facts: DeadlineFacts): MosooError {
   const { operation, budget, error, lastIsCutShort, spentMs, remainingMs, retryAfterMs } = facts;
-  const limit = formatDuration(budget.ms);
+  const limit = formatDuration(budget.inputMs);
   const allowed = budget.input === undefined ? limit : `\`${budget.input}\` (${limit})`;
   const whole = facts.attempts - (lastIsCutShort ? 1 : 0);
   const attempts = `${pluralize(whole, "attempt")}${lastIsCutShort ? ", and one cut short," : ""}`;

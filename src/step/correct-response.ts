@@ -12,7 +12,7 @@ import { correctionText } from "../response-schema/instruction.ts";
 import type { ResponseSchema } from "../response-schema/schema.ts";
 import { fenced } from "../sanitize/inline.ts";
 import { type CorrectionId, type SentCorrection, correctionLimit, nextCorrection } from "./correction.ts";
-import { mismatchResult, sendFailureResult, unreadableResult } from "./correction-result.ts";
+import { mismatchResult, sendFailureResult, unreadableResult, withUnknownCorrection } from "./correction-result.ts";
 import { findEarlierCorrections } from "./earlier-corrections.ts";
 import {
   type RunEnd,
@@ -208,12 +208,14 @@ async function conclude(
 }
 
 /** The correction could not be sent, or that is not known. */
-function resultOfFailure(
+async function resultOfFailure(
   context: WaitContext,
   { run }: EndedRun,
   error: unknown,
   { sending }: CorrectionId,
-): Promise<StepResult> | StepResult {
-  if (error instanceof CancelledError) return stopRun(context, run);
-  return sendFailureResult(error, sending > 1, context.progress.report.threadUrl);
+): Promise<StepResult> {
+  if (!(error instanceof CancelledError))
+    return sendFailureResult(error, sending > 1, context.progress.report.threadUrl);
+  const result = await stopRun(context, run);
+  return error.threadState === "unknown" ? withUnknownCorrection(result) : result;
 }

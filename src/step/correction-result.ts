@@ -65,6 +65,13 @@ export function sendFailureResult(error: unknown, isResend: boolean, threadUrl: 
   };
 }
 
+/** Of a step that was cancelled while it sent a correction: whether the agent works on it is not known. */
+export function withUnknownCorrection(result: StepResult): StepResult {
+  const consequence =
+    "A correction may have been sent; a re-run of this workflow run checks, and does not send it twice.";
+  return result.failure === undefined ? result : { ...result, failure: { ...result.failure, consequence } };
+}
+
 /** The server does not return the response, so that it cannot be checked. */
 export function unreadableResult(threadUrl: string | undefined): StepResult {
   const failure = {

@@ -51,10 +51,11 @@ export async function sendCorrection(
     newestFirst: inputs.userId !== undefined,
     firstAttempt: context.context.runAttempt === 1,
   };
+  const { createTimeout, waitTimeout } = inputs;
   const limit =
-    inputs.createTimeout <= remainingMs
-      ? { ms: inputs.createTimeout, input: "create-timeout" }
-      : { ms: remainingMs, input: "wait-timeout" };
+    createTimeout <= remainingMs
+      ? { ms: createTimeout, input: "create-timeout", inputMs: createTimeout }
+      : { ms: remainingMs, input: "wait-timeout", inputMs: waitTimeout };
   try {
     return await mosoo.sendMessage(request, remainingMs, limit);
   } catch (error) {
