@@ -18,6 +18,8 @@ import {
 import { type StepOptions, type StepResult, runStep } from "./runner.ts";
 import { isDeep, runStepHere } from "./step-here.ts";
 
+export { annotated } from "./waiting.ts";
+
 export const REVISIONS: readonly Revision[] = ["reference", "2026-07", "2026-08"];
 
 /** The message of a step, unless a test gives another. */
@@ -144,9 +146,4 @@ export function conflict(on: "create" | "events", message: string, retryAfter = 
 /** How many requests of these method and path the server got. */
 export function countRequests(server: FakeMosooServer, method: string, path: RegExp): number {
   return server.requests.filter((request) => request.method === method && path.test(request.path)).length;
-}
-
-/** Messages of annotations, by level. */
-export function annotated({ annotations }: StepResult, level: "error" | "warning" | "notice"): string[] {
-  return annotations.filter((each) => each.level === level).map(({ message }) => message);
 }
