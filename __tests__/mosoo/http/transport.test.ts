@@ -240,6 +240,16 @@ describe.each(WAYS)("%s a stream", (way) => {
     const { body } = await transport.stream(get);
     await expect(text(body)).rejects.toThrow();
   });
+
+  it("is an error, and no uncaught one, where the connection is closed before it is read", async () => {
+    const { transport } = await connect(way, (_, response) => {
+      response.writeHead(200, { "content-length": "9" }).write("one", () => response.destroy());
+    });
+    const { body } = await transport.stream(get);
+    while (!body.destroyed) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    await expect(text(body)).rejects.toThrow();
+  });
 });
 
 describe("a proxy", () => {

@@ -93,7 +93,8 @@ export class ProxyHttpClient implements HttpClient {
       return {
         status: response.statusCode,
         headerValues: (name) => [response.headers[name] ?? []].flat(),
-        body: response.body,
+        // The connection may break before anybody reads: the reader gets the error then, and it is not uncaught now.
+        body: response.body.on("error", () => undefined),
       };
     } catch (error) {
       if (typeof body === "object") body.destroy();
