@@ -2,6 +2,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Clock, systemClock } from "../../../src/common/clock.ts";
 import { MosooError } from "../../../src/mosoo/errors.ts";
@@ -241,15 +242,19 @@ describe.each(WAYS)("%s a stream", (way) => {
     await expect(text(body)).rejects.toThrow();
   });
 
-  it("is an error, and no uncaught one, where the connection is closed before it is read", async () => {
-    const { transport } = await connect(way, (_, response) => {
-      response.writeHead(200, { "content-length": "9" }).write("one", () => response.destroy());
-    });
-    const { body } = await transport.stream(get);
-    while (!body.destroyed) await new Promise(setImmediate);
-    await new Promise(setImmediate);
-    await expect(text(body)).rejects.toThrow();
-  });
+  it.each(["identity", "gzip"])(
+    "is an error, and no uncaught one, where the connection is closed before it is read (%s)",
+    async (encoding) => {
+      const { transport } = await connect(way, (_, response) => {
+        response.writeHead(200, { "content-length": "99", "content-encoding": encoding });
+        response.write(encoding === "gzip" ? gzipSync("one").subarray(0, 12) : "one", () => response.destroy());
+      });
+      const { body } = await transport.stream(get);
+      while (!body.destroyed) await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      await expect(text(body)).rejects.toThrow();
+    },
+  );
 });
 
 describe("a proxy", () => {
