@@ -5,7 +5,8 @@ let script = "";
 jest.unstable_mockModule("../../src/response-schema/validator-script.ts", () => ({
   readValidatorScript: () => script,
 }));
-const { SandboxTimeoutError, createSandbox } = await import("../../src/response-schema/sandbox.ts");
+const { createSandbox } = await import("../../src/response-schema/sandbox.ts");
+const { TimeLimitError } = await import("../../src/common/time-limit.ts");
 
 /** What an expression is in the context, as text. */
 function evaluate(expression: string, timeLimitMs?: number): string | undefined {
@@ -39,7 +40,7 @@ describe("The context of a schema", () => {
     ["a pattern that backtracks", '/^(a+)+$/.test("a".repeat(60) + "b")'],
     ["a promise that never rests", "(async () => { for (;;) await 0; })()"],
   ])("stops %s after its time", (_what, endless) => {
-    expect(() => evaluate(endless, 50)).toThrow(SandboxTimeoutError);
+    expect(() => evaluate(endless, 50)).toThrow(TimeLimitError);
   });
 
   it("gives work its time again where the machine did not", () => {
@@ -48,7 +49,7 @@ describe("The context of a schema", () => {
     expect(createSandbox(50, () => 0).compile("{}").problem).toBe("done");
     const attempts = jest.fn(() => 0);
     script = "globalThis.compile = () => { for (;;); };";
-    expect(() => createSandbox(50, attempts).compile("{}")).toThrow(SandboxTimeoutError);
+    expect(() => createSandbox(50, attempts).compile("{}")).toThrow(TimeLimitError);
     expect(attempts).toHaveBeenCalledTimes(6);
   });
 

@@ -5,7 +5,7 @@
  * https://learn.microsoft.com/windows/win32/fileio/naming-a-file
  */
 import { posix } from "node:path";
-import { createContext, runInContext } from "node:vm";
+import { runWithTimeLimit } from "../common/time-limit.ts";
 import { MosooError } from "../mosoo/errors.ts";
 import { truncateUtf8 } from "../sanitize/characters.ts";
 
@@ -97,8 +97,7 @@ export function matchNames(
 ): ReadonlySet<string> {
   const match = (): string[] => names.filter((name) => matchesPatterns(name, patterns));
   try {
-    // Only the engine can stop a regular expression.
-    return new Set(runInContext("match()", createContext({ match }), { timeout: timeoutMs }) as string[]);
+    return new Set(runWithTimeLimit(match, timeoutMs));
   } catch {
     throw new MosooError("Matching the names of the agent's files takes too long.", {
       input: "download-files",

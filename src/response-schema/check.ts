@@ -1,8 +1,8 @@
 /** Whether a response matches its schema: finds the JSON in it, validates that, and writes it for scripts and people. */
+import { TimeLimitError } from "../common/time-limit.ts";
 import { redact } from "../sanitize/redact.ts";
 import { truncate } from "../sanitize/characters.ts";
 import { ownString, parseLossless } from "./json.ts";
-import { SandboxTimeoutError } from "./sandbox.ts";
 import { type ResponseSchema, sandboxOf } from "./schema.ts";
 import type { CheckResult } from "./validator/validator.ts";
 
@@ -41,7 +41,7 @@ function find(schema: ResponseSchema, response: string): CheckResult {
   try {
     return sandboxOf(schema).check(response);
   } catch (error) {
-    const limit = error instanceof SandboxTimeoutError ? " within two seconds" : "";
+    const limit = error instanceof TimeLimitError ? " within two seconds" : "";
     return { problems: [`(root): could not be checked${limit}; a simpler document may be`] };
   }
 }

@@ -8,6 +8,7 @@
  */
 import { type Context, constants, createContext, runInContext } from "node:vm";
 import * as z from "../common/json.ts";
+import { TimeLimitError, evaluateWithTimeLimit } from "../common/time-limit.ts";
 import { readValidatorScript } from "./validator-script.ts";
 import type { CheckResult, CompileResult } from "./validator/validator.ts";
 
@@ -16,10 +17,7 @@ const TIME_LIMIT_MS = 2_000;
 /** How often work is tried that the machine gave too little processor time for. */
 const MAX_ATTEMPTS = 3;
 
-/** The work took longer than {@link TIME_LIMIT_MS}. */
-export class SandboxTimeoutError extends Error {}
-
-/** The functions of validator/validator.ts. Each throws SandboxTimeoutError, or another error where it failed. */
+/** The functions of validator/validator.ts. Each throws TimeLimitError, or another error where it failed. */
 export interface Sandbox {
   compile: (schemaText: string) => CompileResult;
   check: (response: string) => CheckResult;
@@ -31,12 +29,11 @@ const checkResult = z.union([
   z.object({ problems: z.array(z.string()) }),
 ]);
 
-function run(code: string, context: Context, timeout: number): unknown {
+function run(code: string, context: Context, timeoutMs: number): unknown {
   try {
-    return runInContext(code, context, { timeout, displayErrors: false });
+    return evaluateWithTimeLimit(code, context, timeoutMs);
   } catch (error) {
-    const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-    if (code === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw new SandboxTimeoutError("Timed out.");
+    if (error instanceof TimeLimitError) throw error;
     throw new Error("Failed in the sandbox.", { cause: error });
   }
 }
@@ -57,7 +54,7 @@ function runAgainWhereStarved(work: () => unknown, timeLimitMs: number, cpuMs: (
     try {
       return work();
     } catch (error) {
-      const isStarved = error instanceof SandboxTimeoutError && cpuMs() - before < timeLimitMs / 2;
+      const isStarved = error instanceof TimeLimitError && cpuMs() - before < timeLimitMs / 2;
       if (!isStarved || attempt === MAX_ATTEMPTS) throw error;
     }
   }

@@ -1,6 +1,7 @@
 /** The input `response-schema`: what is wrong with it, before anything is sent. */
 import { parseLossless } from "./json.ts";
-import { type Sandbox, SandboxTimeoutError, createSandbox } from "./sandbox.ts";
+import { TimeLimitError } from "../common/time-limit.ts";
+import { type Sandbox, createSandbox } from "./sandbox.ts";
 
 /** A schema that was checked. */
 export interface ResponseSchema {
@@ -21,12 +22,12 @@ export function parseSchema(text: string): ResponseSchema | { problem: string } 
     sandboxes.set(schema, sandbox);
     return schema;
   } catch (error) {
-    const limit = error instanceof SandboxTimeoutError ? " within two seconds" : "";
+    const limit = error instanceof TimeLimitError ? " within two seconds" : "";
     return { problem: `Cannot be compiled${limit}: simplify the schema.` };
   }
 }
 
-/** Where responses are checked against the schema. @throws SandboxTimeoutError, or another error where it failed */
+/** Where responses are checked against the schema. @throws TimeLimitError, or another error where it failed */
 export function sandboxOf(schema: ResponseSchema): Sandbox {
   let sandbox = sandboxes.get(schema);
   if (sandbox === undefined) {

@@ -3,7 +3,7 @@
  * (markdown/sanitizer.ts has the rules), serialized and parsed once more to verify it. A block that cannot be
  * rendered so, or all of it where it takes too long, is shown as a code block. Loaded only when a response is shown: the parser costs start-up time.
  */
-import { createContext, Script } from "node:vm";
+import { runWithTimeLimit } from "../common/time-limit.ts";
 import { codeBlock } from "./inline.ts";
 import {
   fits,
@@ -46,7 +46,7 @@ export function cleanMarkdown(
 ): CleanMarkdown {
   const text = source.toWellFormed().replace(/\r\n?/gu, "\n");
   try {
-    return runWithTimeout(timeoutMs, () => render(text, limits, secrets));
+    return runWithTimeLimit(() => render(text, limits, secrets), timeoutMs);
   } catch {
     return asCode(text, limits);
   }
@@ -74,12 +74,4 @@ function asCode(text: string, limits: Limits): CleanMarkdown {
     kept = Math.floor(kept * 0.9) - 1;
   }
   return { markdown: withNote("", limits), cut: true };
-}
-
-/** Runs `task`, and throws when it takes longer than `timeoutMs`: only the engine can stop a busy parser. */
-function runWithTimeout<T>(timeoutMs: number, task: () => T): T {
-  const outcome: { value?: T } = {};
-  const context = createContext({ task: () => void (outcome.value = task()) });
-  new Script("task()").runInContext(context, { timeout: timeoutMs });
-  return outcome.value as T;
 }

@@ -25,9 +25,10 @@ function unprovenRunError(): MosooError {
 
 /**
  * The run of a message that the thread holds. It is proven where all events of the thread are listed, and exactly one
- * message has its text, apart from those whose runs are known to be others. In a thread that was created for the message,
- * and of a text that no other message has, it is the first one: what re-runs send again, or others copy, comes later. Among several messages elsewhere it does not matter which is
- * the first one, if the service has seen the key under which a re-run sends the message again.
+ * message has its text, apart from those whose runs are known to be others. Where the thread was created for the message,
+ * or no other message has its text, it is the first one: what re-runs send again, or others copy, comes later. Among
+ * several messages elsewhere it does not matter which is the first one, if the service has seen the key under which a
+ * re-run sends the message again.
  *
  * @param newest the thread's newest run
  * @returns undefined where the thread holds no message with its text
