@@ -7,7 +7,7 @@ import { Outputs } from "./actions/outputs.ts";
 import { ShutdownController } from "./actions/shutdown.ts";
 import { systemClock } from "./common/clock.ts";
 import { CancelledError } from "./mosoo/errors.ts";
-import { failureText, getIssuesUrl, toFailureDetails } from "./step/errors.ts";
+import { countShownIssues, failureText, getIssuesUrl, issueLine, toFailureDetails } from "./step/errors.ts";
 import { runStep } from "./step/main-step.ts";
 
 /**
@@ -64,10 +64,11 @@ export function createFailureReporter(log: Logger, secrets: Secrets): (error: un
     process.exitCode = 1;
     if (isReported) return;
     isReported = true;
-    if (error instanceof InputValidationError && error.issues.length > 1) {
-      for (const { input, text } of error.issues) log.info(`${input}: ${text}`);
-    }
-    log.error(describe(error, secrets));
+    const text = describe(error, secrets);
+    if (error instanceof InputValidationError) {
+      for (const issue of error.issues.slice(countShownIssues(error.issues))) log.info(issueLine(issue));
+      log.errorMultiline(text);
+    } else log.error(text);
     for (let cause = error; cause instanceof Error; cause = cause.cause) log.debug(cause.stack ?? cause.message);
   };
 }

@@ -62,11 +62,11 @@ describe("the agent's output in the log", () => {
     live.flush();
     expect(lines()).toEqual([
       "Let me",
-      "→ read",
+      "Tool: read",
       "See",
       "still running, 1 min",
       "n.",
-      expect.stringMatching(/^→ grep.*for.*x$/),
+      expect.stringMatching(/^Tool: grep.*for.*x$/),
     ]);
   });
 

@@ -115,7 +115,7 @@ itCancelled.each([
 
 it.concurrent.each([
   ["is left running", "leave", "still in progress"],
-  ["is interrupted", "interrupt", "is cancelled"],
+  ["is interrupted", "interrupt", LOG_LINES.runCancelled],
 ])("a run that takes longer than the step waits, and %s, has timed out in the comment", (_, choice, words) =>
   inScene(async (scene) => {
     const { exitCode, state } = await runStep(

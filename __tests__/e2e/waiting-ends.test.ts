@@ -34,7 +34,7 @@ describe.each([
       expect(outputs["json"]).not.toContain("All is well.");
       expect(summary).toContain("All is well.");
       expect(summary).toMatch(/<details open>|<details>/);
-      expect(shown).toContain(`\nLet me see.\n→ ${revision === "2026-08" ? "read" : "Read file"}\n`);
+      expect(shown).toContain(`\nLet me see.\nTool: ${revision === "2026-08" ? "read" : "Read file"}\n`);
       expect(shown).toMatch(/\nAll is well\.\n/);
     }),
   );

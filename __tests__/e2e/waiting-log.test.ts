@@ -40,7 +40,7 @@ describe("the log of a step that waits", () => {
       const begin = lines.indexOf(`##[group]${LOG_LINES.agentOutput}`);
       const end = lines.indexOf("##[endgroup]");
       const shown = lines.slice(begin + 1, end).filter((line) => !line.startsWith("##[debug]"));
-      expect(shown).toEqual(["Reading the diff.", "It is short", "→ read", ".", "All fine."]);
+      expect(shown).toEqual(["Reading the diff.", "It is short", "Tool: read", ".", "All fine."]);
       expect(stdout).not.toContain("secret thoughts");
       expect(stdout).toMatch(/^::debug::.*agent\.mood\.changed/m);
     }),

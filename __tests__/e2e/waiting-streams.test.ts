@@ -31,7 +31,7 @@ async function followCuts(agent: Agent): Promise<void> {
   for (const part of parts) {
     await until(() => agent.server.openStreams === 1);
     agent.server.emit(run(), [delta(`heard ${part}\n`), tool(`tool ${part}`)]);
-    await running.waitForLog(`→ tool ${part}`);
+    await running.waitForLog(`Tool: tool ${part}`);
     agent.server.cutStreams();
     agent.server.emit(run(), delta(`missed ${part}\n`));
   }
@@ -39,7 +39,7 @@ async function followCuts(agent: Agent): Promise<void> {
   agent.server.endRun(run(), "completed");
   const result = await running.result;
   expect(result).toMatchObject(success(parts.map((part) => `heard ${part}\nmissed ${part}\n`).join("")));
-  for (const line of parts.flatMap((part) => [`heard ${part}`, `missed ${part}`, `→ tool ${part}`])) {
+  for (const line of parts.flatMap((part) => [`heard ${part}`, `missed ${part}`, `Tool: tool ${part}`])) {
     expect(result.shown.split("\n").filter((shown) => shown === line)).toEqual([line]);
   }
 }

@@ -33,9 +33,8 @@ function problems(markdown: string): string[] {
 const PARTIAL = "Partial response";
 
 const failure: FailureDetails = {
-  summary: "The run failed.",
+  summary: "The agent run failed.",
   serverMessage: "out of credits",
-  consequence: "The run is failed.",
 };
 
 const headlineOf = (given: Partial<Report>): string | undefined => /^### .*$/m.exec(rendered(given))?.[0];
@@ -61,9 +60,26 @@ describe("the texts of a report", () => {
     failed: [{ status: "failed", failure, response: { text: response, complete: false } }, response],
     waiting: [{ status: "waiting_input", question: "Push to `main`?" }],
     "timed-out": [
-      { status: "running", failure: { summary: "Timed out after 30 min.", advice: "Re-run the job to keep waiting." } },
+      {
+        status: "running",
+        durationMs: 1_800_000,
+        failure: {
+          summary: "Timed out after 30 min (`wait-timeout`).",
+          advice: "The agent run is still in progress; re-run the job to keep waiting.",
+        },
+      },
     ],
-    stopped: [{ status: "cancelled", failure: { summary: "Step cancelled.", consequence: "The run is cancelled." } }],
+    stopped: [
+      {
+        status: "cancelled",
+        failure: {
+          summary: "The step was stopped: the job was cancelled, or `timeout-minutes` was reached.",
+          advice: "The agent run was cancelled. Re-run the job to send the message again in the same thread.",
+        },
+      },
+    ],
+    cancelled: [{ status: "cancelled" }],
+    expired: [{ status: "expired" }],
     error: [
       {
         threadId: undefined,
@@ -76,7 +92,7 @@ describe("the texts of a report", () => {
           input: "agent-id",
           summary: "Failed to create the thread: 404 not_found.",
           serverMessage: "Agent not found.",
-          advice: "Check the ID.",
+          advice: "It does not exist at `api-url`, or this token may not see it. Check the ID.",
           consequence: "No thread was created.",
           requestId: "req_123",
         },
@@ -201,7 +217,7 @@ describe("the alert of a report", () => {
     "says what a re-run does after a run that ended badly (on-rerun: %s)",
     (onRerun) => {
       const alerts = (["failed", "cancelled", "expired"] as const).map((outcome) =>
-        alertOf(rendered({ outcome, onRerun, failure })),
+        alertOf(rendered({ outcome, status: outcome, onRerun, failure })),
       );
       expect([...alerts, alertOf(rendered({ outcome: "stopped", status: "cancelled", onRerun }))]).toMatchSnapshot();
     },

@@ -19,6 +19,8 @@ const MAX_ANNOTATIONS = 5;
 const MAX_ANNOTATION_LENGTH = 4_096;
 const LINE_END = /[\n\r\v\f\u0085\u2028\u2029]/u;
 const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u;
+/** Before each of several problems of the inputs. */
+const INPUT_PROBLEM = /\n(?=- (?:`[a-z-]+`: |… and \d))/g;
 /** The one part of an annotation that may have lines: it is the action's own. */
 const PERMISSIONS = "\n\npermissions:\n  contents: read\n  pull-requests: write\n\n";
 const MARKER =
@@ -65,7 +67,7 @@ export function unsafeInLog(step: Pick<StepResult, "stdout" | "stderr">, secrets
 function harmInAnnotations({ annotations }: StepResult): string[] {
   const harm = annotations.length > MAX_ANNOTATIONS ? [`${annotations.length} annotations`] : [];
   for (const { message } of annotations) {
-    const line = message.replace(PERMISSIONS, " ");
+    const line = message.replace(PERMISSIONS, " ").replace(INPUT_PROBLEM, " ");
     if (message.length > MAX_ANNOTATION_LENGTH) harm.push(`an annotation of ${message.length} characters`);
     if (LINE_END.test(line) || INVISIBLE.test(line))
       harm.push(`not one line: ${JSON.stringify(message.slice(0, 300))}`);

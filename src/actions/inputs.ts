@@ -204,7 +204,7 @@ function validateInputCombinations({ wait }: Partial<Values>): InputIssue[] {
   if (isGiven("download-files") && wait === false) {
     issues.push({
       input: "download-files",
-      text: "Requires `wait: true`: files are downloaded when the run has ended.",
+      text: "Requires `wait: true`: files are downloaded when the agent run has ended.",
     });
   }
   return issues;

@@ -3,7 +3,7 @@
  * escaped, so that the runner sees no command in it.
  */
 import * as core from "@actions/core";
-import { annotationText, logLine, logLines } from "../sanitize/log-text.ts";
+import { annotationLines, annotationText, logLine, logLines } from "../sanitize/log-text.ts";
 import { redact } from "../sanitize/redact.ts";
 
 const TITLE = "Mosoo thread";
@@ -56,6 +56,11 @@ export class Logger {
   /** The one annotation of a failed step. */
   error(text: string): void {
     core.error(annotationText(this.redact(text)), { title: TITLE });
+  }
+
+  /** The same, of several lines. */
+  errorMultiline(text: string): void {
+    core.error(annotationLines(this.redact(text)), { title: TITLE });
   }
 
   /** Lines that somebody else wrote, in one write. */

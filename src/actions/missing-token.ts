@@ -13,7 +13,7 @@ const EVENTS_WITH_SECRETS_FOR_FORKS = new Set(["pull_request_target", "workflow_
 
 /** Why the run gets no secrets, or is not trusted with them, as the event and the actor prove it. */
 function untrustedOrigin({ fromFork, fromDependabot, eventName }: Origin): string | undefined {
-  if (fromDependabot) return "Dependabot started the run, and GitHub only passes it the Dependabot secrets";
+  if (fromDependabot) return "Dependabot started the workflow run, and GitHub only passes it the Dependabot secrets";
   if (!fromFork) return undefined;
   return EVENTS_WITH_SECRETS_FOR_FORKS.has(eventName)
     ? "the pull request comes from a fork"
@@ -47,5 +47,8 @@ export function explainMissingToken(origin: Origin): string {
 export function skipWithoutToken(policy: MissingTokenPolicy, origin: Origin): string | undefined {
   const proven = untrustedOrigin(origin);
   if (policy === "fail" || (policy === "skip-untrusted" && proven === undefined)) return undefined;
-  return `Skipped: \`token\` is empty${proven === undefined ? "" : ` (${proven})`}. No thread was created.`;
+  const why = proven === undefined ? "" : ` (${proven})`;
+  const expected =
+    proven === undefined ? " For forks and Dependabot this is expected; otherwise check the secret's name." : "";
+  return `Skipped because \`token\` is empty${why} and \`on-missing-token\` is \`${policy}\`. No thread was created.${expected}`;
 }

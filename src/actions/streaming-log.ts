@@ -75,7 +75,7 @@ export class StreamingLog {
 
   tool(name: string): void {
     this.#endLines();
-    this.#buffer(`→ ${this.#log.oneLine(name, MAX_TOOL_NAME_LENGTH)}\n`);
+    this.#buffer(`Tool: ${this.#log.oneLine(name, MAX_TOOL_NAME_LENGTH)}\n`);
   }
 
   /** Only in the debug log. */

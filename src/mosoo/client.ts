@@ -148,7 +148,7 @@ export class MosooClient {
 
   /** @see {@link getEndedRunByInterrupt} in threads.ts. @throws MosooError; CancelledError */
   getEndedRunByInterrupt(threadId: string, runId: string): Promise<Run | undefined> {
-    return getEndedRunByInterrupt(this.#loop("read a run"), threadId, runId);
+    return getEndedRunByInterrupt(this.#loop("read an agent run"), threadId, runId);
   }
 
   /** @see {@link interruptRun} in threads.ts */
@@ -158,7 +158,7 @@ export class MosooClient {
 
   /** As interruptRun, retrying until `boundMs` are over. @see {@link interruptRunWithRetry} in threads.ts */
   interruptRunWithRetry(threadId: string, runId: string, boundMs: number): Promise<Run | undefined> {
-    const loop = this.#loop("interrupt the run", RETRY_POLICIES.read, {
+    const loop = this.#loop("interrupt the agent run", RETRY_POLICIES.read, {
       budget: new Budget(this.clock, boundMs),
       requestTimeoutMs: Math.min(this.#options.requestTimeoutMs, INTERRUPT_TIMEOUT_MS),
       // It has created the run, be it for another process.

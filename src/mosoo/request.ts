@@ -116,7 +116,7 @@ function shapeSentence(reply: { status: number; text: string }): string {
 
 /** Also for codes this action does not know: 402 is about money alone. */
 const OUT_OF_CREDITS_ADVICE =
-  "The Mosoo account or its quota is the cause: it has no credits left, or its plan does not cover this run. Check billing in Mosoo, then re-run the workflow.";
+  "The Mosoo account or its quota is the cause: it has no credits left, or its plan does not cover this agent run. Check billing in Mosoo, then re-run the workflow.";
 
 function statusAdvice(reply: ApiErrorResult): string {
   if (reply.isUnroutedPath && reply.status === 404) {

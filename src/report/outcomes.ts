@@ -42,7 +42,12 @@ const OUTCOME_STYLES: Record<Outcome, OutcomeStyle> = {
     alert: "WARNING",
     defaultMessage: "The agent run was cancelled.",
   },
-  expired: { icon: "⏰", label: timed("Expired", "after"), alert: "WARNING", defaultMessage: "The agent run expired." },
+  expired: {
+    icon: "⏰",
+    label: timed("Expired", "after"),
+    alert: "WARNING",
+    defaultMessage: "The agent run expired before it finished.",
+  },
   waiting: { icon: "✋", label: () => "Waiting for input", alert: "IMPORTANT" },
   "timed-out": {
     icon: "⏱️",
@@ -52,9 +57,9 @@ const OUTCOME_STYLES: Record<Outcome, OutcomeStyle> = {
   },
   stopped: {
     icon: "🛑",
-    label: timed("Stopped", "after"),
+    label: timed("Step stopped", "after"),
     alert: "WARNING",
-    defaultMessage: "The step was cancelled or timed out before the agent run finished.",
+    defaultMessage: "The job was cancelled, or reached `timeout-minutes`, before the agent run finished.",
   },
   error: {
     icon: "❌",
@@ -85,14 +90,23 @@ function isTerminal({ outcome, status = "" }: Report): boolean {
   return TERMINAL.has(status) || TERMINAL.has(outcome);
 }
 
-/** What to do about a run that ended other than completed, as `on-rerun` is set. */
-export function retryAdvice(onRerun: NonNullable<Report["onRerun"]>): string {
-  const advice = {
-    create: "Re-run the job to try again in a new thread.",
-    replay: "A re-run of the job returns the same run (`on-rerun: replay`); start a new workflow run to try again.",
-    resume: "Re-run the job to send the message again in the same thread.",
-  };
-  return advice[onRerun];
+const END_PHRASES: Readonly<Record<string, string>> = {
+  cancelled: "was cancelled",
+  expired: "expired before it finished",
+};
+
+/** How a run ended, as the end of a sentence: "was cancelled". @param status a terminal one */
+export function describeEnd(status: string | undefined | null): string {
+  return END_PHRASES[status ?? ""] ?? status ?? "";
+}
+
+/** What to do about a run that ended, as `on-rerun` is set. */
+export function retryAdvice(onRerun: NonNullable<Report["onRerun"]>, status?: string | null): string {
+  if (onRerun === "create") return "Re-run the job to try again in a new thread.";
+  if (status === "completed") return "Re-run the job to get its response.";
+  return onRerun === "replay"
+    ? "A re-run of the job returns the same agent run (`on-rerun: replay`); start a new workflow run to try again."
+    : "Re-run the job to send the message again in the same thread.";
 }
 
 /** What a re-run of the job does; "" where there is no run, or the failure itself says what to do. */
@@ -100,5 +114,7 @@ export function nextStep(report: Report): string {
   const { outcome, failure, threadUrl, onRerun = "resume" } = report;
   if (outcome === "error" || threadUrl === undefined || (failure?.advice ?? "") !== "") return "";
   const canResume = onRerun !== "create" && !isTerminal(report);
-  return canResume ? "Re-run the job to keep waiting for the same run." : retryAdvice(onRerun);
+  if (canResume) return "Re-run the job to keep waiting for the same agent run.";
+  // A re-run validates the same response again.
+  return retryAdvice(onRerun, outcome === "invalid" ? undefined : report.status);
 }

@@ -9,7 +9,7 @@
  */
 import { formatInteger, pluralize } from "../common/format.ts";
 import { codeSpan, markdownText } from "../sanitize/inline.ts";
-import { alertOf, defaultMessage, headline, nextStep } from "./outcomes.ts";
+import { alertOf, defaultMessage, describeEnd, headline, nextStep } from "./outcomes.ts";
 import type { FailureDetails, Report } from "./report.ts";
 
 export type RenderTarget = "summary" | "comment";
@@ -156,11 +156,11 @@ function renderFailure({ input, summary, serverMessage = "", advice, consequence
 /** How this attempt came to its run, in one sentence. */
 function history({ resumedAfter, replayed, runId }: Report): string {
   if (resumedAfter !== undefined) {
-    const ended = resumedAfter === "cancelled" ? "was cancelled" : markdownText(resumedAfter, 40);
-    return `The run of an earlier attempt ${ended}, so the message was sent again in the same thread.`;
+    const ended = markdownText(describeEnd(resumedAfter), 40);
+    return `The agent run of an earlier attempt ${ended}, so the message was sent again in the same thread.`;
   }
   if (replayed !== true) return "";
-  return `The thread${runId === undefined ? "" : " and the run"} of an earlier attempt ${runId === undefined ? "is" : "are"} reused.`;
+  return `The thread${runId === undefined ? "" : " and the agent run"} of an earlier attempt ${runId === undefined ? "is" : "are"} reused.`;
 }
 
 /** What is shown where the response is not, or not yet. */
@@ -169,12 +169,15 @@ function responsePlaceholder({ outcome, question, response, threadUrl }: Report)
   if (outcome === "working") {
     if (question !== undefined) return "";
     // No later step may update the comment: its first text has to remain correct.
-    const otherwise = threadUrl === undefined ? "" : ` If it does not, ${link("read it in the thread", threadUrl)}.`;
-    return `The response will appear here.${otherwise}`;
+    const otherwise =
+      threadUrl === undefined ? "" : ` If the job ends before that, ${link("read it in the thread", threadUrl)}.`;
+    return `The response will appear here when the agent finishes.${otherwise}`;
   }
   // There is one, but no room for it here.
   if (response !== undefined && response.text.trim() !== "") return "The response is in the thread.";
-  return outcome === "completed" ? "_The agent returned an empty response._" : "";
+  if (outcome !== "completed") return "";
+  const look = threadUrl === undefined ? "" : " The thread shows what it did.";
+  return `_The agent returned an empty response._${look}`;
 }
 
 function responsePart(report: Report, response: string | undefined, target: RenderTarget): string {
@@ -219,7 +222,7 @@ function details(report: Report, target: RenderTarget): string {
   const rows: [string, string | undefined][] = [
     ["Agent", linkedId(report.agentId, report.agentUrl)],
     ["Thread", linkedId(report.threadId, report.threadUrl)],
-    ["Run", report.runId === undefined ? undefined : `${codeSpan(report.runId)}${status}`],
+    ["Agent run", report.runId === undefined ? undefined : `${codeSpan(report.runId)}${status}`],
     ["Response", correctionsRow(report)],
     ["Tokens", report.tokens === undefined ? undefined : formatInteger(report.tokens)],
     ["Tools", toolList(report)],

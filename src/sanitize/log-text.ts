@@ -54,6 +54,11 @@ export function annotationText(text: string): string {
   return logLine(text, MAX_ANNOTATION_LENGTH);
 }
 
+/** The same, of several lines. */
+export function annotationLines(text: string): string {
+  return truncate(logLines(text).join("\n"), MAX_ANNOTATION_LENGTH);
+}
+
 /** A short quote of a server's text for an error message: one line, whitespace collapsed, at most `max` characters. */
 export function excerpt(text: string, max = 300): string {
   return logLine(text.slice(0, 20 * max).replace(/\s+/gu, " "), max);

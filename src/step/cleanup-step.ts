@@ -4,6 +4,7 @@ import { type Inputs, readInputs } from "../actions/inputs.ts";
 import * as state from "../actions/state.ts";
 import { MosooClient } from "../mosoo/client.ts";
 import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
+import { describeEnd } from "../report/outcomes.ts";
 import type { FailureDetails } from "../report/report.ts";
 import { loadReport } from "../report/saved-report.ts";
 import type { StepContext } from "./main-step.ts";
@@ -51,8 +52,8 @@ async function interrupt(
 function recordInterrupt(progress: StepProgress, run: Run): void {
   const { outcome, status, failure } = progress.report;
   const consequence = isTerminalStatus(run.status)
-    ? `After the step, the run is ${run.status ?? ""}.`
-    : "Sent interrupt to the run after the step.";
+    ? `After the step, the agent run ${describeEnd(run.status)}.`
+    : "Sent interrupt to the agent run after the step.";
   const summary = failure?.summary ?? "";
   progress.updateReport({
     status: run.status ?? status,
@@ -66,12 +67,15 @@ async function interruptPendingRun(pending: PendingRun, inputs: Inputs, progress
   const { log } = step;
   const { runId } = pending;
   const run = await interrupt(pending, inputs, step);
+  const page = progress.report.threadUrl ?? "";
   if (run === undefined) {
-    const page = progress.report.threadUrl ?? "";
-    log.warning(`Failed to interrupt run ${runId} during cleanup; it may still be running: ${page}`);
+    log.warning(`Failed to interrupt agent run ${runId} during cleanup; it may still be running: ${page}`);
     return;
   }
-  log.info(isTerminalStatus(run.status) ? `Run ${runId} is ${run.status ?? ""}` : `Sent interrupt to run ${runId}`);
+  const what = isTerminalStatus(run.status)
+    ? `Agent run ${runId} ${describeEnd(run.status)}`
+    : `Sent interrupt to agent run ${runId}`;
+  log.info(`The step ended before it could stop the agent. ${what}. Thread: ${page}`);
   recordInterrupt(progress, run);
 }
 
@@ -82,7 +86,7 @@ export async function cleanUp(step: StepContext): Promise<void> {
   const { inputs } = readInputs(secrets);
   if (inputs === undefined) return;
   const progress = new StepProgress(outputs, context);
-  const killed: FailureDetails = { summary: "The step was killed while it waited for the run." };
+  const killed: FailureDetails = { summary: "The step was killed while it waited for the agent." };
   progress.updateReport({
     outcome: "stopped",
     agentId: inputs.agentId,

@@ -105,7 +105,7 @@ function startAt(context: WaitContext, handle: ThreadHandle, run: Run, earlier: 
   const { id, runId } = last;
   const mayResend = inputs.onRerun === "resume" && id.sending < context.context.runAttempt;
   if (runId !== undefined) setRun(context, handle, { id: runId });
-  log.info(`Continuing with correction ${id.number} of an earlier attempt (run ${runId ?? "unknown"})`);
+  log.info(`Continuing with correction ${id.number} of an earlier attempt (agent run ${runId ?? "unknown"})`);
   return { correction: last, run: runId === undefined ? undefined : { id: runId }, mayHaveEnded: true, mayResend };
 }
 
@@ -120,7 +120,7 @@ function continueWith(
   setRun(context, handle, run, thread);
   const { number, sending } = correction.id;
   const again = sending === 1 ? "" : " again";
-  context.log.info(`Sent correction ${number}${again} (run ${run.id}: ${run.status ?? "unknown"})`);
+  context.log.info(`Sent correction ${number}${again} (agent run ${run.id}: ${run.status ?? "unknown"})`);
   return { correction, run, mayHaveEnded: replayed, mayResend: false };
 }
 
@@ -132,7 +132,7 @@ function setRun(context: WaitContext, handle: ThreadHandle, run: Run, thread?: T
 
 function unknownRunError(): MosooError {
   return new MosooError(
-    "The thread has a correction of this step, but its events do not show which run belongs to it.",
+    "The thread has a correction of this step, but its events do not show which agent run belongs to it.",
     {
       advice: "Check the thread. `on-rerun: create` sends the message to a new thread when the workflow run is re-run.",
       threadState: "created",
@@ -174,7 +174,7 @@ function logJudgment({ log, progress }: WaitContext, judgment: Judgment, correct
     log.info(`The response matches \`response-schema\`${after}`);
   }
   if (judgment.verdict !== "invalid") return;
-  log.info(`The response of run ${progress.report.runId ?? ""} does not match \`response-schema\`:`);
+  log.info(`The response of agent run ${progress.report.runId ?? ""} does not match \`response-schema\`:`);
   for (const problem of judgment.problems) log.info(`- ${problem}`);
 }
 

@@ -127,7 +127,9 @@ async function findAndDownload(wait: WaitContext, folder: DownloadFolder, thread
   const { wanted, exceeded } = selectFiles(own, patterns, secrets);
   const unknown = wantedOf(unattributed.map(({ name }) => name));
   if (unknown.length > 0) {
-    log.warning(`Not downloaded, because the thread does not show which run produced them: ${listNames(unknown)}.`);
+    log.warning(
+      `Not downloaded, because the thread does not show which agent run produced them: ${listNames(unknown)}.`,
+    );
   }
   if (wanted.length === 0 && exceeded === undefined) {
     const found =

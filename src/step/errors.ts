@@ -2,6 +2,7 @@
 import { type ThreadState, CancelledError, MosooError } from "../mosoo/errors.ts";
 import { InputValidationError, type InputIssue } from "../actions/parsers.ts";
 import { errorMessage, joinSentences } from "../common/format.ts";
+import { splitLines } from "../sanitize/characters.ts";
 import { excerpt } from "../sanitize/log-text.ts";
 import { redact } from "../sanitize/redact.ts";
 import type { FailureDetails } from "../report/report.ts";
@@ -16,6 +17,9 @@ export class ActionError extends Error {
     this.failure = failure;
   }
 }
+
+/** A job that is cancelled and a `timeout-minutes` that is over look the same to the step. */
+export const STEP_STOPPED = "The step was stopped: the job was cancelled, or `timeout-minutes` was reached.";
 
 /** What the failed step was to make, and how far it had come. */
 export interface FailureContext {
@@ -81,18 +85,29 @@ const MAX_QUOTE_LENGTH = 300;
 /** In UTF-16 units: an annotation holds 4,096 in all, and the end of the text must not be lost. */
 const MAX_ISSUES_LENGTH = 3_600;
 
-/** Several problems of the inputs, as many as there is room for. */
+/** So many of these issues does one annotation have room for; the log lists the others. */
+export function countShownIssues(issues: readonly InputIssue[]): number {
+  let length = 0;
+  const tooMany = issues.findIndex((issue) => (length += issueLine(issue).length + 1) > MAX_ISSUES_LENGTH);
+  return tooMany < 0 ? issues.length : tooMany;
+}
+
+export function issueLine({ input, text }: InputIssue): string {
+  // A file's name may contain line ends.
+  return `- \`${input}\`: ${splitLines(text).join(" ⏎ ")}`;
+}
+
+/** Several problems of the inputs, each on a line of its own. */
 function describeIssues(issues: readonly InputIssue[]): string {
   const inputs = new Set(issues.map(({ input }) => input)).size;
-  const items = issues.map(({ input, text }, index) => `(${index + 1}) \`${input}\`: ${text}`);
-  let length = 0;
-  const shown = items.filter((item) => (length += item.length + 1) <= MAX_ISSUES_LENGTH);
-  const more = items.length - shown.length;
-  return joinSentences(
-    inputs === issues.length ? `${inputs} inputs are invalid.` : `${issues.length} problems with the inputs.`,
-    ...shown,
-    more === 0 ? undefined : `… and ${more} more; the log lists them all.`,
-  );
+  const shown = countShownIssues(issues);
+  const what =
+    inputs === issues.length ? `${inputs} inputs are invalid.` : `${issues.length} problems with the inputs.`;
+  return [
+    `${what} Nothing was sent.`,
+    ...issues.slice(0, shown).map(issueLine),
+    ...(shown === issues.length ? [] : [`- … and ${issues.length - shown} more, which the step's log lists.`]),
+  ].join("\n");
 }
 
 function fromMosooError(error: MosooError, context: FailureContext): FailureDetails {
@@ -117,15 +132,14 @@ export function toFailureDetails(error: unknown, context: FailureContext = {}): 
   const { threadUrl } = context;
   if (error instanceof InputValidationError) {
     const [only, ...more] = error.issues;
-    const consequence = "Nothing was sent.";
     return only !== undefined && more.length === 0
-      ? { input: only.input, summary: only.text, consequence }
-      : { summary: describeIssues(error.issues), consequence };
+      ? { input: only.input, summary: only.text, consequence: "Nothing was sent." }
+      : { summary: describeIssues(error.issues) };
   }
   if (error instanceof CancelledError) {
     const { threadState } = error;
     const consequence = describeThreadState(threadState, context);
-    return { summary: "Step cancelled or timed out.", consequence, threadState, threadUrl };
+    return { summary: STEP_STOPPED, consequence, threadState, threadUrl };
   }
   if (error instanceof MosooError) return fromMosooError(error, context);
   return {

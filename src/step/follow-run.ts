@@ -222,7 +222,7 @@ function createRunListener(options: RunListenerOptions): FollowListener {
     },
     onIdle: () => {
       const minutes = Math.floor((clock.now() - startedAt) / MINUTE_MS);
-      live.line(`Run still in progress after ${formatDuration(minutes * MINUTE_MS)}`);
+      live.line(`Agent run still in progress after ${formatDuration(minutes * MINUTE_MS)}`);
     },
     debug: (text) => {
       log.debug(text);

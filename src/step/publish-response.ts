@@ -10,13 +10,13 @@ import { isTooLongForOutput, responseOutput, writeResponseFile } from "./respons
 export function publishResponse(context: WaitContext, { response, valid, result }: RunEnd): void {
   const { secrets, log, outputs, progress } = context;
   const missing = {
-    start: "The server does not return all events of the run: the start of the response may be missing.",
+    start: "The server does not return all events of the agent run: the start of the response may be missing.",
     end: "The response exceeds what the step can hold: its end is missing.",
-    all: "Failed to read the response: the server does not return the run's events.",
+    all: "Failed to read the response: the server does not return the agent run's events.",
   };
   if (response.truncated !== "none") log.warning(missing[response.truncated]);
   else if (result.outcome === "completed" && response.text.trim() === "") {
-    const empty = { summary: "The run completed with an empty response.", threadUrl: progress.report.threadUrl };
+    const empty = { summary: "The agent run completed with an empty response.", threadUrl: progress.report.threadUrl };
     log.warning(failureText(empty, secrets));
   }
   outputs.set({ response: responseOutput(response, secrets) });

@@ -26,7 +26,9 @@ export function savePostState({ threadId, run }: ThreadHandle, wait: WaitContext
   const errors = values.map(([name, value]) => state.save(name, redact(value, secrets)));
   const error = errors.find((each) => each !== undefined);
   if (error === undefined) return;
-  log.warning(`Failed to save state for the post step (${error}): if this step is killed, the run is not interrupted.`);
+  log.warning(
+    `Failed to save state for the post step (${error}): if this step is killed, the agent run is not interrupted.`,
+  );
 }
 
 /** A summary that cannot be written (an old runner, a full disk) is no reason to fail. */

@@ -1,6 +1,7 @@
 /** What a re-run makes of the work that an earlier attempt of the workflow run has started. */
 import { keyForAttempt } from "./idempotency-key.ts";
 import { type Run, compareRunAge, isTerminalStatus } from "../mosoo/contract/schema.ts";
+import { describeEnd } from "../report/outcomes.ts";
 import { addThreadAdvice, readThread, resendKey, sendStepMessage } from "./send-message.ts";
 import type { StartContext, ThreadHandle } from "./thread-handle.ts";
 
@@ -51,7 +52,7 @@ export async function resume(start: StartContext, handle: ThreadHandle): Promise
     if (wasResent !== true && (!isTerminalStatus(status) || status === "completed")) break;
     if (run !== null) {
       listener.info(
-        `Run ${run.id} of an earlier attempt ended as ${status ?? ""}; resending the message in the same thread`,
+        `Agent run ${run.id} of an earlier attempt ${describeEnd(status)}; sending the message again in the same thread`,
       );
       ownRunIds.push(run.id);
     }

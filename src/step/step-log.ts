@@ -25,7 +25,10 @@ export function logRequest(
     ...(attached === 0 ? [] : [pluralize(attached, "file")]),
   ];
   const about = context.subject === undefined ? "" : ` (${context.repository}#${context.subject.number})`;
-  log.info(`Sending message (${size.join(", ")}) to ${to} at ${inputs.apiUrl.host}${about}`);
+  const message = `message (${size.join(", ")}) to ${to} at ${inputs.apiUrl.host}${about}`;
+  // A re-run mostly finds the message: then nothing is sent.
+  const mayBeSent = context.runAttempt > 1 && inputs.onRerun !== "create";
+  log.info(mayBeSent ? `Checking whether an earlier attempt sent the ${message}` : `Sending ${message}`);
   log.debug(`Idempotency key: ${key}; external reference: ${externalRef ?? "none"}; on-rerun: ${inputs.onRerun}`);
   if (inputs.tokenHadBearerPrefix) {
     log.notice("Removed the leading `Bearer ` from `token`. Store the token alone in the secret.");
@@ -33,7 +36,7 @@ export function logRequest(
 }
 
 function describeStart({ threadId, replayed, resumedAfter }: ThreadHandle, continues: boolean): string {
-  if (resumedAfter !== undefined) return `Resent the message in thread ${threadId}`;
+  if (resumedAfter !== undefined) return `Sent the message again in thread ${threadId}`;
   if (continues)
     return replayed ? `Message already sent to thread ${threadId}` : `Sent the message to thread ${threadId}`;
   return replayed ? `Reusing existing thread ${threadId}` : `Created thread ${threadId}`;
@@ -46,7 +49,7 @@ function describeStart({ threadId, replayed, resumedAfter }: ThreadHandle, conti
  */
 export function logThread(log: Logger, handle: ThreadHandle, threadUrl: string, continues: boolean): void {
   const { run } = handle;
-  const runPart = run === null ? "no run" : `run ${run.id}: ${run.status ?? "unknown"}`;
+  const runPart = run === null ? "no agent run" : `agent run ${run.id}: ${run.status ?? "unknown"}`;
   log.info(`${describeStart(handle, continues)} (${runPart})`);
   log.info(threadUrl);
 }
@@ -109,8 +112,8 @@ export function createClientEventLogger(log: Logger, origin: KeyOrigin): (event:
         break;
       case "generation":
         log.info(
-          `A previous failure is cached for this idempotency key; retrying with key generation ${event.generation}. ` +
-            `Cached: ${describe(event.cause)}`,
+          `Mosoo repeats a stored failure for this idempotency key; retrying with a new key (number ${event.generation}). ` +
+            `Stored: ${describe(event.cause)}`,
         );
         break;
       case "shared-key":
@@ -126,7 +129,7 @@ export function createClientEventLogger(log: Logger, origin: KeyOrigin): (event:
         log.debug("The server does not accept an external reference; it was not sent");
         break;
       case "other-run":
-        log.info("Waiting for an active run in this thread to finish before sending the message");
+        log.info("Waiting for another agent run in this thread to finish before sending the message");
         break;
       case "uploaded":
         log.info(

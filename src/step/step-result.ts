@@ -1,11 +1,11 @@
 /** What the end of a run, or of the wait for it, means for the step: the inputs decide. Pure. */
 import type { Inputs } from "../actions/inputs.ts";
-import { formatDuration } from "../common/format.ts";
+import { formatDuration, joinSentences } from "../common/format.ts";
 import { type Run, isTerminalStatus } from "../mosoo/contract/schema.ts";
 import type { FollowResult } from "../mosoo/runs/follow.ts";
-import { retryAdvice } from "../report/outcomes.ts";
+import { describeEnd, retryAdvice } from "../report/outcomes.ts";
 import type { FailureDetails, Outcome } from "../report/report.ts";
-import { toFailureDetails } from "./errors.ts";
+import { STEP_STOPPED, toFailureDetails } from "./errors.ts";
 
 export interface StepResult {
   outcome: Outcome;
@@ -60,12 +60,13 @@ export function toStepResult(result: FollowResult, context: EndContext): StepRes
       return { outcome: "timed-out", failure: { summary, ...afterTimeout(context), threadUrl }, interruptFailed };
     }
     case "cancelled": {
-      const failure = { summary: "Step cancelled or timed out.", consequence: afterCancel(context), threadUrl };
+      const failure = { summary: STEP_STOPPED, ...afterCancel(context), threadUrl };
       return { outcome: "stopped", failure, interruptFailed };
     }
     case "error": {
       const failure = toFailureDetails(result.error, { threadUrl });
-      return { outcome: "error", failure: { ...failure, summary: `Failed to follow the run. ${failure.summary}` } };
+      const summary = `Failed to follow the agent run. ${failure.summary}`;
+      return { outcome: "error", failure: { ...failure, summary, consequence: afterError(context) } };
     }
   }
 }
@@ -79,23 +80,24 @@ export function inputRequest(
   return { summary: "The agent requires human input.", serverMessage: title, advice, threadUrl };
 }
 
-const STATUS_PHRASES = { failed: "failed", cancelled: "was cancelled", expired: "expired" };
-
 function fromEndedRun({ status, error }: Run, { policies, threadUrl }: EndContext): StepResult {
   if (status === "completed") return { outcome: "completed" };
   const outcome = status === "cancelled" || status === "expired" ? status : "failed";
   const serverMessage = [error?.code, error?.message]
     .filter((part) => typeof part === "string" && part !== "")
     .join(": ");
-  const advice = retryAdvice(policies.onRerun);
-  const failure = { summary: `The agent run ${STATUS_PHRASES[outcome]}.`, serverMessage, advice, threadUrl };
+  const advice = joinSentences(
+    outcome === "failed" ? "The thread may show the cause." : undefined,
+    retryAdvice(policies.onRerun),
+  );
+  const failure = { summary: `The agent run ${describeEnd(outcome)}.`, serverMessage, advice, threadUrl };
   return policies.failOnRunError ? { outcome, failure } : { outcome, warning: failure };
 }
 
 function fromInputRequest(title: string | undefined, context: EndContext): StepResult {
   const { policies, interrupt, threadUrl } = context;
   if (interrupt !== undefined) {
-    const failure = { ...inputRequest(title, undefined, threadUrl), consequence: afterInterrupt(interrupt) };
+    const failure = { ...inputRequest(title, undefined, threadUrl), ...afterInterrupt(interrupt, policies) };
     return { outcome: interrupt === "failed" ? "waiting" : "cancelled", failure };
   }
   const advice =
@@ -105,26 +107,39 @@ function fromInputRequest(title: string | undefined, context: EndContext): StepR
   return { outcome: "waiting", failure: inputRequest(title, advice, threadUrl) };
 }
 
-function afterTimeout({ policies, interrupt }: EndContext): Pick<FailureDetails, "advice" | "consequence"> {
-  if (interrupt !== undefined) return { consequence: afterInterrupt(interrupt) };
-  if (policies.onRerun === "create") {
-    return {
-      advice: "The agent run is still in progress; a re-run of the job starts a new thread (`on-rerun: create`).",
-    };
+type NextStep = Pick<FailureDetails, "advice" | "consequence">;
+
+function afterTimeout({ policies, interrupt }: EndContext): NextStep {
+  if (interrupt !== undefined) return afterInterrupt(interrupt, policies);
+  return { advice: `The agent run is still in progress; ${continueAdvice(policies)}.` };
+}
+
+/** What a re-run does while the run goes on. */
+function continueAdvice({ onRerun }: EndPolicies): string {
+  return onRerun === "create"
+    ? "a re-run of the job starts a new thread (`on-rerun: create`)"
+    : "re-run the job to keep waiting";
+}
+
+function afterCancel({ policies, run, interrupt }: EndContext): NextStep {
+  if (interrupt !== undefined) return afterInterrupt(interrupt, policies);
+  if (run === null || !policies.wait) return {};
+  if (!isTerminalStatus(run.status)) {
+    return { advice: `The agent run continues (\`on-cancel: leave\`); ${continueAdvice(policies)}.` };
   }
-  return { advice: "The agent run is still in progress; re-run the job to keep waiting." };
+  return {
+    advice: `The agent run had already ended (${run.status ?? ""}). ${retryAdvice(policies.onRerun, run.status)}`,
+  };
 }
 
-function afterCancel({ policies, run, interrupt }: EndContext): string | undefined {
-  if (interrupt !== undefined) return afterInterrupt(interrupt);
-  if (run === null || !policies.wait) return undefined;
-  return isTerminalStatus(run.status)
-    ? `The agent run had already ended (${run.status ?? ""}).`
-    : "The agent run continues (`on-cancel: leave`).";
+function afterError({ policies, run }: EndContext): string | undefined {
+  if (run === null || isTerminalStatus(run.status)) return undefined;
+  return `The agent run may still be in progress; ${continueAdvice(policies)}.`;
 }
 
-function afterInterrupt(interrupt: { run: Run } | "failed"): string {
-  if (interrupt === "failed") return "Failed to interrupt the agent run; it may still be in progress.";
+function afterInterrupt(interrupt: { run: Run } | "failed", { onRerun }: EndPolicies): NextStep {
+  if (interrupt === "failed") return { consequence: "Failed to interrupt the agent run; it may still be in progress." };
   const { status } = interrupt.run;
-  return isTerminalStatus(status) ? `The agent run is ${status ?? ""}.` : "Sent interrupt to the agent run.";
+  if (!isTerminalStatus(status)) return { consequence: "Sent interrupt to the agent run." };
+  return { advice: `The agent run ${describeEnd(status)}. ${retryAdvice(onRerun, status)}` };
 }

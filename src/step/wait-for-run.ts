@@ -27,7 +27,7 @@ export async function waitForRun(context: WaitContext, handle: ThreadHandle): Pr
   const { mosoo, log, progress, inputs } = context;
   const { run } = handle;
   if (run === null) {
-    log.warning("The thread has no run to wait for.");
+    log.warning("The thread has no agent run to wait for.");
     return { outcome: "started" };
   }
   const startedAt = mosoo.clock.now();

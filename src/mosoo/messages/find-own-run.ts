@@ -17,7 +17,7 @@ export interface OwnRun {
 }
 
 function unprovenRunError(): MosooError {
-  return new MosooError("The thread has the message, but its events do not show which run belongs to it.", {
+  return new MosooError("The thread has the message, but its events do not show which agent run belongs to it.", {
     advice: "Check the thread. `on-rerun: create` sends the message to a new thread when the workflow run is re-run.",
     threadState: "created",
   });

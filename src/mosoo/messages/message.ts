@@ -59,7 +59,7 @@ export function filesUsedUpError(rejection: ApiErrorResult): MosooError {
 export function archivedThreadError(rejection: ApiErrorResult): MosooError {
   return toMosooError(rejection).extend({
     advice:
-      "The thread takes no messages although no run is active in it: it is probably archived. Restore it in Mosoo, then re-run the workflow.",
+      "The thread takes no messages although no agent run is active in it: it is probably archived. Restore it in Mosoo, then re-run the workflow.",
   });
 }
 

@@ -34,7 +34,7 @@ export function createActiveRunPoller(options: ActiveRunOptions): () => Promise<
     const waitMs = withJitter(intervalMs, clock.random());
     intervalMs = growInterval(intervalMs);
     if (clock.now() + waitMs > deadlineAt) {
-      throw new MosooError("Another run is still active in this thread after `wait-timeout`.", {
+      throw new MosooError("Another agent run is still active in this thread after `wait-timeout`.", {
         advice: "Wait for it to finish or interrupt it in Mosoo, or increase `wait-timeout`; then re-run the job.",
         input: "thread-id",
       });

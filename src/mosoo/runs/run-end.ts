@@ -230,7 +230,7 @@ function unknownEnd(lastFailure?: string): FollowResult {
     lastFailure === undefined
       ? "the server does not say how this one ended."
       : `how this one ended could not be read in time. Last: ${lastFailure}`;
-  const error = new MosooError(`A newer run has started in the thread, and ${why}`, { threadState: "created" });
+  const error = new MosooError(`A newer agent run has started in the thread, and ${why}`, { threadState: "created" });
   return { kind: "error", error };
 }
 
