@@ -193,7 +193,7 @@ describe("An empty token", () => {
 
   it("is not skipped by a policy that is invalid", async () => {
     const step = await start({ event: forks, with: { token: "", "on-missing-token": "skip-untrustd" } });
-    expectFailure(step, { names: ["`on-missing-token`: ", "(2)"] });
+    expectFailure(step, { names: ["`on-missing-token`: ", "`token`: "] });
   });
 
   it("is a precondition: with a token the policy alone skips nothing", async () => {
