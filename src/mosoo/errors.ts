@@ -110,7 +110,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   invalid_json: "Correct the input that the server names.",
   unauthenticated: "Check that `token` is a valid Mosoo token for the server at `api-url` and was not revoked.",
   forbidden: "The token lacks permission. Use a token whose owner may use this agent.",
-  not_found: "It does not exist at `api-url`, or this token may not see it. Check the ID (in the agent's API Access panel), whose token it is, and `api-url`.",
+  not_found:
+    "It does not exist at `api-url`, or this token may not see it. Check the ID (in the agent's API Access panel), whose token it is, and `api-url`.",
   agent_not_published: "Publish the agent in Mosoo, then re-run the workflow.",
   service_inactive: "Activate the agent's API service in Mosoo, then re-run the workflow.",
   readiness_blocked: "The agent is not ready. Open it in Mosoo to resolve the issue, then re-run the workflow.",
