@@ -118,17 +118,19 @@ export const cases: ExampleCase[] = [
   },
   {
     example,
-    shows: "the message comes from a file, and the diff against the base branch is attached",
+    shows: "a private repository: the message comes from a file, the diff is attached, and the response is a comment",
     async run(bench) {
       const { check } = bench;
       const server = await bench.mosoo({ revision: "2026-08", script: answering("Read it.") });
+      const gitHub = await bench.github();
       const files = {
         ...pasted("message-file: ", onFakeServer(server)),
         ".github/review-prompt.md": "Read the diff.\n",
       };
-      const seen = await run(bench, { mosoo: server, files });
-      check.equal("the job", seen.job("job"), "success");
+      const seen = await run(bench, { mosoo: server, github: gitHub, files });
+      check.equal("the job", seen.job("review"), "success");
       check.equal("what was asked", asked(server), ["Read the diff."]);
+      check.matches("the comment", gitHub.comments[0]?.body ?? "", /Read it\./);
       check.equal(
         "uploaded",
         server.uploads.map((file) => file.name),
