@@ -209,6 +209,9 @@ describe.each(WAYS)("%s a request", (way) => {
   });
 });
 
+/** Of something compressed. */
+const PART = gzipSync("one").subarray(0, 12);
+
 describe.each(WAYS)("%s a stream", (way) => {
   it("is read as it comes, beyond the time limit of its headers, until it is aborted", async () => {
     const { promise: responding, resolve } = Promise.withResolvers<ServerResponse>();
@@ -242,19 +245,20 @@ describe.each(WAYS)("%s a stream", (way) => {
     await expect(text(body)).rejects.toThrow();
   });
 
-  it.each(["identity", "gzip"])(
-    "is an error, and no uncaught one, where the connection is closed before it is read (%s)",
-    async (encoding) => {
-      const { transport } = await connect(way, (_, response) => {
-        response.writeHead(200, { "content-length": "99", "content-encoding": encoding });
-        response.write(encoding === "gzip" ? gzipSync("one").subarray(0, 12) : "one", () => response.destroy());
-      });
-      const { body } = await transport.stream(get);
-      while (!body.destroyed) await new Promise(setImmediate);
-      await new Promise(setImmediate);
-      await expect(text(body)).rejects.toThrow();
-    },
-  );
+  it.each<[string, string, RequestListener]>([
+    ["the connection is closed", "identity", (_, response) => response.write("one", () => response.destroy())],
+    ["compression and connection break", "gzip", (_, response) => response.write(PART, () => response.destroy())],
+    ["the compression breaks", "gzip", (_, response) => response.end(PART)],
+  ])("is an error, and no uncaught one, where %s before it is read", async (_what, encoding, respond) => {
+    const { transport } = await connect(way, (request, response) => {
+      response.writeHead(200, { "content-encoding": encoding });
+      respond(request, response);
+    });
+    const { body } = await transport.stream(get);
+    while (!body.destroyed) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    await expect(text(body)).rejects.toThrow();
+  });
 });
 
 describe("a proxy", () => {

@@ -45,8 +45,8 @@ export async function decompress(body: Readable, contentEncoding: string): Promi
     const decompressor = await createDecompressor(encoding.trim());
     if (decompressor === undefined) continue;
     const source = stream;
-    // The reader of the last stream gets the error too; without a callback it would be uncaught.
-    stream = pipeline(source, decompressor, () => undefined);
+    // What is compressed may break before anybody reads: the reader gets the error then, and it is not uncaught now.
+    stream = pipeline(source, decompressor, () => undefined).on("error", () => undefined);
   }
   return stream;
 }
