@@ -86,6 +86,16 @@ describe("the retry policy of requests that create a thread", () => {
     );
   });
 
+  it("uses the time that is left to its last second, where no Retry-After is longer", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 100, max: 5 * minute }), random, fc.nat(9), (left, drawn, failures) => {
+        const state: RetryState = { ...startRetrying(0, left + second), failures };
+        const decision = decideRetry(create, state, { kind: "status", status: 503 }, 0, drawn);
+        expect(decision.retry && decision.waitMs <= left).toBe(true);
+      }),
+    );
+  });
+
   it("adds jitter on top of Retry-After", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10 * minute }), random, status, (asked, drawn, code) => {

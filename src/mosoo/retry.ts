@@ -222,7 +222,8 @@ export function retryDelayMs(
 ): number {
   const backoff = backoffMs(failures, random, policy);
   const retryAfterMs = retryAfterOf(failure);
-  if (retryAfterMs === undefined) return backoff;
+  // The time that is left is used to its end.
+  if (retryAfterMs === undefined) return remainingMs < MIN_DELAY_MS ? backoff : Math.min(backoff, remainingMs);
   const room = Math.max(0, remainingMs - retryAfterMs) / 2;
   const spread = policy.jitter === "none" ? 0 : Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, retryAfterMs / 4));
   const onTop = Math.max(random * Math.min(spread, room), Math.min(backoff - retryAfterMs, room));
