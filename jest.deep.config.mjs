@@ -11,7 +11,8 @@ export default {
   testMatch: [
     ...["deep/**", "actions/file-names", "sanitize/**", "report/*", "e2e/hostile-*"],
     // Every row through the built action, of which `npm test` runs most in process (support/step-here.ts).
-    "e2e/{bad-answers,contexts,echoed-token,exactly-one,failures,files,follow-ups,redirects,revisions,token}",
+    "e2e/{bad-answers,bad-inputs,contexts,download-files,echoed-token,exactly-one,failures,files,follow-ups}",
+    "e2e/{good-inputs,other-runners,redirects,revisions,structured-responses,token}",
   ].map((path) => `<rootDir>/__tests__/${path}.test.ts`),
   // Otherwise tests of hostile texts take a sample (support/hostile-groups.ts), and property tests a tenth of the cases
   // (support/property-runs.ts).

@@ -107,17 +107,6 @@ describe.each(["2026-07", "2026-08"] as const)("a step with download-files (%s)"
     expect(second.outputs["files-dir"]).not.toBe(first.outputs["files-dir"]);
     expect(thread.messages).toHaveLength(3);
   });
-});
-
-describe("a step with download-files", () => {
-  let agent: Agent;
-  beforeAll(async () => {
-    agent = await Agent.start();
-  });
-  afterAll(() => agent.server.close());
-  beforeEach(() => {
-    agent.reset();
-  });
 
   it("has the files of a run that failed, and with them those of the message sent again", async () => {
     const { server } = agent;
@@ -151,7 +140,7 @@ describe("a step with download-files", () => {
   });
 
   it("has those that the list names its run for, whatever their time", () =>
-    Agent.during({ filesNameRuns: true }, async (named) => {
+    Agent.during({ revision, filesNameRuns: true }, async (named) => {
       named.script = writing({ name: "own.txt", createdAt: 0 });
       const step = await named.runHere(ALL);
       expect([step.exitCode, names(step)]).toEqual([0, ["own.txt"]]);
@@ -176,6 +165,17 @@ describe("a step with download-files", () => {
     const again = await runStepHere({ ...step, runAttempt: 2 }, patientClock());
     expect([again.exitCode, names(again)]).toEqual([0, []]);
     expect(annotated(again, "warning")).toContainEqual(expect.stringMatching(/^Not downloaded.*"own\.txt"/));
+  });
+});
+
+describe("a step with download-files", () => {
+  let agent: Agent;
+  beforeAll(async () => {
+    agent = await Agent.start();
+  });
+  afterAll(() => agent.server.close());
+  beforeEach(() => {
+    agent.reset();
   });
 
   it("reports the failure of a run before that to list its files, which is a warning then", async () => {

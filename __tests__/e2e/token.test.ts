@@ -343,7 +343,7 @@ describe("an uncaught error", () => {
         token: canary,
         message: "x",
         "api-url": `${server.origin}/api/v1`,
-        "create-timeout": "2s",
+        "create-timeout": "60s",
       },
       nodeArguments: ["--import", script],
     });
