@@ -64,7 +64,7 @@ async function meet(
   const message = `Message of ${name}.`;
   scene.mosoo.fault({
     ...fault,
-    times: 9,
+    times: 99,
     on: ({ path, body }) => on(path) && (body === "" || body.includes(message)),
   });
   const inputs = { message, wait: "false", "create-timeout": "20s", ...more.with };
