@@ -5,6 +5,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdtemp, open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCode } from "../common/format.ts";
 import { MosooError } from "../mosoo/errors.ts";
 
 /** New, never through a link. */
@@ -14,8 +15,7 @@ const FILE_MODE = 0o644;
 
 /** A failure of the file system, which no retry of the download repairs. */
 function toDiskError(error: unknown): MosooError {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown error";
-  return new MosooError(`Failed to write a file to RUNNER_TEMP (${code}).`, {
+  return new MosooError(`Failed to write a file to RUNNER_TEMP (${errorCode(error) ?? "unknown error"}).`, {
     input: "download-files",
     advice: "Check the runner's disk.",
   });

@@ -6,6 +6,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import path, { type PlatformPath, resolve } from "node:path";
+import { errorCode } from "../common/format.ts";
 
 export interface Folders {
   workspace: string;
@@ -39,12 +40,6 @@ export function resolveGlobPattern(folder: string, pattern: string, system: Plat
 /** The real path of a folder or file; undefined where there is none. */
 export async function tryRealPath(anyPath: string): Promise<string | undefined> {
   return anyPath === "" ? undefined : realpath(anyPath).catch(() => undefined);
-}
-
-/** The system's code of a failure: `ENOENT`. */
-function errorCode(error: unknown): string | undefined {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : undefined;
 }
 
 /** A failure to read, as a predicate: "does not exist". */

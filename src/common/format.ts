@@ -34,3 +34,9 @@ export function joinSentences(...sentences: (string | undefined)[]): string {
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : "unknown error";
 }
+
+/** The code of an error of the system or of Node: `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}

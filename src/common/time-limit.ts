@@ -1,5 +1,6 @@
 /** Stops synchronous work that takes too long: a busy parser, a regular expression. Only the engine can. */
 import { type Context, createContext, runInContext } from "node:vm";
+import { errorCode } from "./format.ts";
 
 /** How often work is tried that the machine gave too little processor time for. */
 const MAX_ATTEMPTS = 3;
@@ -17,8 +18,8 @@ function evaluateOnce(code: string, context: Context, timeoutMs: number): unknow
   try {
     return runInContext(code, context, { timeout: timeoutMs, displayErrors: false });
   } catch (error) {
-    const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-    throw code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? new TimeLimitError(`Stopped after ${timeoutMs} ms.`) : error;
+    if (errorCode(error) !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+    throw new TimeLimitError(`Stopped after ${timeoutMs} ms.`);
   }
 }
 
