@@ -6,7 +6,7 @@
  */
 import * as z from "../common/json.ts";
 import { type Run, Id, optionalString, parse } from "./contract/schema.ts";
-import type { EventList, ThreadEvent } from "./runs/events.ts";
+import { type EventList, type ThreadEvent, runOf } from "./runs/events.ts";
 
 const ThreadFileSchema = z.looseObject({
   id: Id,
@@ -159,10 +159,4 @@ class Timeline {
     const start = this.#starts.find((each) => each.id === id);
     return start !== undefined && this.isOwn(start.id) && start.at <= at ? "own" : "unknown";
   }
-}
-
-/** The run that an event belongs to, or starts or ends. */
-function runOf({ type, runId, content }: ThreadEvent): string | undefined {
-  if (runId) return runId;
-  return (type === "run.started" || type === "run.completed") && content ? content : undefined;
 }

@@ -1,7 +1,7 @@
 /** Finds the corrections that earlier attempts of the step have sent, by their first lines in the thread's events. */
 import type { Run } from "../mosoo/contract/schema.ts";
 import { MosooError } from "../mosoo/errors.ts";
-import { type EventList, findMessages } from "../mosoo/runs/events.ts";
+import { type EventList, findMessages, runOf } from "../mosoo/runs/events.ts";
 import { type SentCorrection, findCorrections } from "./correction.ts";
 import type { WaitContext } from "./follow-run.ts";
 import { addThreadAdvice, readThread } from "./send-message.ts";
@@ -9,9 +9,7 @@ import type { ThreadHandle } from "./thread-handle.ts";
 
 /** Whether the events go back to the run, so that every message after it is among them. */
 function reachBackTo({ id }: Run, { events, truncated }: EventList): boolean {
-  const isOfRun = ({ type, runId, content }: EventList["events"][number]): boolean =>
-    runId === id || ((type === "run.started" || type === "run.completed") && content === id);
-  return !truncated || events.some(isOfRun);
+  return !truncated || events.some((event) => runOf(event) === id);
 }
 
 function unreadableError(): MosooError {

@@ -56,6 +56,16 @@ export interface ThreadMessage {
   readonly runId: string | undefined;
 }
 
+/** The run that an event starts or ends: its content, in every revision. */
+function boundaryOf({ type, content }: ThreadEvent): string | undefined {
+  return (type === "run.started" || type === "run.completed") && content ? content : undefined;
+}
+
+/** The run that an event belongs to, or starts or ends; undefined where it names none. */
+export function runOf(event: ThreadEvent): string | undefined {
+  return event.runId || boundaryOf(event);
+}
+
 /** Whether the event is a message with this text. */
 export function isMessage({ type, content }: ThreadEvent, text: string): boolean {
   return type === "user.message" && content?.trim() === text.trim();
@@ -79,13 +89,15 @@ export function findMessages(events: readonly ThreadEvent[], newestRunId: string
     if (last !== undefined) messages.push({ ...last, runId });
     isUnnamed = false;
   };
-  for (const { type, runId, content } of events) {
+  for (const event of events) {
+    const { type, runId, content } = event;
+    const boundary = boundaryOf(event);
     if (type === "user.message") {
       messages.push({ text: content?.trim() ?? "", runId: runId || undefined });
       isUnnamed = !runId;
-    } else if ((type === "run.started" || type === "run.completed") && content) {
-      if (isUnnamed && !named.has(content)) name(content);
-      named.add(content);
+    } else if (boundary !== undefined) {
+      if (isUnnamed && !named.has(boundary)) name(boundary);
+      named.add(boundary);
     }
   }
   if (isUnnamed && newestRunId !== undefined && !named.has(newestRunId)) name(newestRunId);
