@@ -32,17 +32,17 @@ export async function listFileIds(loop: RetryLoop, threadId: string): Promise<Re
  * @throws MosooError; CancelledError
  */
 export async function readOwnFiles(newLoop: () => RetryLoop, clock: Clock, query: OwnFilesQuery): Promise<OwnFiles> {
-  for (const delayMs of [...LIST_DELAYS_MS, undefined]) {
+  for (const delays = [...LIST_DELAYS_MS]; ;) {
     const loop = newLoop();
     const files = await loop.read(endpoints.listFiles(query.threadId, parseFileList));
     // After the files: whoever has begun a run since has none of them.
     const history = await newLoop().readIfAccessible(endpoints.listEvents(query.threadId));
     const found = findOwnFiles(files, query, history);
+    const delayMs = delays.shift();
     if (delayMs === undefined || !found.isIncomplete) return found;
     await clock.sleep(delayMs, loop.signal);
     loop.throwIfCancelled();
   }
-  return { own: [], unattributed: [], isIncomplete: false };
 }
 
 /** Takes the bytes of one attempt. Its failures are MosooErrors: they end the download. */

@@ -16,7 +16,6 @@ import { type AgentResponse, extractResponse } from "./response.ts";
 import { type StepResult, shouldInterrupt, toStepResult, inputRequest } from "./step-result.ts";
 import type { StepProgress } from "./step-state.ts";
 import type { ThreadHandle } from "./thread-handle.ts";
-import type { Clock } from "../common/clock.ts";
 
 export interface WaitContext {
   mosoo: MosooClient;
@@ -89,7 +88,7 @@ export async function followRun(context: WaitContext, options: FollowRunOptions)
       clock: mosoo.clock,
       requestTimeoutMs: inputs.requestTimeout,
       cancelSignal: stop.cancelSignal,
-      listener: createRunListener({ ...context, clock: mosoo.clock, startedAt, live }),
+      listener: createRunListener(context, startedAt, live),
     });
   } finally {
     live.flush();
@@ -163,22 +162,13 @@ async function interruptRun({ mosoo, progress, stop }: WaitContext, run: Run): P
 
 const MINUTE_MS = 60_000;
 
-interface RunListenerOptions {
-  inputs: Pick<Inputs, "onWaitingInput">;
-  clock: Clock;
-  /** When the wait began, on that clock. */
-  startedAt: number;
-  log: Logger;
-  live: StreamingLog;
-  secrets: readonly string[];
-  progress: StepProgress;
-  /** Comments that the agent is working; with a title, that the run requires input for it. */
-  showWorking: (inputTitle?: string) => void;
-}
-
-/** Shows a run's progress: text and tools in the log, input requests as a warning and in the comment. */
-function createRunListener(options: RunListenerOptions): FollowListener {
-  const { inputs, clock, startedAt, log, live, secrets, progress, showWorking } = options;
+/**
+ * Shows a run's progress: text and tools in the log, input requests as a warning and in the comment.
+ *
+ * @param startedAt when the wait began, on the client's clock
+ */
+function createRunListener(context: WaitContext, startedAt: number, live: StreamingLog): FollowListener {
+  const { mosoo, inputs, log, secrets, progress, showWorking } = context;
   let inputRequests = 0;
   let isInputPending = false;
 
@@ -221,7 +211,7 @@ function createRunListener(options: RunListenerOptions): FollowListener {
       return true;
     },
     onIdle: () => {
-      const minutes = Math.floor((clock.now() - startedAt) / MINUTE_MS);
+      const minutes = Math.floor((mosoo.clock.now() - startedAt) / MINUTE_MS);
       live.line(`Agent run still in progress after ${formatDuration(minutes * MINUTE_MS)}`);
     },
     debug: (text) => {
