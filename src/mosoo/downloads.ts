@@ -85,11 +85,7 @@ async function downloadOnce<T extends DownloadTarget>(
   { file, open }: Download<T>,
 ): Promise<Attempt<T>> {
   const { timeoutMs, signal } = loop.startAttempt();
-  const attempt = new AbortController();
-  const abort = (): void => {
-    attempt.abort();
-  };
-  signal.addEventListener("abort", abort, { once: true });
+  const idle = new AbortController();
   let startedAt: number | undefined;
   try {
     const path = endpoints.readFile(file.id);
@@ -97,7 +93,7 @@ async function downloadOnce<T extends DownloadTarget>(
       ...path,
       headers: { accept: "*/*" },
       timeoutMs,
-      signal: attempt.signal,
+      signal: AbortSignal.any([idle.signal, signal]),
     });
     startedAt = clock.now();
     if (response.status !== 200) {
@@ -111,13 +107,12 @@ async function downloadOnce<T extends DownloadTarget>(
       response.body.on("error", () => undefined).destroy();
       return wrongSize(file, Number(declared));
     }
-    return await copy(response, clock, attempt, file, await open());
+    return await copy(response, clock, idle, file, await open());
   } catch (error) {
     if (signal.aborted) return failed(new MosooConnectionError("aborted", "The download was aborted."));
     if (error instanceof MosooConnectionError) return failed(error);
     throw error;
   } finally {
-    signal.removeEventListener("abort", abort);
     if (startedAt !== undefined) loop.extend(clock.now() - startedAt);
   }
 }
@@ -126,12 +121,12 @@ async function downloadOnce<T extends DownloadTarget>(
 async function copy<T extends DownloadTarget>(
   { body, url, status }: { body: Readable; url: URL; status: number },
   clock: Clock,
-  attempt: AbortController,
+  idle: AbortController,
   file: ThreadFile,
   target: T,
 ): Promise<Attempt<T>> {
   const timer = clock.timer(DOWNLOAD_IDLE_TIMEOUT_MS, () => {
-    attempt.abort();
+    idle.abort();
   });
   let bytes = 0;
   try {
@@ -148,7 +143,7 @@ async function copy<T extends DownloadTarget>(
   } catch (error) {
     await target.discard();
     if (error instanceof MosooError) throw error;
-    if (!attempt.signal.aborted) throw toBodyError(error, url.host, status);
+    if (!idle.signal.aborted) throw toBodyError(error, url.host, status);
     const seconds = DOWNLOAD_IDLE_TIMEOUT_MS / 1_000;
     throw new MosooConnectionError("timeout", `The download stalled for ${seconds} s.`);
   } finally {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { Clock } from "../common/clock.ts";
+import { forEachConcurrently } from "../common/concurrency.ts";
 import { uploadFile as uploadEndpoint } from "./endpoints.ts";
 import { MosooError, MosooConnectionError } from "./errors.ts";
 import { type ApiResult, request, toMosooError, toRetryFailure } from "./request.ts";
@@ -115,17 +116,16 @@ export async function uploadFiles(
   newLoop: () => RetryLoop,
 ): Promise<string[]> {
   const ids = new Map<LocalFile, string>();
-  const queue = [...files];
-  let failed = false;
 
-  async function upload(file: LocalFile): Promise<string> {
+  async function upload(file: LocalFile): Promise<void> {
     const loop = newLoop();
     for (;;) {
       const { result, transferMs } = await uploadOnce(loop, clock, agentId, file);
       loop.extend(transferMs);
       if (result.kind === "ok") {
         loop.onEvent({ kind: "uploaded", name: file.name, bytes: file.bytes, done: ids.size + 1, of: files.length });
-        return result.value;
+        ids.set(file, result.value);
+        return;
       }
       const error = toMosooError(result).extend({ input: "files" });
       if (result.kind === "error" && result.status === 404 && result.isUnroutedPath) {
@@ -138,19 +138,7 @@ export async function uploadFiles(
     }
   }
 
-  async function work(): Promise<void> {
-    for (let file = queue.shift(); file !== undefined && !failed; file = queue.shift()) {
-      try {
-        ids.set(file, await upload(file));
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  }
-
-  const workers = await Promise.allSettled(Array.from({ length: Math.min(UPLOAD_CONCURRENCY, files.length) }, work));
-  const failure = workers.find((worker) => worker.status === "rejected");
-  if (failure !== undefined) throw failure.reason as unknown;
+  const failures = await forEachConcurrently(files, UPLOAD_CONCURRENCY, upload);
+  if (failures.length > 0) throw failures[0];
   return files.map((file) => ids.get(file) ?? "");
 }

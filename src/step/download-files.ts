@@ -1,6 +1,7 @@
 /** Downloads the files that the agent produced for this step, for later steps. Loaded only with `download-files`. */
 import { matchNames, toSafeName } from "../actions/file-names.ts";
 import { DownloadFolder } from "../actions/download-folder.ts";
+import { forEachConcurrently } from "../common/concurrency.ts";
 import { pluralize } from "../common/format.ts";
 import { isTerminalStatus } from "../mosoo/contract/schema.ts";
 import { CancelledError, MosooError } from "../mosoo/errors.ts";
@@ -43,7 +44,6 @@ class Downloads {
   readonly #folder: DownloadFolder;
   readonly #wanted: readonly WantedFile[];
   readonly #saved = new Map<WantedFile, SavedFile>();
-  readonly #errors: unknown[] = [];
 
   constructor(wait: WaitContext, folder: DownloadFolder, wanted: readonly WantedFile[]) {
     this.#wait = wait;
@@ -58,20 +58,17 @@ class Downloads {
 
   /** @returns why files are missing, if any are */
   async run(): Promise<unknown> {
-    const queue = [...this.#wanted];
-    let isStopped = false;
-    const work = async (): Promise<void> => {
-      for (let next = queue.shift(); next !== undefined && !isStopped; next = queue.shift()) {
-        try {
-          await this.#download(next);
-        } catch (error) {
-          this.#errors.push(error);
-          isStopped ||= !isOfOneFile(error);
-        }
+    const errors: unknown[] = [];
+    const download = async (wanted: WantedFile): Promise<void> => {
+      try {
+        await this.#download(wanted);
+      } catch (error) {
+        errors.push(error);
+        if (!isOfOneFile(error)) throw error;
       }
     };
-    await Promise.all(Array.from({ length: DOWNLOAD_CONCURRENCY }, work));
-    const error = this.#errors.find((each) => each instanceof CancelledError) ?? this.#errors[0];
+    await forEachConcurrently(this.#wanted, DOWNLOAD_CONCURRENCY, download);
+    const error = errors.find((each) => each instanceof CancelledError) ?? errors[0];
     if (!(error instanceof MosooError)) return error;
     const missing = `Missing: ${this.#wanted.length - this.#saved.size} of ${pluralize(this.#wanted.length, "file")}.`;
     return new MosooError(`${missing} First error: ${error.summary}`, error.details);
