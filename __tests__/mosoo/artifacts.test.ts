@@ -67,7 +67,7 @@ describe("the files of a step", () => {
     expect(owned([file("a", 21, { kind: "attachment" }), file("b", 21, { committed: false })])).toEqual([[], []]);
   });
 
-  it("are told apart where events name a run by their content alone", () => {
+  it("are attributed where events name a run by their content alone", () => {
     const events = [event("run.started", 30, undefined, "R3")];
     expect(owned([file("a", 25), file("b", 35)], {}, { events, truncated: false })).toEqual([["a"], []]);
   });
