@@ -94,6 +94,10 @@ export class CancelledError extends Error {
   }
 }
 
+/** For a message whose run nothing proves. */
+export const NEW_THREAD_ADVICE =
+  "`on-rerun: create` sends the message to a new thread when the workflow run is re-run.";
+
 /** The service's own header first; `cf-ray` is the network's in front of it, which its operators can look up too. */
 const REQUEST_ID_HEADERS = ["x-request-id", "request-id", "cf-ray"];
 /** Longer than any UUID, ULID or trace ID, and nothing that Markdown, a log or a shell would interpret. */

@@ -4,7 +4,7 @@
  */
 import { pluralize } from "../common/format.ts";
 import type { Run, Thread } from "../mosoo/contract/schema.ts";
-import { CancelledError, MosooError } from "../mosoo/errors.ts";
+import { CancelledError, MosooError, NEW_THREAD_ADVICE } from "../mosoo/errors.ts";
 import type { SentMessage } from "../mosoo/messages/message.ts";
 import type { ResponseText } from "../report/report.ts";
 import { checkResponse } from "../response-schema/check.ts";
@@ -134,7 +134,7 @@ function unknownRunError(): MosooError {
   return new MosooError(
     "The thread has a correction of this step, but its events do not show which agent run belongs to it.",
     {
-      advice: "Check the thread. `on-rerun: create` sends the message to a new thread when the workflow run is re-run.",
+      advice: `Check the thread. ${NEW_THREAD_ADVICE}`,
       threadState: "created",
     },
   );

@@ -1,6 +1,6 @@
 /** Finds the corrections that earlier attempts of the step have sent, by their first lines in the thread's events. */
 import type { Run } from "../mosoo/contract/schema.ts";
-import { MosooError } from "../mosoo/errors.ts";
+import { MosooError, NEW_THREAD_ADVICE } from "../mosoo/errors.ts";
 import { type EventList, findMessages, runOf } from "../mosoo/runs/events.ts";
 import { type SentCorrection, findCorrections } from "./correction.ts";
 import type { WaitContext } from "./follow-run.ts";
@@ -16,8 +16,7 @@ function unreadableError(): MosooError {
   return new MosooError(
     "The thread has more events than the service lists, so that corrections of earlier attempts cannot be found.",
     {
-      advice:
-        "Check the thread for the response. `on-rerun: create` sends the message to a new thread when the workflow run is re-run.",
+      advice: `Check the thread for the response. ${NEW_THREAD_ADVICE}`,
       threadState: "created",
     },
   );

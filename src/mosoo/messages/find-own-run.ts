@@ -1,6 +1,6 @@
 /** Finds the run of a message in a thread where others write, too. What cannot be proven is not reported as its run. */
 import { type Run, compareRunAge } from "../contract/schema.ts";
-import { MosooError } from "../errors.ts";
+import { MosooError, NEW_THREAD_ADVICE } from "../errors.ts";
 import type { RetryLoop } from "../retry-loop.ts";
 import { findMessageRuns, getEndedRunByInterrupt, isKeyUsed } from "../threads.ts";
 import type { MessageRequest } from "./message.ts";
@@ -18,7 +18,7 @@ export interface OwnRun {
 
 function unprovenRunError(): MosooError {
   return new MosooError("The thread has the message, but its events do not show which agent run belongs to it.", {
-    advice: "Check the thread. `on-rerun: create` sends the message to a new thread when the workflow run is re-run.",
+    advice: `Check the thread. ${NEW_THREAD_ADVICE}`,
     threadState: "created",
   });
 }
